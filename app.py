@@ -1,0 +1,5 @@
+"""The entry: builds the shell and runs the chosen page."""
+
+from ui import shell
+
+shell.build().run()

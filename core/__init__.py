@@ -1,0 +1,1 @@
+"""The engine: everything Stillroom does, without a screen. Never imports streamlit."""

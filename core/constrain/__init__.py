@@ -1,0 +1,1 @@
+"""From a schema to masks: schema -> automaton -> allowed tokens -> logits processor."""

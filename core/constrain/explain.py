@@ -1,0 +1,110 @@
+"""What a constraint does at each step of an answer, for the screen: one record a token."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.constrain.automaton import NONE
+from core.constrain.engines import DfaConstraint, describe_bytes
+from core.errors import SchemaError
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A token the model weighed. `dies_at` is the byte at which the schema refuses it, `expected` what
+    could stand there; both empty for allowed tokens."""
+
+    id: int
+    text: str
+    before: float
+    after: float
+    dies_at: int | None = None
+    expected: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        return self.dies_at is None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One token of the answer: its probability `before` and `after` the mask, how many tokens were
+    allowed, whether the schema dictated it, and the probability mass the mask took away."""
+
+    id: int
+    text: str
+    state: int
+    allowed: int
+    forced: bool
+    before: float
+    after: float
+    removed: float
+    candidates: tuple[Candidate, ...]
+
+
+def explain(constraint: DfaConstraint, answer: list[int], logits: torch.Tensor, top: int = 8) -> list[Step]:
+    """Walks an answer. `logits` (len(answer), V): row i is what the model said before token i.
+
+    `candidates` are the `top` likeliest before and after the mask. Raises SchemaError, naming token and
+    byte, if the answer leaves the schema.
+    """
+    steps, state = [], constraint.start
+    dictated = 0  # bytes that were forced at the last choice and not yet written
+    for i, token in enumerate(answer):
+        following = constraint.advance(state, token)
+        if following == NONE:
+            dies_at, expected = why_refused(constraint, state, token)
+            text = constraint.tokens.text([token]) or "the end"
+            raise SchemaError(f"token {i} ({text!r}) is refused at its byte {dies_at}: expected {expected}.")
+        dictated = dictated or len(constraint.forced(state)[0])
+        length = len(constraint.tokens.bytes_of[token])
+        steps.append(_step(constraint, state, token, logits[i], dictated >= max(length, 1), top))
+        dictated = max(0, dictated - length)
+        state = following
+    return steps
+
+
+def _step(constraint: DfaConstraint, state: int, token: int, logits: torch.Tensor, dictated: bool, top: int) -> Step:
+    allowed = constraint.tokens.unpack(constraint.mask(state))
+    before = logits.float().softmax(-1).cpu().numpy()[: len(allowed)]
+    after = np.where(allowed, before, 0.0)
+    kept = float(after.sum())
+    after = after / kept if kept > 0 else np.where(allowed, 1.0 / allowed.sum(), 0.0)
+    shown = dict.fromkeys([*_largest(before, top), *(t for t in _largest(after, top) if after[t] > 0)])
+    return Step(
+        id=token,
+        text=constraint.tokens.text([token]),
+        state=state,
+        allowed=int(allowed.sum()),
+        forced=dictated or int(allowed.sum()) == 1,
+        before=float(before[token]),
+        after=float(after[token]),
+        removed=1.0 - kept,
+        candidates=tuple(
+            _candidate(constraint, state, int(t), float(before[t]), float(after[t]), bool(allowed[t])) for t in shown
+        ),
+    )
+
+
+def _largest(values: np.ndarray, count: int) -> list[int]:
+    return np.argsort(-values, kind="stable")[:count].tolist()
+
+
+def _candidate(
+    constraint: DfaConstraint, state: int, token: int, before: float, after: float, allowed: bool
+) -> Candidate:
+    text = constraint.tokens.text([token])
+    if allowed:
+        return Candidate(token, text, before, after)
+    dies_at, expected = why_refused(constraint, state, token)
+    return Candidate(token, text, before, after, dies_at, expected)
+
+
+def why_refused(constraint: DfaConstraint, state: int, token: int) -> tuple[int, str]:
+    """The offset of the byte at which a refused token dies, and what could stand there instead."""
+    automaton = constraint.automaton
+    text = constraint.tokens.bytes_of[token]
+    offset = automaton.refused_at(text, state) or 0
+    where = automaton.walk(text[:offset], state)
+    return offset, describe_bytes(automaton.allowed_bytes(where), bool(automaton.accepting[where]))

@@ -1,0 +1,1 @@
+"""How a student learns: configuration, sequences, teacher signals, losses, the training loop."""

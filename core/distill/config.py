@@ -1,0 +1,160 @@
+"""`RunConfig`: the one source of the form, the YAML file and the command line of a run.
+
+Everything here is plain data and quick to import. What contradicts itself is refused by name.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from core.errors import ConfigError
+from core.models.student_config import StudentConfig
+from core.tasks import TASKS
+from core.tasks.prompt import Prompt, default_prompt
+
+
+class Stage(BaseModel):
+    """One way of learning, for some epochs. Stages follow each other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["logits", "task", "gold"] = Field(
+        "task",
+        title="Method",
+        description="logits: teacher and student read the same text; task: only the teacher reads the prompt; "
+        "gold: the data's own answers",
+    )
+    epochs: int = Field(1, ge=1, le=1000, title="Epochs")
+    examples: int | None = Field(
+        None, ge=1, title="Examples", description="use only so many, spread evenly; empty: all"
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=1, title="Learning rate")
+    constraint: Literal["none", "soft", "hard"] = Field(
+        "hard",
+        title="Constraint in the loss",
+        description="none: every answer token counts; soft: the teacher's refused tokens are lowered; "
+        "hard: only allowed tokens exist, forced ones cost nothing",
+    )
+    penalty: float = Field(
+        10.0, gt=0, le=1000, title="Penalty", description="soft: how much refused logits are lowered"
+    )
+    temperature: float = Field(1.0, gt=0, le=100, title="Temperature", description="softens teacher and student")
+
+
+class RunConfig(BaseModel):
+    """One run: data, teacher, student, stages and how to train."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        "run", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$", title="Name", description="letters, digits, - and _"
+    )
+    task: Literal[tuple(TASKS)] = Field("pos", title="Task")  # type: ignore[valid-type]
+    data: str | None = Field(None, title="Data", description="a file or folder in the task's format; empty: bundled")
+    teacher: str = Field(
+        "smollm2+pos", min_length=1, title="Teacher", description="bundled name, folder, .gguf or hub id"
+    )
+    prompt: Prompt | None = Field(None, title="Prompt", description="what the teacher is told; empty: the task's own")
+    conditioned: bool = Field(
+        True,
+        title="Input-conditioned schema",
+        description="the schema holds this input's own words; else the general one",
+    )
+    student: StudentConfig = Field(StudentConfig(), title="Student")
+    stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
+    batch_size: int = Field(4, ge=1, le=1024, title="Batch size")
+    warmup: float = Field(
+        0.05, ge=0, le=1, title="Warm-up", description="share of a stage until the full learning rate"
+    )
+    weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay")
+    clip: float = Field(1.0, gt=0, title="Gradient clipping")
+    max_seconds: float | None = Field(
+        None, gt=0, title="Time budget", description="training stops after so many seconds; the rate falls accordingly"
+    )
+    validate_every: int = Field(50, ge=1, title="Validate every", description="steps")
+    validation_examples: int = Field(
+        24, ge=1, title="Validation examples", description="from dev, by constrained generation"
+    )
+    checkpoint_every: int = Field(50, ge=1, title="Checkpoint every", description="steps")
+    report_examples: int = Field(80, ge=1, title="Report examples", description="from test, for teacher and student")
+    seed: int = Field(0, ge=0, title="Seed")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RunConfig":
+        student = self.student
+        if student.kind == "scratch" and student.width % student.heads:
+            raise ValueError(f"width {student.width} is not a multiple of heads {student.heads}: change one of them")
+        methods = {stage.method for stage in self.stages}
+        if student.kind == "adapter" and methods != {"gold"}:
+            raise ValueError("an adapter is trained by the method 'gold' only: it is the teacher itself that learns")
+        return self
+
+    def teacher_prompt(self) -> Prompt:
+        return self.prompt or default_prompt(TASKS[self.task])
+
+    def with_values(self, assignments: list[str]) -> "RunConfig":
+        """A copy with `path=value` settings, values in YAML: `student.depth=6`, `stages.0.epochs=3`."""
+        data = self.model_dump(mode="json")
+        for assignment in assignments:
+            path, separator, value = assignment.partition("=")
+            if not separator:
+                raise ConfigError(f"{assignment!r} is not of the form path=value.")
+            _assign(data, path, yaml.safe_load(value))
+        return validate(data)
+
+
+def _assign(data: Any, path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    try:
+        for part in parents:
+            data = data[int(part)] if isinstance(data, list) else data[part]
+        if isinstance(data, list):
+            data[int(last)] = value
+        elif last in data:
+            data[last] = value
+        else:
+            raise KeyError(last)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise ConfigError(f"the configuration has no field {path!r}.") from error
+
+
+def validate(data: Any) -> RunConfig:
+    """A RunConfig from plain data. Raises ConfigError that names every wrong field."""
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("the configuration is not valid: " + explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error in one line: field, reason, field, reason."""
+    lines = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"])
+        reason = item["msg"].removeprefix("Value error, ")
+        lines.append(f"{where}: {reason}" if where else reason)
+    return "; ".join(lines) + "."
+
+
+def read_yaml(text: str) -> RunConfig:
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(data, dict):
+        raise ConfigError("a run's YAML is a mapping such as `task: pos`.")
+    return validate(data)
+
+
+def read(path: Path) -> RunConfig:
+    try:
+        return read_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}.") from error
+
+
+def to_yaml(config: RunConfig) -> str:
+    """The whole configuration, as `python -m core distill` reads it."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,28 @@
+"""What can go wrong, as types. Every message says what was wrong and what to do about it.
+
+The interface shows these messages as they are; anything else that is raised is a bug.
+"""
+
+
+class StillroomError(Exception):
+    """Base of every error a user can cause or mend."""
+
+
+class DataError(StillroomError):
+    """A dataset is missing, empty or malformed."""
+
+
+class SchemaError(StillroomError):
+    """A schema does not parse, asks for what cannot be honoured, or is not matched by an answer."""
+
+
+class ModelError(StillroomError):
+    """A model or tokenizer cannot be loaded or used as asked."""
+
+
+class ConfigError(StillroomError):
+    """A run's configuration contradicts itself, its data or its checkpoint."""
+
+
+class RunError(StillroomError):
+    """A run or its folder is not in a state that allows what was asked."""

@@ -1,0 +1,67 @@
+"""A report as plain data: what was found on held-out examples. Written to `report.json`."""
+
+import math
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Score(BaseModel):
+    """A ratio of sums: `hits` of `total`."""
+
+    model_config = ConfigDict(frozen=True)
+    hits: int
+    total: int
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.total if self.total else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % confidence interval (Wilson 1927), taking the counted items as independent."""
+        if not self.total:
+            return 0.0, 1.0
+        z2 = 1.96**2
+        centre = (self.value + z2 / (2 * self.total)) / (1 + z2 / self.total)
+        spread = self.value * (1 - self.value) / self.total + z2 / (4 * self.total**2)
+        half = 1.96 * math.sqrt(spread) / (1 + z2 / self.total)
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+
+class ModelReport(BaseModel):
+    """One model on the report's examples. `outputs[i]` answers `Report.examples[i]`; `free` is the
+    same without the constraint, on the first `len(free_outputs)` examples."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    role: str
+    parameters: int
+    megabytes: float
+    ms_per_example: float
+    model_calls: int
+    scores: dict[str, Score]
+    outputs: tuple[str, ...]
+    free_scores: dict[str, Score] = {}
+    free_outputs: tuple[str, ...] = ()
+
+
+class ReportExample(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    input: str
+    gold: str
+
+
+class Report(BaseModel):
+    """Everything found about one run."""
+
+    model_config = ConfigDict(frozen=True)
+    task: str
+    data: str
+    machine: str
+    seconds: float
+    leaks: int
+    examples: tuple[ReportExample, ...]
+    models: tuple[ModelReport, ...]
+
+    def model(self, role: str) -> ModelReport | None:
+        return next((m for m in self.models if m.role == role), None)

@@ -1,0 +1,87 @@
+"""Runs a model over examples, by constrained generation, and counts."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+
+from core.constrain.constraints import Constraints
+from core.evaluate.report import ModelReport, Score
+from core.generate.decode import Sampling, generate
+from core.models.language_model import LanguageModel
+from core.tasks.task import Counts, Example, Task
+
+BATCH = 8
+FREE_TOKENS = 320
+
+
+def evaluate(
+    lm: LanguageModel,
+    task: Task,
+    examples: Sequence[Example],
+    prompt: Callable[[str], list[int]],
+    *,
+    role: str,
+    megabytes: float,
+    conditioned: bool = True,
+    free: int = 0,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> ModelReport:
+    """Answers and scores of `examples`; the first `free` of them once more without the constraint."""
+    constraints = Constraints(task, lm.tokens, conditioned)
+    outputs, calls, seconds = _answers(lm, examples, prompt, constraints, should_stop)
+    free_outputs, _, _ = _answers(lm, examples[:free], prompt, None, should_stop)
+    return ModelReport(
+        name=lm.name,
+        role=role,
+        parameters=lm.parameters,
+        megabytes=megabytes,
+        ms_per_example=1000 * seconds / max(len(outputs), 1),
+        model_calls=calls,
+        scores=scores(task, examples, outputs),
+        outputs=tuple(outputs),
+        free_scores=scores(task, examples, free_outputs),
+        free_outputs=tuple(free_outputs),
+    )
+
+
+def scores(task: Task, examples: Sequence[Example], outputs: Iterable[str]) -> dict[str, Score]:
+    """Micro averages of every metric over the examples that have an output."""
+    total: Counts = {}
+    for example, output in zip(examples, outputs, strict=False):
+        for name, (hits, of) in task.evaluate(example, output).items():
+            a, b = total.get(name, (0, 0))
+            total[name] = (a + hits, b + of)
+    return {name: Score(hits=hits, total=of) for name, (hits, of) in total.items()}
+
+
+def _answers(
+    lm: LanguageModel,
+    examples: Sequence[Example],
+    prompt: Callable[[str], list[int]],
+    constraints: Constraints | None,
+    should_stop: Callable[[], bool],
+) -> tuple[list[str], int, float]:
+    """Outputs in the examples' order; similar lengths are decoded together."""
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
+    found: dict[int, str] = {}
+    calls, seconds = 0, 0.0
+    for start in range(0, len(order), BATCH):
+        group = order[start : start + BATCH]
+        prompts = [prompt(examples[i].input) for i in group]
+        own = [constraints.of(examples[i].input) for i in group] if constraints else None
+        limit = lm.context if constraints else FREE_TOKENS
+        batch = generate(lm, prompts, own, Sampling(max_new_tokens=limit), should_stop=should_stop)
+        if should_stop():
+            break
+        found |= {i: generation.text for i, generation in zip(group, batch.generations, strict=True)}
+        calls, seconds = calls + batch.model_calls, seconds + batch.seconds
+    return [found[i] for i in sorted(found)] if len(found) == len(examples) else [], calls, seconds
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s) in use"

@@ -1,0 +1,1 @@
+"""Decoding: one loop for teachers and students, free or under a constraint."""

@@ -1,0 +1,43 @@
+"""Models on disk: safetensors and a tokenizer, nothing that is executed when read."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import ModelError
+from core.models.language_model import LanguageModel, device
+
+
+def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Writes weights (in `dtype` if given) and tokenizer; an adapter is written alone."""
+    state = {k: v.to(dtype) if dtype and v.is_floating_point() else v for k, v in weights(lm).items()}
+    lm.model.save_pretrained(folder, state_dict=state)
+    lm.tokenizer.save_pretrained(folder)
+
+
+def weights(lm: LanguageModel) -> dict[str, torch.Tensor]:
+    if hasattr(lm.model, "peft_config"):
+        from peft import get_peft_model_state_dict
+
+        return get_peft_model_state_dict(lm.model)
+    return lm.model.state_dict()
+
+
+def load(folder: Path, name: str) -> LanguageModel:
+    """A student that `save` wrote, in fp32. Raises ModelError that says what is missing."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (folder / "config.json").exists():
+        raise ModelError(f"{folder} holds no student: the run has not saved one yet.")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    except Exception as error:  # transformers raises many kinds
+        raise ModelError(f"the student in {folder} cannot be loaded: {error}") from error
+    return LanguageModel.of(name, model.to(device()).eval(), tokenizer)
+
+
+def megabytes(folder: Path) -> float:
+    """Size of the weights on disk, in MB (10^6 bytes)."""
+    return sum(f.stat().st_size for f in folder.glob("*.safetensors")) / 1e6

@@ -1,0 +1,86 @@
+"""A language model as the engine sees it: weights, tokenizer, byte-exact tokens, and how text becomes ids."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.constrain import tokens as token_tables
+from core.constrain.tokens import TokenTable
+from core.errors import ModelError
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def half_precision() -> torch.dtype:
+    """bf16 where the machine computes in it; on a CPU without such instructions it is 7 times slower than fp32."""
+    if device().type == "cuda":
+        return torch.bfloat16
+    fast = torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def leave_one_core() -> None:
+    """On a CPU, training and inference leave one core to the interface: shared cores collapse."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+
+
+@dataclass(eq=False)
+class LanguageModel:
+    """A causal language model with its tokenizer. `tokens` may be shorter than a padded head."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    tokens: TokenTable
+
+    @classmethod
+    def of(cls, name: str, model: Any, tokenizer: Any) -> "LanguageModel":
+        """Raises ModelError if the tokenizer names more tokens than the model has."""
+        table = token_tables.from_tokenizer(tokenizer)
+        rows = model.get_input_embeddings().weight.shape[0]
+        if len(table) > rows:
+            raise ModelError(f"{name}: the tokenizer has {len(table):,} tokens, the model only {rows:,} embeddings.")
+        return cls(name, model, tokenizer, table)
+
+    @property
+    def eos(self) -> int:
+        return self.tokens.eos
+
+    @property
+    def context(self) -> int:
+        """The most tokens a sequence may have."""
+        return int(self.model.config.max_position_embeddings)
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text: what looks like a special token is read as text."""
+        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+    def student_prompt(self, text: str) -> list[int]:
+        """What a student sees: the input and the end-of-text token as separator (S0.6)."""
+        return [*self.encode(text), self.eos]
+
+    def hidden(self, **inputs: Any) -> Any:
+        """The backbone's output, before the head."""
+        causal = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+        return causal.base_model(**inputs)
+
+    def head(self, hidden: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits (…, tokens) in fp32, or only those of the ids `rows`."""
+        weight = self.model.get_output_embeddings().weight
+        weight = weight[: len(self.tokens)] if rows is None else weight.index_select(0, rows)
+        return (hidden @ weight.to(hidden.dtype).T).float()
+
+    def check_length(self, length: int) -> None:
+        """Raises ModelError if a sequence of `length` tokens does not fit."""
+        if length > self.context:
+            raise ModelError(
+                f"the text needs {length:,} tokens and {self.name} reads at most {self.context:,}: shorten it."
+            )

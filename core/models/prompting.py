@@ -1,0 +1,44 @@
+"""How a prompt becomes ids: by the tokenizer's chat template, or as plain text where it has none.
+
+The input is spliced in as text: what looks like a special token in it stays text.
+"""
+
+from functools import lru_cache
+
+from core.errors import ModelError
+from core.models.language_model import LanguageModel
+from core.tasks.prompt import Prompt
+from core.tasks.task import Task
+
+_SLOT = "\ue000input\ue000"  # private-use characters: stands where the input goes
+
+
+def render(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> list[int]:
+    """Ids of the whole prompt around `text`, up to where the answer starts."""
+    before, after = _around(lm, task, prompt)
+    return [*before, *lm.encode(text), *after]
+
+
+def text_of(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> str:
+    """The prompt exactly as the teacher reads it."""
+    return _template(lm, task, prompt).replace(_SLOT, text)
+
+
+@lru_cache(maxsize=64)
+def _around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[int], list[int]]:
+    before, found, after = _template(lm, task, prompt).partition(_SLOT)
+    if not found:
+        raise ModelError(f"the chat template of {lm.name} drops the user's text: it cannot be used as a teacher.")
+    return tuple(lm.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))  # type: ignore[return-value]
+
+
+def _template(lm: LanguageModel, task: Task, prompt: Prompt) -> str:
+    messages = prompt.messages(task, _SLOT)
+    if not lm.tokenizer.chat_template:
+        parts = [m["content"] + ("\nAnswer: " if m["role"] == "user" else "\n\n") for m in messages]
+        return "".join(parts)
+    try:
+        return lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    except Exception:  # some templates (Gemma) know no system role: put it in front of the first turn
+        first = {**messages[1], "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
+        return lm.tokenizer.apply_chat_template([first, *messages[2:]], tokenize=False, add_generation_prompt=True)

@@ -1,0 +1,123 @@
+"""Teachers: the bundled model, the same with an adapter of ours, a local folder, a GGUF file, a hub id."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+from core.models import bundled
+from core.paths import ADAPTERS
+
+
+@dataclass(frozen=True)
+class AdapterCard:
+    """How a shipped adapter came to be: kept in `card.json` beside its weights."""
+
+    task: str
+    instructions: str
+    data: str
+    licence: str
+    command: str
+    accuracy: str
+
+
+def adapter_names() -> tuple[str, ...]:
+    """Teachers that ship: `smollm2` and `smollm2+<adapter>`."""
+    return tuple(f"{bundled.NAME}+{card.parent.name}" for card in sorted(ADAPTERS.glob("*/card.json")))
+
+
+def card(name: str) -> AdapterCard | None:
+    """The card of `smollm2+<adapter>`, or None for any other teacher."""
+    if "+" not in name:
+        return None
+    path = ADAPTERS / name.split("+", 1)[1] / "card.json"
+    return AdapterCard(**json.loads(path.read_text())) if path.exists() else None
+
+
+def load(name: str, dtype: Any = None) -> "LanguageModel":  # noqa: F821
+    """A teacher by name. Raises ModelError that says why it cannot be loaded.
+
+    `name` is `smollm2`, `smollm2+pos`, a folder of safetensors, a path to a `.gguf`, or a hub id.
+    """
+    from core.models.language_model import LanguageModel, device, half_precision, leave_one_core
+
+    leave_one_core()
+    base, _, adapter = name.partition("+") if name.startswith(bundled.NAME) else (name, "", "")
+    model, tokenizer = _load_base(base, dtype or half_precision())
+    if adapter:
+        model = _with_adapter(model, adapter)
+    return LanguageModel.of(name, model.to(device()).eval(), tokenizer)
+
+
+def _load_base(name: str, dtype: Any) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source, options = _locate(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        if not options.get("gguf_file"):
+            options["use_safetensors"] = True
+        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options), tokenizer
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own, by cause
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{name!r} cannot be loaded: {reason}") from error
+
+
+def _locate(name: str) -> tuple[str, dict[str, Any]]:
+    """Where transformers finds `name`, and the options it needs."""
+    if name == bundled.NAME:
+        return str(bundled.prepare()), {}
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise ModelError(f"there is no file {name!r}: check the path.")
+        return str(path.parent), {"gguf_file": path.name}
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise ModelError(f"the folder {name!r} holds no config.json: it is not a model's folder.")
+        return str(path), {}
+    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+        raise ModelError(f"there is no folder {name!r}: check the path.")
+    _check_hub(name)
+    return name, {}
+
+
+def _check_hub(name: str) -> None:
+    """Asks the hub, or its local cache, for the model's config before anything large is fetched."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        hf_hub_download(name, "config.json")
+    except HFValidationError as error:
+        raise ModelError(f"{name!r} is neither a folder here nor a hub id such as org/model.") from error
+    except GatedRepoError as error:
+        raise ModelError(f"{name!r} is gated on the hub: accept its terms and log in with `hf auth login`.") from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(f"the hub has no model {name!r}: check the spelling, or log in if it is private.") from error
+    except LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"{name!r} is not on this machine and the hub cannot be reached: check the name and the network, "
+            "or choose a bundled teacher."
+        ) from error
+    except EntryNotFoundError as error:
+        raise ModelError(f"{name!r} on the hub holds no config.json: it is not a transformers model.") from error
+    except Exception as error:  # connection errors of the http library
+        raise ModelError(f"{name!r} cannot be fetched from the hub: {error}") from error
+
+
+def _with_adapter(model: Any, adapter: str) -> Any:
+    from peft import PeftModel
+
+    folder = ADAPTERS / adapter
+    if not (folder / "adapter_model.safetensors").exists():
+        known = ", ".join(name.split("+")[1] for name in adapter_names()) or "none"
+        raise ModelError(f"there is no adapter {adapter!r}: known are {known}.")
+    return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()

@@ -1,0 +1,12 @@
+"""Where things are on disk. `STILLROOM_HOME` moves everything that is made at run time."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+HOME = Path(os.environ.get("STILLROOM_HOME", ROOT))
+MODELS = HOME / "models"
+RUNS = HOME / "runs"
+DEMO_RUN = ASSETS / "demo_run"
+ADAPTERS = ASSETS / "adapters"

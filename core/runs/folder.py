@@ -1,0 +1,212 @@
+"""The run folder: all that is known of a run, on disk. The screen only reads it.
+
+`config.yaml`, `status.json`, `metrics.jsonl`, `log.txt`, `checkpoints/`, `student/`, `untrained/`,
+`report.json`. Files are replaced whole; a folder cut short by a kill can always be read. A run that
+is being worked on holds a file lock, which the kernel lets go of when its process dies.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig
+from core.errors import ConfigError, RunError
+from core.evaluate.report import Report
+from core.paths import DEMO_RUN, RUNS
+
+State = Literal["queued", "running", "stopped", "interrupted", "finished", "failed"]
+OPEN: tuple[State, ...] = ("queued", "running")
+RESUMABLE: tuple[State, ...] = ("stopped", "interrupted", "failed")
+
+
+class Status(BaseModel):
+    """Where a run stands. `phase` is what it is doing, in words; times are seconds since the epoch."""
+
+    model_config = ConfigDict(frozen=True)
+    state: State
+    phase: str = ""
+    step: int = 0
+    total: int = 0
+    progress: float = 0.0
+    started: float = 0.0
+    updated: float = 0.0
+    error: str | None = None
+    traceback: str | None = None
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def student(self) -> Path:
+        return self.path / "student"
+
+    @property
+    def untrained(self) -> Path:
+        return self.path / "untrained"
+
+    def config(self) -> RunConfig:
+        """Raises RunError if the configuration is missing or damaged."""
+        try:
+            return run_config.read(self.path / "config.yaml")
+        except ConfigError as error:
+            raise RunError(f"the run {self.name!r} cannot be read: {error}") from error
+
+    def status(self) -> Status:
+        """The state as it is: a run that says it is running while nobody holds its lock was interrupted."""
+        try:
+            status = Status.model_validate_json((self.path / "status.json").read_bytes())
+        except (OSError, ValidationError):
+            return Status(state="interrupted", phase="its status was never written")
+        if status.state in OPEN and not self.is_locked():
+            return status.model_copy(update={"state": "interrupted", "phase": "the process ended before the run did"})
+        return status
+
+    def write_status(self, status: Status) -> None:
+        write(self.path / "status.json", status.model_copy(update={"updated": time.time()}).model_dump_json(indent=1))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All records, steps and validations; a last line cut short by a kill is left out."""
+        try:
+            lines = (self.path / "metrics.jsonl").read_text().splitlines()
+        except OSError:
+            return []
+        records = []
+        for line in lines:
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return records
+
+    def keep_metrics_until(self, step: int) -> None:
+        """Forgets records after `step`: a resumed run writes them again."""
+        kept = [json.dumps(record) for record in self.metrics() if record["step"] <= step]
+        write(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
+
+    def add_metrics(self, record: dict[str, Any]) -> None:
+        with (self.path / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def log(self, line: str) -> None:
+        with (self.path / "log.txt").open("a") as file:
+            file.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+
+    def log_tail(self, lines: int = 12) -> str:
+        try:
+            return "\n".join((self.path / "log.txt").read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def report(self) -> Report | None:
+        """Raises RunError if there is one and it is damaged."""
+        path = self.path / "report.json"
+        if not path.exists():
+            return None
+        try:
+            return Report.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise RunError(f"the report of {self.name!r} is damaged: run it again.") from error
+
+    def write_report(self, report: Report) -> None:
+        write(self.path / "report.json", report.model_dump_json(indent=1))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the run. Raises RunError if somebody else does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"the run {self.name!r} is already being worked on: wait or stop it.") from error
+            yield
+
+    def is_locked(self) -> bool:
+        try:
+            with (self.path / "lock").open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+
+@contextmanager
+def device_lock(root: Path, should_stop: Callable[[], bool]) -> Iterator[bool]:
+    """Waits until no other run under `root` trains. Yields False if it was told to stop instead."""
+    with (root / ".device.lock").open("w") as file:
+        while not should_stop():
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.2)
+                continue
+            yield True
+            return
+        yield False
+
+
+def write(path: Path, text: str) -> None:
+    """Replaces a file whole, so that a reader never sees half of it."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def create(config: RunConfig, root: Path = RUNS) -> RunFolder:
+    """A new folder named after the config, numbered if the name is taken."""
+    root.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 10_000):
+        path = root / (config.name if number == 1 else f"{config.name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        folder = RunFolder(path)
+        write(path / "config.yaml", run_config.to_yaml(config))
+        return folder
+    raise RunError(f"there are too many runs named {config.name!r}: choose another name.")
+
+
+def open_run(name: str, root: Path = RUNS) -> RunFolder:
+    """Raises RunError if there is no such run. The name never leaves `root`."""
+    if name == DEMO_RUN.name and DEMO_RUN.exists():
+        return RunFolder(DEMO_RUN)
+    if Path(name).name != name or not (root / name).is_dir():
+        raise RunError(f"there is no run named {name!r}.")
+    return RunFolder(root / name)
+
+
+def all_runs(root: Path = RUNS, demo: bool = True) -> list[RunFolder]:
+    """Every run, the newest first, then the demo run that ships."""
+    paths = [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
+    paths.sort(key=lambda p: (p / "config.yaml").stat().st_mtime if (p / "config.yaml").exists() else 0, reverse=True)
+    runs = [RunFolder(p) for p in paths]
+    return runs + [RunFolder(DEMO_RUN)] if demo and DEMO_RUN.exists() else runs
+
+
+def delete(folder: RunFolder) -> None:
+    with folder.lock():
+        shutil.rmtree(folder.path)

@@ -1,0 +1,98 @@
+"""Background jobs: runs that were started here, one after the other, in a thread.
+
+Knows nothing of the screen; the screen keeps one `Jobs` and reads the run folders.
+"""
+
+import threading
+from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+
+from core.distill.config import RunConfig
+from core.errors import RunError
+from core.paths import RUNS
+from core.runs import folder as run_folders
+from core.runs.folder import RESUMABLE, RunFolder, Status
+
+
+class _Job:
+    """A run that this process holds, until it is done."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.stop = threading.Event()
+        self.held = ExitStack()
+        self.held.enter_context(folder.lock())
+
+
+class Jobs:
+    """A queue and the one thread that works through it."""
+
+    def __init__(self, root: Path = RUNS) -> None:
+        self.root = root
+        self._jobs: dict[str, _Job] = {}
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        threading.Thread(target=self._work, name="jobs", daemon=True).start()
+
+    def start(self, config: RunConfig) -> RunFolder:
+        """Creates the run's folder and queues it."""
+        return self._submit(run_folders.create(config, self.root))
+
+    def resume(self, name: str) -> RunFolder:
+        """Queues a run to go on from its last checkpoint. Raises RunError if it is not to be resumed."""
+        folder = run_folders.open_run(name, self.root)
+        status = folder.status()
+        if status.state not in RESUMABLE:
+            raise RunError(f"the run {name!r} is {status.state}: only stopped, interrupted or failed runs resume.")
+        folder.config()
+        return self._submit(folder)
+
+    def stop(self, name: str) -> None:
+        """Asks a run to save a checkpoint and stop. Raises RunError if it was not started here."""
+        with self._changed:
+            job = self._jobs.get(name)
+        if job is None:
+            raise RunError(f"the run {name!r} was not started by this server: stop it where it was started.")
+        job.stop.set()
+
+    def is_stopping(self, name: str) -> bool:
+        with self._changed:
+            return name in self._jobs and self._jobs[name].stop.is_set()
+
+    def names(self) -> tuple[str, ...]:
+        """Runs under way here, the working one first."""
+        with self._changed:
+            return tuple(self._jobs)
+
+    def _submit(self, folder: RunFolder) -> RunFolder:
+        job = _Job(folder)
+        folder.write_status(folder.status().model_copy(update={"state": "queued", "phase": "", "error": None}))
+        with self._changed:
+            self._jobs[folder.name] = job
+            self._waiting.append(job)
+            self._changed.notify()
+        return folder
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                job = self._waiting.popleft()
+            try:
+                from core.runs.execute import execute
+
+                execute(job.folder, job.stop.is_set)
+            except Exception as error:  # such as a full disk: the queue goes on
+                self._note(job.folder, error)
+            finally:
+                job.held.close()
+                with self._changed:
+                    del self._jobs[job.folder.name]
+
+    @staticmethod
+    def _note(folder: RunFolder, error: Exception) -> None:
+        try:
+            folder.write_status(Status(state="failed", error=f"{type(error).__name__}: {error}"))
+        except OSError:
+            return

@@ -1,0 +1,94 @@
+"""Part-of-speech tagging as text generation (S0.1): a sentence in, one JSON object of tagged tokens out."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from core.data import conllu
+from core.errors import DataError
+from core.paths import ASSETS
+from core.tasks.task import Counts, Dataset, Example, Task, Template, serialise
+
+Upos = Literal[
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
+    "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
+]  # fmt: skip
+
+BUNDLED = ASSETS / "data" / "pos"
+
+
+class Token(BaseModel):
+    text: str
+    pos: Upos
+
+
+class AnnotatedSentence(BaseModel):
+    tokens: list[Token]
+
+
+def example(sentence: conllu.Sentence) -> Example:
+    tokens = [{"text": w, "pos": t} for w, t in zip(sentence.words, sentence.tags, strict=True)]
+    return Example(input=sentence.text, answer=serialise({"tokens": tokens}), labels=sentence.tags)
+
+
+def template(text: str) -> Template:
+    """The sentence's own words in order; only the tags are free."""
+    pieces: list[str | tuple[str, ...]] = []
+    words = text.split()
+    if not words:
+        raise DataError("the sentence is empty: type at least one word.")
+    for i, word in enumerate(words):
+        opening = '{"tokens":[{"text":' if i == 0 else '"},{"text":'
+        pieces += [opening + serialise(word) + ',"pos":"', conllu.UPOS]
+    return (*pieces, '"}]}')
+
+
+def score(gold: AnnotatedSentence, predicted: AnnotatedSentence | None) -> Counts:
+    """Accuracy over gold tokens; a token counts only where its text agrees at the same place."""
+    found = predicted.tokens if predicted else []
+    return {"accuracy": (sum(g == p for g, p in zip(gold.tokens, found, strict=False)), len(gold.tokens))}
+
+
+def load(path: str | None = None) -> Dataset:
+    """The bundled sentences in their fixed split, or a user's file or folder.
+
+    A folder holds `train.conllu`, `dev.conllu` and `test.conllu`; a single file is split 8 : 1 : 1
+    in its own order.
+    """
+    folder = Path(path).expanduser() if path else BUNDLED
+    name = "bundled" if path is None else folder.name
+    if folder.is_dir():
+        parts = [conllu.read(folder / f"{part}.conllu") for part in ("train", "dev", "test")]
+    else:
+        sentences = conllu.read(folder)
+        if len(sentences) < 10:
+            raise DataError(f"{folder.name} holds {len(sentences)} sentences: a split needs at least 10.")
+        a, b = len(sentences) * 8 // 10, len(sentences) * 9 // 10
+        parts = [sentences[:a], sentences[a:b], sentences[b:]]
+    train, dev, test = (tuple(example(s) for s in part) for part in parts)
+    return Dataset(name, train, dev, test)
+
+
+def _shot(words: str, tags: str) -> Example:
+    return example(conllu.Sentence("shot", tuple(words.split()), tuple(tags.split())))
+
+
+POS = Task(
+    name="pos",
+    title="Part-of-speech tagging",
+    description="Tag each word of a sentence with its universal part of speech.",
+    input_label="Sentence",
+    output=AnnotatedSentence,
+    instructions="Tag each word with its universal part of speech.",
+    shots=(
+        _shot("She did n't see the two old dogs .", "PRON AUX PART VERB DET NUM ADJ NOUN PUNCT"),
+        _shot("Wow , Paris is really beautiful in May !", "INTJ PUNCT PROPN AUX ADV ADJ ADP PROPN PUNCT"),
+        _shot("Call me if you want to go and eat .", "VERB PRON SCONJ PRON VERB PART VERB CCONJ VERB PUNCT"),
+    ),
+    metrics=("accuracy", "exact_match", "valid"),
+    score=score,
+    template=template,
+    load=load,
+    file_help="CoNLL-U with universal part-of-speech tags (one .conllu file)",
+)

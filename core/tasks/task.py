@@ -1,0 +1,93 @@
+"""A task as plain data: what goes in, what must come out, how it is explained and how it is scored.
+
+Adding a task is one file that builds a `Task`, and its name in `core/tasks/__init__.py`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import DataError
+
+# An input-conditioned schema: literal text, or a tuple of the texts that may stand there.
+Template = tuple[str | tuple[str, ...], ...]
+
+# Metric name -> (hits, total), so that a corpus score is a ratio of sums (micro average).
+Counts = dict[str, tuple[int, int]]
+
+
+def serialise(value: BaseModel | Any) -> str:
+    """The one JSON spelling used in data, prompts and grammars: no blanks, no ASCII escapes."""
+    data = value.model_dump() if isinstance(value, BaseModel) else value
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input and its gold answer, serialised. `labels` are what the data charts count."""
+
+    input: str
+    answer: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples in a fixed split."""
+
+    name: str
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+    test: tuple[Example, ...]
+
+    def split(self, name: str) -> tuple[Example, ...]:
+        return {"train": self.train, "dev": self.dev, "test": self.test}[name]
+
+    def leaks(self) -> tuple[str, ...]:
+        """Inputs that stand both in train and in a held-out split."""
+        seen = {example.input for example in self.train}
+        return tuple(e.input for e in (*self.dev, *self.test) if e.input in seen)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A single job. `metrics` names the scores, the headline first; `score` counts them for one answer.
+
+    `score(gold, predicted)` gets `None` for an answer that is not valid. `template(input)` is the
+    input-conditioned schema. `load(path)` reads the bundled data, or the user's file in the task's
+    format.
+    """
+
+    name: str
+    title: str
+    description: str
+    input_label: str
+    output: type[BaseModel]
+    instructions: str
+    shots: tuple[Example, ...]
+    metrics: tuple[str, ...]
+    score: Callable[[Any, Any | None], Counts]
+    template: Callable[[str], Template]
+    load: Callable[[str | None], Dataset]
+    file_help: str
+
+    def parse(self, answer: str) -> BaseModel | None:
+        """The answer as the output type, or None if it is not a valid one."""
+        try:
+            return self.output.model_validate_json(answer, strict=True)
+        except ValidationError:
+            return None
+
+    def evaluate(self, example: Example, answer: str) -> Counts:
+        """Counts of every metric for one answer, `valid` and `exact_match` included."""
+        gold, predicted = self.parse(example.answer), self.parse(answer)
+        if gold is None:
+            raise DataError(f"the gold answer is not a valid {self.output.__name__}: {example.answer[:200]}")
+        return {
+            **self.score(gold, predicted),
+            "exact_match": (int(predicted == gold), 1),
+            "valid": (int(predicted is not None), 1),
+        }

@@ -1,0 +1,1 @@
+"""Building blocks of the pages. Never imports torch, transformers, peft or outlines: see `engine.py`."""

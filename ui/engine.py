@@ -1,0 +1,172 @@
+"""The interface's only door to the heavy half of the engine.
+
+Everything that needs torch or transformers is imported inside a function here, so that the first screen
+does not wait for it. Models are kept between reruns, a few at a time, and used by one session at a time.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.runs import folder as run_folders
+from core.runs.jobs import Jobs
+from core.tasks import TASKS, Example, Task
+from core.tasks.prompt import Prompt
+
+_use = threading.Lock()  # one forward pass at a time: two on one CPU are slower than one after the other
+
+
+@st.cache_resource
+def jobs() -> Jobs:
+    """The queue of background runs: one a server, shared by all sessions."""
+    return Jobs()
+
+
+def warm_up() -> None:
+    import numba  # noqa: F401
+    import outlines_core  # noqa: F401
+    import torch  # noqa: F401
+
+    import core.runs.execute  # noqa: F401
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the model …")
+def teacher(name: str) -> Any:
+    """A teacher by name. Raises ModelError."""
+    from core.models import teachers
+
+    return teachers.load(name)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the student …")
+def student(run: str, which: str = "student", stamp: float = 0.0) -> Any:
+    """A run's `student` or `untrained` student. `stamp` tells versions of a run apart. Raises ModelError."""
+    from core.models import checkpoint
+
+    return checkpoint.load(run_folders.open_run(run).path / which, f"{run}/{which}")
+
+
+@st.cache_resource
+def teacher_names() -> tuple[str, ...]:
+    from core.models import bundled, teachers
+
+    return (*teachers.adapter_names(), bundled.NAME)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One generated answer. `ids` and `forced` are its tokens; `valid` whether it has the output's type."""
+
+    text: str
+    ids: tuple[int, ...]
+    forced: tuple[bool, ...]
+    valid: bool
+    seconds: float
+    model_calls: int
+
+
+def answer(
+    lm: Any,
+    task: Task,
+    text: str,
+    prompt: Prompt | None,
+    *,
+    constrained: bool,
+    conditioned: bool = True,
+    max_new_tokens: int = 400,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Answer:
+    """Asks a model once: a teacher with `prompt`, a student with None. Raises StillroomError."""
+    from core.constrain.constraints import Constraints
+    from core.generate.decode import Sampling, generate
+
+    ids = prompt_ids(lm, task, text, prompt)
+    constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
+    with _use:
+        batch = generate(lm, [ids], constraints, Sampling(temperature, seed=seed, max_new_tokens=max_new_tokens))
+    found = batch.generations[0]
+    return Answer(
+        text=found.text,
+        ids=tuple(found.ids),
+        forced=tuple(found.forced),
+        valid=task.parse(found.text) is not None,
+        seconds=batch.seconds,
+        model_calls=batch.model_calls,
+    )
+
+
+def prompt_ids(lm: Any, task: Task, text: str, prompt: Prompt | None) -> list[int]:
+    from core.models import prompting
+
+    return lm.student_prompt(text) if prompt is None else prompting.render(lm, task, prompt, text)
+
+
+def prompt_text(lm: Any, task: Task, text: str, prompt: Prompt) -> str:
+    """The prompt exactly as the teacher reads it."""
+    from core.models import prompting
+
+    return prompting.text_of(lm, task, prompt, text)
+
+
+def explain(
+    lm: Any, task: Task, text: str, prompt: Prompt | None, answer_text: str, conditioned: bool = True
+) -> list[Any]:
+    """One `core.constrain.explain.Step` a token of `answer_text`, its end included if the schema allows
+    it there. Raises SchemaError where the answer leaves the schema."""
+    from core.constrain.constraints import Constraints
+
+    constraint = Constraints(task, lm.tokens, conditioned).of(text)
+    return _explain(lm, constraint, prompt_ids(lm, task, text, prompt), answer_text)
+
+
+def _explain(lm: Any, constraint: Any, prompt: list[int], answer_text: str) -> list[Any]:
+    import torch
+
+    from core.constrain import explain as explanation
+    from core.constrain.engines import check_beginning
+
+    complete = check_beginning(constraint, answer_text)
+    ids = [*lm.encode(answer_text), *([lm.eos] if complete else [])]
+    lm.check_length(len(prompt) + len(ids))
+    with _use, torch.inference_mode():
+        device = lm.model.get_input_embeddings().weight.device
+        hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
+        logits = lm.head(hidden[len(prompt) - 1 : len(prompt) - 1 + len(ids)])
+    return explanation.explain(constraint, ids, logits)
+
+
+def schema_states(task: Task, text: str, conditioned: bool) -> int:
+    """How many states the automaton has."""
+    from core.constrain import automaton, schema
+
+    if conditioned:
+        return len(automaton.from_template(task.template(text)))
+    return len(automaton.from_schema(schema.from_pydantic(task.output)))
+
+
+def tokens_of(
+    task_name: str, example: Example, teacher_name: str = "smollm2"
+) -> tuple[list[str], list[str], list[bool]]:
+    """An example as the bundled tokenizer sees it: input tokens, answer tokens, and which of the
+    answer's the input-conditioned schema forces."""
+    from core.constrain.constraints import Constraints
+    from core.constrain.masks import MaskStore
+    from core.distill.sequences import FORCED, tokenise
+
+    lm = teacher(teacher_name)
+    task = TASKS[task_name]
+    sequence = tokenise(lm, Constraints(task, lm.tokens, True), [example], MaskStore(lm.tokens), lm.student_prompt)[0]
+    names = lambda ids: [lm.tokens.text([i]) or lm.tokenizer.convert_ids_to_tokens(i) for i in ids]  # noqa: E731
+    return names(sequence.prompt), names(sequence.answer), [row == FORCED for row in sequence.rows]
+
+
+@st.cache_data(max_entries=32, show_spinner="Building the student …")
+def preview(config_yaml: str) -> Any:
+    """A `core.runs.preview.Preview` of a run's YAML. Raises StillroomError."""
+    from core.distill import config as run_config
+    from core.runs import preview as previews
+
+    return previews.preview(run_config.read_yaml(config_yaml))

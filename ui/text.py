@@ -1,0 +1,39 @@
+"""Text from data and models, and errors, on the screen: never read as HTML or markdown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.errors import StillroomError
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Shows an error that the user can mend in place of what it prevented. Code after the block runs on."""
+    try:
+        yield
+    except StillroomError as error:
+        show_error(str(error))
+
+
+def show_error(message: str) -> None:
+    st.error("That did not work", icon=":material/error:")
+    st.code(message, language=None, wrap_lines=True)
+
+
+def plain(text: str) -> None:
+    """Text as it is, wrapped."""
+    st.code(text, language=None, wrap_lines=True)
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.2f} %"
+
+
+def size(megabytes: float) -> str:
+    return f"{megabytes:,.1f} MB"
+
+
+def count(number: int) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1_000_000 else f"{number:,}"
