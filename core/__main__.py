@@ -5,15 +5,19 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import StillroomError
+
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status. Errors a user can mend are one line on stderr."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        return options.work(options)
     except StillroomError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -23,9 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Stillroom's engine, without the screen.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+    def command(name: str, work: object, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
+        added.set_defaults(work=work)
         return added
 
     command("prepare", _prepare, "convert the bundled teacher's weights (once)")
@@ -69,7 +73,7 @@ def _resume(options: argparse.Namespace) -> int:
     return _work(folder.open_run(options.name))
 
 
-def _work(run: "RunFolder") -> int:  # noqa: F821
+def _work(run: "RunFolder") -> int:
     """Executes a run in this process; Ctrl-C saves a checkpoint and stops."""
     from core.runs.execute import execute
 

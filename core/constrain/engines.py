@@ -19,7 +19,9 @@ class Constraint(Protocol):
     """What every engine offers. States are integers; NONE means refused."""
 
     tokens: TokenTable
-    start: int
+
+    @property
+    def start(self) -> int: ...
 
     def mask(self, state: int) -> np.ndarray:
         """Packed row (words,) uint32 of the tokens allowed in `state`; eos where the answer may end."""
@@ -97,9 +99,8 @@ def check_beginning(constraint: DfaConstraint, answer: str) -> bool:
     state = automaton.walk(text[:offset], automaton.start)
     expected = describe_bytes(automaton.allowed_bytes(state), bool(automaton.accepting[state]))
     found = text[offset : offset + 12].decode("utf-8", "replace")
-    raise SchemaError(
-        f"the answer does not match the schema {automaton.name!r} at byte {offset}: found {found!r}, expected {expected}."
-    )
+    where = f"the answer does not match the schema {automaton.name!r} at byte {offset}"
+    raise SchemaError(f"{where}: found {found!r}, expected {expected}.")
 
 
 def check_answer(constraint: DfaConstraint, answer: str) -> None:

@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from core.errors import SchemaError
 
 # What outlines_core turns into an exact expression; everything else it would drop in silence.
-HONOURED = frozenset(
-    ["type", "properties", "required", "items", "anyOf", "$ref", "$defs", "enum", "const", "minLength", "maxLength", "minItems", "maxItems", "prefixItems", "pattern"]
-)
-ANNOTATIONS = frozenset(["title", "description", "default", "examples", "$schema", "$id", "$comment"])
+HONOURED = {
+    "type", "properties", "required", "items", "anyOf", "$ref", "$defs", "enum", "const", "minLength",
+    "maxLength", "minItems", "maxItems", "prefixItems", "pattern",
+}  # fmt: skip
+ANNOTATIONS = {"title", "description", "default", "examples", "$schema", "$id", "$comment"}
 JSON_SCHEMA_LIMIT = 100_000
 
 

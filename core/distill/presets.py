@@ -8,9 +8,9 @@ PRESETS: dict[str, RunConfig] = {
     # reach the same accuracy on fewer sentences.
     "Quick": RunConfig(
         name="quick",
-        student=StudentConfig(kind="cut", layers=(0, 1, 2, 29), vocabulary=8192),
+        student=StudentConfig(kind="cut", layers=(0, 1, 2, 29), vocabulary=32_768),
         stages=(
-            Stage(method="task", epochs=1, examples=96, learning_rate=1e-3),
+            Stage(method="task", epochs=1, examples=64, learning_rate=1e-3),
             Stage(method="gold", epochs=2, learning_rate=1e-3),
         ),
         max_seconds=140,

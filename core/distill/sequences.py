@@ -37,7 +37,10 @@ def tokenise(
     store: MaskStore,
     reader: Callable[[str], list[int]],
 ) -> list[TokenSequence]:
-    """Sequences as `lm` reads them; `reader` makes the prompt of an input. Raises DataError for an answer its schema refuses, or a sequence longer than the model reads."""
+    """Sequences as `lm` reads them; `reader` makes the prompt of an input.
+
+    Raises DataError for an answer its schema refuses, or a sequence longer than the model reads.
+    """
     merges: dict[tuple[int, int], bool] = {}
     sequences = []
     for number, example in enumerate(examples, 1):

@@ -52,7 +52,7 @@ class ReportExample(BaseModel):
 
 
 class Report(BaseModel):
-    """Everything found about one run."""
+    """Everything found about one run. `leaks` counts the examples that were trained on as well."""
 
     model_config = ConfigDict(frozen=True)
     task: str

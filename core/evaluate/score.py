@@ -10,7 +10,7 @@ from core.generate.decode import Sampling, generate
 from core.models.language_model import LanguageModel
 from core.tasks.task import Counts, Example, Task
 
-BATCH = 8
+BATCH = 12
 FREE_TOKENS = 320
 
 

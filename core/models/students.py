@@ -18,10 +18,7 @@ def build(config: StudentConfig, teacher: LanguageModel, used: Iterable[int], se
         return _with_adapter(config, teacher)
     tokenizer, old_ids = vocabulary.trim(teacher.tokenizer, used, config.vocabulary)
     table = teacher.model.get_input_embeddings().weight[old_ids].detach().float().cpu()
-    if config.kind == "cut":
-        model = _cut(config, teacher, table)
-    else:
-        model = _from_scratch(config, table, tokenizer)
+    model = _cut(config, teacher, table) if config.kind == "cut" else _from_scratch(config, table, tokenizer)
     return LanguageModel.of("student", model.to(device()), tokenizer)
 
 

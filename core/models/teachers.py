@@ -3,11 +3,15 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelError
 from core.models import bundled
 from core.paths import ADAPTERS
+
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def card(name: str) -> AdapterCard | None:
     return AdapterCard(**json.loads(path.read_text())) if path.exists() else None
 
 
-def load(name: str, dtype: Any = None) -> "LanguageModel":  # noqa: F821
+def load(name: str, dtype: Any = None) -> "LanguageModel":
     """A teacher by name. Raises ModelError that says why it cannot be loaded.
 
     `name` is `smollm2`, `smollm2+pos`, a folder of safetensors, a path to a `.gguf`, or a hub id.

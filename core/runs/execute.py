@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 
 import torch
@@ -22,7 +22,7 @@ from core.models import prompting, students, teachers
 from core.models.language_model import LanguageModel
 from core.runs import checkpoint
 from core.runs.folder import RunFolder, Status, device_lock
-from core.tasks import TASKS, Dataset, Task
+from core.tasks import TASKS, Dataset, Example, Task
 
 Stop = Callable[[], bool]
 
@@ -153,7 +153,7 @@ class _Run:
         self.validate(config, task, held_out, teacher, student, trainer.progress.step)
 
     def validate(
-        self, config: RunConfig, task: Task, examples: tuple, teacher: LanguageModel, student: LanguageModel, step: int
+        self, config: RunConfig, task: Task, examples: Sequence[Example], teacher: LanguageModel, student: LanguageModel, step: int
     ) -> None:
         reader = _as_reader(config, task, teacher, student)
         found = evaluate(
@@ -197,7 +197,7 @@ class _Run:
                 data=data.name,
                 machine=machine(),
                 seconds=time.time() - self.began,
-                leaks=len(data.leaks()),
+                leaks=len(replace(data, dev=()).leaks()),
                 examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
                 models=tuple(models),
             )

@@ -88,7 +88,7 @@ class RunFolder:
     def metrics(self) -> list[dict[str, Any]]:
         """All records, steps and validations; a last line cut short by a kill is left out."""
         try:
-            lines = (self.path / "metrics.jsonl").read_text().splitlines()
+            lines = (self.path / "metrics.jsonl").read_text(errors="replace").splitlines()
         except OSError:
             return []
         records = []
@@ -194,7 +194,7 @@ def open_run(name: str, root: Path = RUNS) -> RunFolder:
     """Raises RunError if there is no such run. The name never leaves `root`."""
     if name == DEMO_RUN.name and DEMO_RUN.exists():
         return RunFolder(DEMO_RUN)
-    if Path(name).name != name or not (root / name).is_dir():
+    if name in ("", ".", "..") or Path(name).name != name or not (root / name).is_dir():
         raise RunError(f"there is no run named {name!r}.")
     return RunFolder(root / name)
 
@@ -204,7 +204,7 @@ def all_runs(root: Path = RUNS, demo: bool = True) -> list[RunFolder]:
     paths = [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
     paths.sort(key=lambda p: (p / "config.yaml").stat().st_mtime if (p / "config.yaml").exists() else 0, reverse=True)
     runs = [RunFolder(p) for p in paths]
-    return runs + [RunFolder(DEMO_RUN)] if demo and DEMO_RUN.exists() else runs
+    return [*runs, RunFolder(DEMO_RUN)] if demo and DEMO_RUN.exists() else runs
 
 
 def delete(folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.data import cars
 from core.errors import DataError
-from core.tasks.task import Counts, Dataset, Example, Task, Template, serialise
+from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise
 
 FIELDS = ("make", "model", "year", "mpg")
 YEARS = tuple(str(year) for year in range(1970, 1983))
@@ -88,6 +88,10 @@ def score(gold: CarInfo, predicted: CarInfo | None) -> Counts:
     return {"field_accuracy": (sum(hits.values()), len(FIELDS)), **{field: (hit, 1) for field, hit in hits.items()}}
 
 
+def parts(info: CarInfo) -> tuple[Part, ...]:
+    return tuple((field, "–" if value is None else str(value)) for field, value in info.model_dump().items())
+
+
 def load(path: str | None = None) -> Dataset:
     """The bundled adverts, no car in two splits, or a user's JSONL file split 8 : 1 : 1 in its own order."""
     if path is None:
@@ -109,7 +113,7 @@ def split_of(name: str) -> str:
 def _bundled() -> Dataset:
     parts: dict[str, list[Example]] = {"train": [], "dev": [], "test": []}
     for advert in cars.load():
-        info = CarInfo(make=advert.make, model=advert.model, year=advert.year, mpg=advert.mpg)
+        info = CarInfo.model_validate({field: getattr(advert, field) for field in FIELDS})
         parts[split_of(advert.name)].append(example(advert.text, info))
     return Dataset("bundled", **{part: tuple(examples) for part, examples in parts.items()})
 
@@ -181,7 +185,11 @@ CARS = Task(
     ),
     metrics=("field_accuracy", "make", "model", "year", "mpg", "exact_match", "valid"),
     score=score,
+    parts=parts,
+    part_label="Field",
     template=template,
     load=load,
+    suffix=".jsonl",
+    path_help="file",
     file_help='JSON lines: {"text": "...", "make": "...", "model": "...", "year": 1974, "mpg": 18.0} (mpg may be null)',
 )  # fmt: skip

@@ -1,26 +1,22 @@
 """Part-of-speech tagging as text generation (S0.1): a sentence in, one JSON object of tagged tokens out."""
 
+import re
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel
 
 from core.data import conllu
 from core.errors import DataError
 from core.paths import ASSETS
-from core.tasks.task import Counts, Dataset, Example, Task, Template, serialise
+from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise
 
-Upos = Literal[
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
-    "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
-]  # fmt: skip
-
+_BLANKS = re.compile(r"[ \t\r\n]+")
 BUNDLED = ASSETS / "data" / "pos"
 
 
 class Token(BaseModel):
     text: str
-    pos: Upos
+    pos: conllu.Upos
 
 
 class AnnotatedSentence(BaseModel):
@@ -28,14 +24,16 @@ class AnnotatedSentence(BaseModel):
 
 
 def example(sentence: conllu.Sentence) -> Example:
-    tokens = [{"text": w, "pos": t} for w, t in zip(sentence.words, sentence.tags, strict=True)]
-    return Example(input=sentence.text, answer=serialise({"tokens": tokens}), labels=sentence.tags)
+    """Blanks inside a word, which CoNLL-U allows, become no-break spaces: a blank separates words."""
+    words = [word.replace(" ", "\u00a0") for word in sentence.words]
+    tokens = [{"text": w, "pos": t} for w, t in zip(words, sentence.tags, strict=True)]
+    return Example(input=" ".join(words), answer=serialise({"tokens": tokens}), labels=sentence.tags)
 
 
 def template(text: str) -> Template:
     """The sentence's own words in order; only the tags are free."""
     pieces: list[str | tuple[str, ...]] = []
-    words = text.split()
+    words = [word for word in _BLANKS.split(text) if word]
     if not words:
         raise DataError("the sentence is empty: type at least one word.")
     for i, word in enumerate(words):
@@ -48,6 +46,10 @@ def score(gold: AnnotatedSentence, predicted: AnnotatedSentence | None) -> Count
     """Accuracy over gold tokens; a token counts only where its text agrees at the same place."""
     found = predicted.tokens if predicted else []
     return {"accuracy": (sum(g == p for g, p in zip(gold.tokens, found, strict=False)), len(gold.tokens))}
+
+
+def parts(answer: AnnotatedSentence) -> tuple[Part, ...]:
+    return tuple((token.text, token.pos) for token in answer.tokens)
 
 
 def load(path: str | None = None) -> Dataset:
@@ -88,7 +90,12 @@ POS = Task(
     ),
     metrics=("accuracy", "exact_match", "valid"),
     score=score,
+    parts=parts,
+    part_label="Word",
     template=template,
     load=load,
+    suffix=".conllu",
+    path_help="file, or folder with train, dev and test",
+    input_help="Words and punctuation marks apart, by blanks.",
     file_help="CoNLL-U with universal part-of-speech tags (one .conllu file)",
 )

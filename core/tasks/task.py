@@ -15,8 +15,16 @@ from core.errors import DataError
 # An input-conditioned schema: literal text, or a tuple of the texts that may stand there.
 Template = tuple[str | tuple[str, ...], ...]
 
+# One thing that an answer says: what it is about (a word, a field), and what is said of it.
+Part = tuple[str, str]
+
 # Metric name -> (hits, total), so that a corpus score is a ratio of sums (micro average).
 Counts = dict[str, tuple[int, int]]
+
+
+def shortest(template: Template) -> str:
+    """The shortest text that matches."""
+    return "".join(piece if isinstance(piece, str) else min(piece, key=len) for piece in template)
 
 
 def serialise(value: BaseModel | Any) -> str:
@@ -56,9 +64,9 @@ class Dataset:
 class Task:
     """A single job. `metrics` names the scores, the headline first; `score` counts them for one answer.
 
-    `score(gold, predicted)` gets `None` for an answer that is not valid. `template(input)` is the
-    input-conditioned schema. `load(path)` reads the bundled data, or the user's file in the task's
-    format.
+    `score(gold, predicted)` gets `None` for an answer that is not valid. `parts(answer)` is what people
+    compare, each about one `part_label`. `template(input)` is the input-conditioned schema. `load(path)`
+    reads the bundled data, or the user's file in the task's format, whose name ends in `suffix`.
     """
 
     name: str
@@ -70,9 +78,14 @@ class Task:
     shots: tuple[Example, ...]
     metrics: tuple[str, ...]
     score: Callable[[Any, Any | None], Counts]
+    parts: Callable[[Any], tuple[Part, ...]]
+    part_label: str
     template: Callable[[str], Template]
     load: Callable[[str | None], Dataset]
+    suffix: str
     file_help: str
+    path_help: str
+    input_help: str | None = None
 
     def parse(self, answer: str) -> BaseModel | None:
         """The answer as the output type, or None if it is not a valid one."""

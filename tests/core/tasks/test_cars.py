@@ -182,7 +182,7 @@ def test_empty_short_missing_and_undecodable_files(tmp_path):
         CARS.load(write(tmp_path, ["", "  "]))
     with pytest.raises(DataError, match="holds 9 adverts: a split needs at least 10"):
         CARS.load(write(tmp_path, [ROW] * 9))
-    with pytest.raises(DataError, match="cannot read none.jsonl"):
+    with pytest.raises(DataError, match=r"cannot read none\.jsonl"):
         CARS.load(str(tmp_path / "none.jsonl"))
     with pytest.raises(DataError, match="cannot read"):
         CARS.load(str(tmp_path))

@@ -1,0 +1,1 @@
+"""Students that leave: bundles. Knows no framework."""

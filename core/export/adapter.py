@@ -1,0 +1,59 @@
+"""Publish an adapter run: its weights and a card that says how they came to be become a teacher that ships."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from core.distill.config import RunConfig
+from core.errors import RunError
+from core.evaluate.report import ModelReport, Report
+from core.models.teachers import AdapterCard
+from core.paths import ADAPTERS
+from core.runs.folder import RunFolder
+from core.tasks import TASKS
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+
+
+def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADAPTERS) -> Path:
+    """Copies a finished run's adapter to `home/name`; the teacher is then `smollm2+name`.
+
+    `data` and `licence` say in words what it learned from. Raises RunError if the run is unfinished or
+    trained something else than an adapter.
+    """
+    config, report = run.config(), run.report()
+    if config.student.kind != "adapter":
+        raise RunError(
+            f"the run {run.name!r} trained a {config.student.kind} student: only an adapter can be published."
+        )
+    trained = report.model("trained") if report else None
+    if report is None or trained is None or not (run.student / WEIGHTS).exists():
+        raise RunError(f"the run {run.name!r} is not finished: resume it first.")
+    folder = home / name
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run.student / WEIGHTS, folder / WEIGHTS)
+    settings = json.loads((run.student / CONFIG).read_text())
+    settings["base_model_name_or_path"] = config.teacher  # peft writes the folder of this machine
+    (folder / CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
+    card = _card(config, report, trained, name, data, licence)
+    (folder / "card.json").write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")
+    return folder
+
+
+def _card(config: RunConfig, report: Report, trained: ModelReport, name: str, data: str, licence: str) -> AdapterCard:
+    metric = TASKS[config.task].metrics[0]
+    score = trained.scores[metric]
+    low, high = score.interval
+    return AdapterCard(
+        task=config.task,
+        instructions=config.teacher_prompt().instructions,
+        data=data,
+        licence=licence,
+        command=f"python -m core distill assets/adapters/{name}.yaml"
+        + ("" if config.data is None else " data=FOLDER")
+        + f" (seed {config.seed})",
+        accuracy=f"{metric} {score.value:.4f} ({score.hits:,} of {score.total:,}; 95% interval {low:.4f} to {high:.4f}) "
+        f"on {len(report.examples)} held-out examples ({report.leaks} of them stand in the training data too)",
+    )

@@ -1,0 +1,119 @@
+"""A bundle: a student ready to leave, as one zip file with all that is needed to use it elsewhere."""
+
+import io
+import json
+import zipfile
+
+from core.distill.config import RunConfig
+from core.errors import RunError
+from core.runs.folder import RunFolder
+from core.tasks import TASKS
+
+RECORDS = ("config.yaml", "report.json")
+STORED = ".safetensors"  # weights do not shrink: packing them would only take time
+DATE = (1980, 1, 1, 0, 0, 0)  # the same student gives the same bytes
+
+
+def bundle(folder: RunFolder) -> bytes:
+    """Zip of `student/` (weights, tokenizer, config), the run's configuration and report, its schema and
+    a README.txt that says how to load it. Raises RunError if the run has no student to give."""
+    config = folder.config()
+    files = sorted(p for p in folder.student.glob("*") if p.is_file()) if folder.student.is_dir() else []
+    if not any(p.suffix == STORED for p in files):
+        raise RunError(f"the run {folder.name!r} has saved no student: let it finish first.")
+    task = TASKS[config.task]
+    texts = {
+        "README.txt": _readme(folder.name, config),
+        "schema.json": json.dumps(task.output.model_json_schema(), indent=1, ensure_ascii=False) + "\n",
+    }
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, text in texts.items():
+            _add(archive, name, text.encode())
+        for path in files + [folder.path / name for name in RECORDS if (folder.path / name).exists()]:
+            try:
+                _add(archive, path.relative_to(folder.path).as_posix(), path.read_bytes())
+            except OSError as error:
+                raise RunError(f"{path.name} of the run {folder.name!r} cannot be read: {error.strerror}.") from error
+    return target.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, DATE)
+    entry.compress_type = zipfile.ZIP_STORED if name.endswith(STORED) else zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def _readme(name: str, config: RunConfig) -> str:
+    task = TASKS[config.task]
+    adapter = config.student.kind == "adapter"
+    text = json.dumps(task.shots[0].input)
+    load = _LOAD_ADAPTER.format(teacher=config.teacher) if adapter else _LOAD.format(text=text)
+    return _README.format(
+        name=name,
+        title=task.title,
+        job=task.description,
+        teacher=config.teacher,
+        load=load,
+        schema="the input's own words (input-conditioned)" if config.conditioned else "schema.json",
+        taught=_TAUGHT_UNDER_MASK if config.stages[-1].constraint == "hard" else "",
+        mask=_ADAPTER_MASK if adapter else _MASK.format(task=config.task, text=text, conditioned=config.conditioned),
+    )
+
+
+_README = """\
+{name}: a student of {teacher} for one job
+{title}. {job}
+
+What is here
+  student/      weights (safetensors), tokenizer, configuration
+  config.yaml   how it was distilled
+  report.json   what it scores on held-out examples, with its answers
+  schema.json   JSON Schema of every answer
+
+Load it with transformers (pip install torch transformers{load}
+
+The mask belongs to it
+  This student was scored under a mask made from {schema}.
+{taught}{mask}"""
+
+_TAUGHT_UNDER_MASK = (
+    "  Where the mask leaves one choice it was taught nothing: without the mask its text is no answer.\n"
+)
+
+_LOAD = """)
+
+  import torch
+  from transformers import AutoModelForCausalLM, AutoTokenizer
+
+  tokenizer = AutoTokenizer.from_pretrained("student")
+  model = AutoModelForCausalLM.from_pretrained("student", dtype=torch.float32)
+  # It reads the input and the end-of-text token; what follows is the answer.
+  ids = tokenizer({text}, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+  logits = model(torch.tensor([ids])).logits[0, -1]"""
+
+_LOAD_ADAPTER = """ peft)
+  It is an adapter: it needs its teacher, {teacher}, and the prompt in config.yaml (or the task's own).
+
+  from peft import PeftModel
+  from transformers import AutoModelForCausalLM, AutoTokenizer
+
+  teacher = "..."  # folder or hub id of {teacher}
+  tokenizer = AutoTokenizer.from_pretrained("student")
+  model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(teacher), "student")"""
+
+_MASK = """  Answers under the mask, with Stillroom's engine (run from its folder):
+
+  from pathlib import Path
+  from core.constrain.constraints import Constraints
+  from core.generate.decode import Sampling, generate
+  from core.models import checkpoint
+  from core.tasks import TASKS
+
+  text = {text}
+  lm = checkpoint.load(Path("student"), "student")  # the path of this bundle's student/
+  mask = Constraints(TASKS["{task}"], lm.tokens, {conditioned}).of(text)
+  print(generate(lm, [lm.student_prompt(text)], [mask], Sampling()).generations[0].text)
+"""
+
+_ADAPTER_MASK = "  Stillroom applies it: copy the folder to assets/adapters/ with `python -m core adapter`.\n"

@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from core.constrain import automaton, schema
+from core.constrain.engines import DfaConstraint
+from core.constrain.explain import explain
+from core.errors import SchemaError
+
+
+@pytest.fixture
+def constraint(teacher):
+    return DfaConstraint(automaton.from_schema(schema.from_regex("ab[0-9]")), teacher.tokens)
+
+
+def test_steps_add_up(constraint, teacher):
+    ids = [*teacher.encode("ab7"), teacher.eos]
+    logits = torch.randn(len(ids), len(teacher.tokens))
+    steps = explain(constraint, ids, logits)
+    assert "".join(step.text for step in steps) == "ab7"
+    for step, row in zip(steps, logits.softmax(-1)):
+        allowed = teacher.tokens.unpack(constraint.mask(step.state))
+        assert step.allowed == allowed.sum()
+        assert step.removed == pytest.approx(1 - row[torch.from_numpy(allowed)].sum().item(), abs=1e-5)
+        assert step.before == pytest.approx(row[step.id].item(), abs=1e-6)
+        assert step.after == pytest.approx(step.before / (1 - step.removed), rel=1e-3)
+        assert all(c.after == 0 and c.expected for c in step.candidates if not c.allowed)
+    assert [step.forced for step in steps][-2:] == [False, True]
+    assert all(step.forced for step in steps[:-2])
+
+
+def test_refusal_names_token_and_byte(constraint, teacher):
+    ids = teacher.encode("aX")
+    with pytest.raises(SchemaError, match=r"token 1 \('X'\) is refused at its byte 0: expected b"):
+        explain(constraint, ids, torch.zeros(len(ids), len(teacher.tokens)))

@@ -1,0 +1,175 @@
+"""The training loop against plain references, on tiny models."""
+
+import pytest
+import torch
+
+from core.constrain.constraints import Constraints
+from core.constrain.masks import MaskStore
+from core.distill import losses
+from core.distill.config import RunConfig, Stage
+from core.distill.positions import counted
+from core.distill.sequences import FORCED, tokenise, used_tokens
+from core.distill.signals import LiveTeacher
+from core.distill.train import Trainer
+from core.errors import DataError, RunError
+from core.models import prompting, students
+from core.models.student_config import StudentConfig
+from core.tasks import POS, Example
+from core.tasks.prompt import default_prompt
+
+EXAMPLES = POS.load(None).train[:12]
+PROMPT = default_prompt(POS)
+
+
+def trainer(teacher, config: RunConfig, layers=(0, 2), vocabulary=500) -> Trainer:
+    shape = StudentConfig(kind="cut", layers=layers, vocabulary=vocabulary, context=512)
+    student = students.build(shape, teacher, used_tokens(teacher, POS, EXAMPLES), seed=0)
+    store = MaskStore(student.tokens)
+    constraints = Constraints(POS, student.tokens, config.conditioned)
+    sequences = tokenise(student, constraints, EXAMPLES, store, student.student_prompt)
+    prompts = [prompting.render(teacher, POS, PROMPT, e.input) for e in EXAMPLES]
+    live = LiveTeacher(teacher, torch.tensor(students.old_ids(student, teacher)))
+    return Trainer(config, student, sequences, store, live, prompts)
+
+
+def config(**stage) -> RunConfig:
+    return RunConfig(stages=(Stage(**stage),), batch_size=3, clip=1e9)
+
+
+def dense_pair(t: Trainer, stage: Stage, k: int):
+    """Student and teacher logits (answer, V) of one sequence, everything computed the plain way."""
+    sequence = t.sequences[k]
+    ids = torch.tensor([[*sequence.prompt, *sequence.answer]])
+    start = len(sequence.prompt) - 1
+    student = t.student.model(input_ids=ids).logits[0, start:-1].float()
+    prompt = t.teacher_prompts[k]
+    old = t.teacher.old_ids
+    theirs = torch.tensor([[*prompt, *old[list(sequence.answer)].tolist()]])
+    with torch.no_grad():
+        teacher = t.teacher.teacher.model(input_ids=theirs).logits[0, len(prompt) - 1 : -1].float()[:, old]
+    return student, teacher
+
+
+@pytest.mark.parametrize("constraint", ["none", "soft", "hard"])
+@pytest.mark.parametrize("method", ["task", "gold"])
+@pytest.mark.parametrize("conditioned", [True, False])
+def test_loss_and_gradient_equal_the_dense_reference(teacher, method, constraint, conditioned):
+    stage = Stage(method=method, constraint=constraint, penalty=5.0, temperature=2.0 if method == "task" else 1.0)
+    t = trainer(teacher, RunConfig(stages=(stage,), conditioned=conditioned))
+    group = [0, 1, 2]
+    t.student.model.eval()
+    loss, _, _ = t._loss(stage, [t.sequences[k] for k in group], group)
+    loss.backward()
+    name, parameter = next((n, p) for n, p in t.student.model.named_parameters() if "q_proj" in n)
+    gradient = parameter.grad.clone()
+    t.student.model.zero_grad()
+
+    terms = []
+    for k in group:
+        sequence = t.sequences[k]
+        student, signal = dense_pair(t, stage, k)
+        gold = torch.tensor(sequence.answer)
+        allowed = torch.zeros(student.shape, dtype=torch.bool)
+        for i, row in enumerate(sequence.rows):
+            if row == FORCED:
+                allowed[i, gold[i]] = True
+            else:
+                allowed[i] = torch.from_numpy(t.store.allowed([row])[0])
+        if constraint == "hard":
+            student, signal = losses.restrict(student, allowed), losses.restrict(signal, allowed)
+        elif constraint == "soft":
+            signal = losses.lower(signal, allowed, 5.0)
+        count = [i for i, row in enumerate(sequence.rows) if constraint != "hard" or row != FORCED]
+        for i in count:
+            one = student[i : i + 1]
+            terms.append(
+                losses.cross_entropy(one, gold[i : i + 1])
+                if method == "gold"
+                else losses.forward_kl(one, signal[i : i + 1], stage.temperature)
+            )
+    reference = torch.stack(terms).mean()
+    reference.backward()
+    assert loss.item() == pytest.approx(reference.item(), rel=1e-4)
+    assert torch.allclose(gradient, dict(t.student.model.named_parameters())[name].grad, atol=1e-5)
+
+
+def test_forced_positions_cost_nothing_under_a_hard_constraint(teacher):
+    t = trainer(teacher, config(method="task", constraint="hard"))
+    student, signal = dense_pair(t, t.config.stages[0], 0)
+    for i, row in enumerate(t.sequences[0].rows):
+        if row == FORCED:
+            only = torch.zeros(1, student.shape[1], dtype=torch.bool)
+            only[0, t.sequences[0].answer[i]] = True
+            pair = losses.restrict(student[i : i + 1], only), losses.restrict(signal[i : i + 1], only)
+            assert losses.forward_kl(*pair).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["logits", "task"])
+def test_identical_teacher_and_student_cost_nothing(teacher, method):
+    t = trainer(teacher, config(method=method), layers=(0, 1, 2), vocabulary=len(teacher.tokens))
+    if method == "task":  # the teacher must read the same prompt as well
+        t.teacher_prompts = [[int(t.teacher.old_ids[i]) for i in s.prompt] for s in t.sequences]
+    t.student.model.eval()
+    loss, agreement, _ = t._loss(t.config.stages[0], list(t.sequences[:3]), [0, 1, 2])
+    assert loss.item() == pytest.approx(0, abs=1e-5) and agreement == 1.0
+
+
+def test_logits_counts_the_input_too(teacher):
+    t = trainer(teacher, config(method="logits", constraint="none"))
+    positions = counted([t.sequences[0]], t.config.stages[0])
+    assert len(positions) == len(t.sequences[0]) - 1
+    assert positions.gold.tolist() == [*t.sequences[0].prompt, *t.sequences[0].answer][1:] or set(
+        positions.gold
+    ) == set([*t.sequences[0].prompt, *t.sequences[0].answer][1:])
+
+
+def test_training_learns_and_stages_follow_each_other(teacher):
+    stages = (Stage(method="task", learning_rate=3e-3), Stage(method="gold", epochs=12, learning_rate=3e-3))
+    t = trainer(teacher, RunConfig(stages=stages, batch_size=4))
+    records = list(t)
+    assert len(records) == t.total == 3 + 36
+    assert [r.method for r in records] == ["task"] * 3 + ["gold"] * 36
+    gold = [r.loss for r in records if r.method == "gold"]
+    assert sum(gold[-3:]) < 0.6 * sum(gold[:3])
+
+
+def test_resumed_equals_uninterrupted(teacher):
+    stages = (Stage(method="task", examples=6), Stage(method="gold", epochs=2))
+    settings = RunConfig(stages=stages, batch_size=4, seed=5)
+    whole = [r.loss for r in trainer(teacher, settings)]
+    first = trainer(teacher, settings)
+    steps = iter(first)
+    losses_ = [next(steps).loss for _ in range(4)]
+    tensors, progress = first.state()
+    tensors = {k: v.clone() for k, v in tensors.items()}
+    weights = {k: v.clone() for k, v in first.student.model.state_dict().items()}
+    second = trainer(teacher, settings)
+    second.student.model.load_state_dict(weights)
+    second.restore(tensors, progress)
+    losses_ += [r.loss for r in second]
+    assert losses_ == pytest.approx(whole, rel=1e-5)
+
+
+def test_time_budget_ends_training(teacher):
+    t = trainer(teacher, RunConfig(stages=(Stage(method="gold", epochs=1000),), max_seconds=0.5))
+    records = list(t)
+    assert len(records) < t.total and records[-1].progress >= 1
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(teacher):
+    t = trainer(teacher, config(method="gold"))
+    with torch.no_grad():
+        next(t.student.model.parameters()).fill_(float("nan"))
+    with pytest.raises(RunError, match="lower the learning rate"):
+        next(iter(t))
+
+
+def test_answers_that_break_the_schema_and_long_ones_are_named(teacher):
+    store = MaskStore(teacher.tokens)
+    constraints = Constraints(POS, teacher.tokens, True)
+    bad = Example("Go !", '{"tokens":[{"text":"Go","pos":"VERB"}]}')
+    with pytest.raises(DataError, match=r"example 2 \('Go !'\).*at byte 37"):
+        tokenise(teacher, constraints, [EXAMPLES[0], bad], store, teacher.student_prompt)
+    long = Example(" ".join(["so"] * 400), "{}")
+    with pytest.raises(DataError, match=r"example 1 .*reads at most|example 1 \("):
+        tokenise(teacher, constraints, [long], store, teacher.student_prompt)

@@ -1,0 +1,39 @@
+import pytest
+
+from core.evaluate.report import Score
+from core.evaluate.score import evaluate, scores
+from core.tasks import CARS, POS
+
+
+def test_scores_are_ratios_of_sums():
+    examples = POS.load(None).dev[:3]
+    gold = [e.answer for e in examples]
+    perfect = scores(POS, examples, gold)
+    assert all(s.value == 1 for s in perfect.values())
+    assert perfect["accuracy"].total == sum(len(e.labels) for e in examples)
+    broken = scores(POS, examples, [gold[0], gold[1][:-1], gold[2]])
+    assert broken["valid"] == Score(hits=2, total=3)
+    assert broken["accuracy"].hits == len(examples[0].labels) + len(examples[2].labels)
+
+
+def test_fields_of_cars():
+    example = CARS.load(None).dev[0]
+    found = scores(CARS, [example], [example.answer.replace('"year":19', '"year":18')])
+    assert found["year"].hits == 0 and found["make"].hits == 1
+    assert found["field_accuracy"] == Score(hits=3, total=4)
+
+
+def test_interval():
+    assert Score(hits=0, total=0).interval == (0.0, 1.0)
+    low, high = Score(hits=90, total=100).interval
+    assert (low, high) == pytest.approx((0.826, 0.945), abs=0.002)
+
+
+def test_a_random_model_is_always_valid_under_the_constraint(teacher):
+    examples = POS.load(None).dev[:5]
+    found = evaluate(teacher, POS, examples, teacher.student_prompt, role="untrained", megabytes=1.0, free=2)
+    assert found.scores["valid"].value == 1.0
+    assert found.free_scores["valid"].hits == 0
+    assert [POS.parse(o) is not None for o in found.outputs] == [True] * 5
+    texts = [" ".join(t.text for t in POS.parse(o).tokens) for o in found.outputs]
+    assert texts == [e.input for e in examples]

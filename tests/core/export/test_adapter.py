@@ -1,0 +1,77 @@
+"""Publishing an adapter: the weights, a card with measured figures, and nothing of this machine."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.distill.config import RunConfig, Stage
+from core.errors import RunError
+from core.evaluate.report import ModelReport, Report, ReportExample, Score
+from core.export import adapter
+from core.models import teachers
+from core.models.student_config import StudentConfig
+from core.runs import folder as run_folders
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished adapter run, as `execute` leaves it."""
+    config = RunConfig(
+        name="skill", teacher="smollm2", data="somewhere", student=StudentConfig(kind="adapter"),
+        stages=(Stage(method="gold"),), seed=7,
+    )  # fmt: skip
+    folder = run_folders.create(config, tmp_path / "runs")
+    folder.student.mkdir()
+    save_file({"a": torch.ones(2, 3)}, folder.student / adapter.WEIGHTS)
+    (folder.student / adapter.CONFIG).write_text(json.dumps({"base_model_name_or_path": str(tmp_path), "r": 8}))
+    folder.write_report(
+        Report(
+            task="pos", data="somewhere", machine="a machine", seconds=1.0, leaks=2,
+            examples=(ReportExample(input="Go !", gold="{}"),),
+            models=(
+                ModelReport(
+                    name="student", role="trained", parameters=1, megabytes=1.0, ms_per_example=1.0, model_calls=1,
+                    scores={"accuracy": Score(hits=94, total=100)}, outputs=("{}",),
+                ),
+            ),
+        )
+    )  # fmt: skip
+    return folder
+
+
+def test_weights_and_card_are_published(run, tmp_path):
+    folder = adapter.publish(run, "skill", "our sentences", "CC0", home=tmp_path / "adapters")
+    assert (folder / adapter.WEIGHTS).read_bytes() == (run.student / adapter.WEIGHTS).read_bytes()
+    card = teachers.AdapterCard(**json.loads((folder / "card.json").read_text()))
+    assert card.task == "pos" and card.data == "our sentences" and card.licence == "CC0"
+    assert "accuracy 0.9400 (94 of 100" in card.accuracy and "2 of them" in card.accuracy
+    assert "data=FOLDER" in card.command and "seed 7" in card.command
+
+
+def test_no_path_of_this_machine_leaves(run, tmp_path):
+    folder = adapter.publish(run, "skill", "our sentences", "CC0", home=tmp_path / "adapters")
+    assert all(str(tmp_path) not in p.read_text() for p in folder.glob("*.json"))
+    assert json.loads((folder / adapter.CONFIG).read_text()) == {"base_model_name_or_path": "smollm2", "r": 8}
+
+
+def test_an_unfinished_run_is_refused(run, tmp_path):
+    (run.path / "report.json").unlink()
+    with pytest.raises(RunError, match="not finished"):
+        adapter.publish(run, "skill", "data", "CC0", home=tmp_path)
+
+
+def test_a_student_that_is_no_adapter_is_refused(run, tmp_path, monkeypatch):
+    cut = run.config().model_copy(update={"student": StudentConfig(kind="cut")})
+    monkeypatch.setattr(run, "config", lambda: cut)
+    with pytest.raises(RunError, match="only an adapter"):
+        adapter.publish(run, "skill", "data", "CC0", home=tmp_path)
+
+
+@pytest.mark.parametrize("name", teachers.adapter_names())
+def test_shipped_cards_say_where_the_skill_came_from(name):
+    card = teachers.card(name)
+    assert card.licence and card.data and "held-out" in card.accuracy
+    settings = json.loads((adapter.ADAPTERS / name.split("+")[1] / adapter.CONFIG).read_text())
+    assert settings["base_model_name_or_path"] == "smollm2"

@@ -1,0 +1,90 @@
+"""A bundle holds the student and what is needed to use it."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.distill.config import RunConfig
+from core.errors import RunError
+from core.export.bundle import bundle
+from core.models.student_config import StudentConfig
+from core.runs import folder as run_folders
+from core.runs.folder import RunFolder
+
+
+def finished(root: Path, **values: object) -> RunFolder:
+    folder = run_folders.create(RunConfig(name="small", **values), root)
+    folder.student.mkdir()
+    (folder.student / "model.safetensors").write_bytes(b"weights" * 100)
+    (folder.student / "config.json").write_text("{}")
+    (folder.student / "tokenizer.json").write_text("{}")
+    (folder.path / "report.json").write_text('{"task": "pos"}')
+    return folder
+
+
+def opened(data: bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(data))
+
+
+def test_everything_is_inside_and_unchanged(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    archive = opened(bundle(folder))
+    assert archive.testzip() is None
+    assert set(archive.namelist()) == {
+        "README.txt", "config.yaml", "report.json", "schema.json",
+        "student/config.json", "student/model.safetensors", "student/tokenizer.json",
+    }  # fmt: skip
+    assert archive.read("student/model.safetensors") == (folder.student / "model.safetensors").read_bytes()
+    assert archive.read("config.yaml") == (folder.path / "config.yaml").read_bytes()
+    assert "tokens" in json.loads(archive.read("schema.json"))["properties"]
+
+
+def test_checkpoints_and_logs_stay_behind(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    folder.checkpoints.mkdir()
+    (folder.checkpoints / "state.pt").write_bytes(b"x")
+    folder.log("a line")
+    assert not [name for name in opened(bundle(folder)).namelist() if "checkpoint" in name or "log" in name]
+
+
+def test_the_same_student_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    assert bundle(folder) == bundle(folder)
+
+
+@pytest.mark.parametrize("task", ["pos", "cars"])
+@pytest.mark.parametrize("kind", ["cut", "scratch", "adapter"])
+def test_readme_says_how_to_load_this_student(tmp_path: Path, task: str, kind: str) -> None:
+    stages = ({"method": "gold"},)
+    folder = finished(tmp_path, task=task, student=StudentConfig(kind=kind), stages=stages)
+    readme = opened(bundle(folder)).read("README.txt").decode()
+    assert "AutoModelForCausalLM" in readme and "small" in readme
+    assert ("PeftModel" in readme) == (kind == "adapter")
+    for line in readme.splitlines():
+        assert "{" not in line and "}" not in line
+
+
+def test_readme_code_is_python(tmp_path: Path) -> None:
+    readme = opened(bundle(finished(tmp_path))).read("README.txt").decode()
+    code = [line[2:] for line in readme.splitlines() if line.startswith("  ")]
+    start = code.index("import torch")
+    program = [
+        line for line in code[start:] if line and (" = " in line or line.startswith(("import", "from", "print")))
+    ]
+    compile("\n".join(program), "README.txt", "exec")
+
+
+def test_a_run_without_a_student_is_refused_by_name(tmp_path: Path) -> None:
+    folder = run_folders.create(RunConfig(name="early"), tmp_path)
+    with pytest.raises(RunError, match="'early' has saved no student"):
+        bundle(folder)
+
+
+def test_a_damaged_configuration_is_refused(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    (folder.path / "config.yaml").write_text("[")
+    with pytest.raises(RunError, match="cannot be read"):
+        bundle(folder)

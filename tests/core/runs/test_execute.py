@@ -1,0 +1,188 @@
+"""Whole runs on a tiny teacher: finished, stopped, killed, resumed, queued, failed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig, Stage
+from core.errors import RunError
+from core.models.student_config import StudentConfig
+from core.paths import ROOT
+from core.runs import checkpoint, folder
+from core.runs.execute import execute
+from core.runs.jobs import Jobs
+from core.tasks import POS
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Forty short sentences of the bundled set in one file."""
+    lines, kept = [], 0
+    for block in (ROOT / "assets/data/pos/train.conllu").read_text().split("\n\n"):
+        if 4 < block.count("\n") < 14 and kept < 40:
+            lines.append(block.strip())
+            kept += 1
+    path = tmp_path_factory.mktemp("data") / "short.conllu"
+    path.write_text("\n\n".join(lines) + "\n\n")
+    return str(path)
+
+
+@pytest.fixture
+def config(teacher_folder, data):
+    return RunConfig(
+        name="t",
+        data=data,
+        teacher=str(teacher_folder),
+        student=StudentConfig(layers=(0, 2), vocabulary=400, context=512),
+        stages=(Stage(method="task", examples=8), Stage(method="gold", epochs=3)),
+        validate_every=10,
+        validation_examples=2,
+        checkpoint_every=4,
+        report_examples=3,
+    )
+
+
+def run(run_folder, should_stop=lambda: False):
+    with run_folder.lock():
+        return execute(run_folder, should_stop)
+
+
+def steps(run_folder):
+    return [(r["step"], r["loss"]) for r in run_folder.metrics() if "loss" in r]
+
+
+def test_from_configuration_to_report(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    report = made.report()
+    assert [m.role for m in report.models] == ["trained", "untrained", "teacher"]
+    assert all(m.scores["valid"].value == 1 and len(m.outputs) == 3 for m in report.models)
+    assert report.model("trained").free_scores["valid"].total == 3
+    assert len(steps(made)) == status.total == 26
+    assert [r["step"] for r in made.metrics() if "validation" in r] == [10, 20, 26]
+    assert len(list(made.checkpoints.iterdir())) == checkpoint.KEEP
+
+
+def test_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
+    whole = folder.create(config, tmp_path)
+    run(whole)
+    parts = folder.create(config, tmp_path)
+    status = run(parts, should_stop=lambda: len(steps(parts)) >= 9)
+    assert status.state == "stopped" and checkpoint.latest(parts).name == "step-000009"
+    assert run(parts).state == "finished"
+    assert [s for s, _ in steps(parts)] == [s for s, _ in steps(whole)]
+    assert [x for _, x in steps(parts)] == pytest.approx([x for _, x in steps(whole)], rel=1e-4)
+
+
+def test_killed_and_resumed_from_a_shell(config, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(run_config.to_yaml(config.model_copy(update={"stages": (Stage(method="gold", epochs=40),)})))
+    environment = {**os.environ, "STILLROOM_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "core"]
+    process = subprocess.Popen([*command, "distill", str(path)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    killed = folder.RunFolder(tmp_path / "runs" / "t")
+    wait_for(lambda: checkpoint.latest(killed) is not None, 120)
+    assert killed.status().state == "running"
+    with pytest.raises(RunError, match="already being worked on"), killed.lock():
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert killed.status().state == "interrupted"
+    with (killed.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 99')  # cut short in the middle of a line
+    changes = {"stages": (Stage(method="gold", epochs=40),), "max_seconds": 4.0}
+    folder.write(killed.path / "config.yaml", run_config.to_yaml(config.model_copy(update=changes)))
+    done = subprocess.run([*command, "resume", "t"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert killed.status().state == "finished" and killed.report() is not None
+    assert [s for s, _ in steps(killed)] == list(range(1, len(steps(killed)) + 1))
+
+
+def wait_for(condition, seconds):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def test_checkpoint_of_another_configuration_names_the_field(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 2)
+    changed = config.model_copy(update={"batch_size": 2, "seed": 9})
+    folder.write(made.path / "config.yaml", run_config.to_yaml(changed))
+    status = run(made)
+    assert status.state == "failed" and "another batch_size, seed" in status.error and status.traceback is None
+
+
+def test_damaged_checkpoint(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 2)
+    (checkpoint.latest(made) / "weights.safetensors").write_bytes(b"short")
+    status = run(made)
+    assert status.state == "failed" and "is damaged" in status.error
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "/no/such.conllu"}, "cannot read such.conllu"),
+        ({"teacher": "/no/such/teacher"}, "no folder"),
+        ({"student": StudentConfig(layers=(7,))}, "layers 0 to 2"),
+        ({"student": StudentConfig(layers=(0,), vocabulary=400, context=64)}, "reads at most 64"),
+    ],
+)
+def test_failures_say_why(config, tmp_path, changes, message):
+    made = folder.create(config.model_copy(update=changes), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and message in status.error
+    assert made.status() == status.model_copy(update={"updated": made.status().updated})
+
+
+def test_unexpected_errors_carry_their_traceback(config, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("core.runs.execute.students.build", broken)
+    status = run(folder.create(config, tmp_path))
+    assert status.state == "failed" and "out of memory: lower the batch size" in status.error
+    assert "MemoryError" in status.traceback
+
+
+def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
+    jobs = Jobs(tmp_path)
+    first = jobs.start(config.model_copy(update={"stages": (Stage(method="gold", epochs=500),)}))
+    second = jobs.start(config)
+    assert (first.name, second.name) == ("t", "t-2")
+    wait_for(lambda: len(steps(first)) > 2, 60)
+    assert second.status().state == "queued" and jobs.names() == ("t", "t-2")
+    with pytest.raises(RunError, match="only stopped, interrupted or failed runs resume"):
+        jobs.resume("t")
+    jobs.stop("t")
+    wait_for(lambda: second.status().state == "finished", 120)
+    assert first.status().state == "stopped"
+    with pytest.raises(RunError, match="not started by this server"):
+        jobs.stop("elsewhere")
+    jobs.resume("t")
+    wait_for(lambda: first.status().state == "running", 60)
+    jobs.stop("t")
+    wait_for(lambda: first.status().state == "stopped", 60)
+
+
+def test_an_adapter_run(config, tmp_path):
+    changes = {
+        "student": StudentConfig(kind="adapter", lora_rank=2, lora_layers=2),
+        "stages": (Stage(method="gold", constraint="none", examples=8),),
+    }
+    made = folder.create(config.model_copy(update=changes), tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    assert (made.student / "adapter_model.safetensors").exists()
+    assert json.loads((made.path / "status.json").read_text())["state"] == "finished"
+    assert POS.parse(made.report().model("trained").outputs[0]) is not None

@@ -1,0 +1,51 @@
+import pytest
+
+from core.distill.config import RunConfig
+from core.errors import RunError
+from core.runs import folder
+from core.runs.folder import Status
+
+
+def test_names_are_numbered_and_the_newest_comes_first(tmp_path):
+    made = [folder.create(RunConfig(name="a"), tmp_path) for _ in range(3)]
+    assert [f.name for f in made] == ["a", "a-2", "a-3"]
+    assert {f.name for f in folder.all_runs(tmp_path, demo=False)} == {"a", "a-2", "a-3"}
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc", "none"])
+def test_names_never_leave_the_folder(tmp_path, name):
+    with pytest.raises(RunError, match="no run named"):
+        folder.open_run(name, tmp_path)
+
+
+def test_a_run_nobody_works_on_was_interrupted(tmp_path):
+    made = folder.create(RunConfig(), tmp_path)
+    assert made.status().state == "interrupted"
+    with made.lock():
+        made.write_status(Status(state="running"))
+        assert made.status().state == "running"
+    assert made.status().state == "interrupted"
+
+
+def test_damaged_files(tmp_path):
+    made = folder.create(RunConfig(), tmp_path)
+    (made.path / "status.json").write_text('{"state": "runn')
+    (made.path / "report.json").write_text("{")
+    (made.path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert made.status().state == "interrupted"
+    assert [r["step"] for r in made.metrics()] == [1, 2]
+    with pytest.raises(RunError, match="damaged"):
+        made.report()
+    made.keep_metrics_until(1)
+    assert [r["step"] for r in made.metrics()] == [1]
+    (made.path / "config.yaml").unlink()
+    with pytest.raises(RunError, match="cannot be read"):
+        made.config()
+
+
+def test_a_run_under_way_cannot_be_deleted(tmp_path):
+    made = folder.create(RunConfig(), tmp_path)
+    with made.lock(), pytest.raises(RunError, match="already being worked on"):
+        folder.delete(made)
+    folder.delete(made)
+    assert not made.path.exists()

@@ -1,0 +1,56 @@
+"""The engine from a shell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.__main__ import main
+from core.distill import config
+from core.distill.presets import PRESETS
+from core.paths import ROOT
+
+
+def test_help_lists_the_commands():
+    shown = subprocess.run([sys.executable, "-m", "core", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0
+    for command in ("prepare", "distill", "resume", "runs", "preset", "adapter", "tags"):
+        assert command in shown.stdout
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_printed_preset_is_a_configuration(name, capsys):
+    assert main(["preset", name]) == 0
+    assert config.read_yaml(capsys.readouterr().out) == PRESETS[name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["preset", "Slow"], "there is no preset 'Slow'"),
+        (["resume", "nobody"], "nobody"),
+        (["distill", "missing.yaml"], "cannot read missing.yaml"),
+        (["tags", "missing.conllu"], "missing.conllu"),
+    ],
+)
+def test_errors_are_one_line(arguments, reason, capsys):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert reason in error and error.startswith("error: ") and error.count("\n") == 1
+
+
+def test_a_wrong_field_is_named(tmp_path, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text("task: pos\n")
+    assert main(["distill", str(path), "student.depht=3"]) == 1
+    assert "student.depht" in capsys.readouterr().err
+
+
+def test_tags_lists_words_with_several(tmp_path: Path, capsys):
+    path = tmp_path / "a.conllu"
+    lines = (("run", "NOUN"), ("run", "VERB"), ("fast", "ADV"))
+    path.write_text("".join(f"{i}\t{w}\t_\t{t}\t_\t_\t_\t_\t_\t_\n" for i, (w, t) in enumerate(lines, 1)) + "\n")
+    assert main(["tags", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "run" in shown and "NOUN 1" in shown and "fast" not in shown
