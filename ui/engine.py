@@ -4,6 +4,7 @@ Everything that needs torch or transformers is imported inside a function here, 
 does not wait for it. Models are kept between reruns, a few at a time, and used by one session at a time.
 """
 
+import os
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from core.runs import folder as run_folders
 from core.runs.jobs import Jobs
 from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt
+from core.tasks.task import shortest
 
 _use = threading.Lock()  # one forward pass at a time: two on one CPU are slower than one after the other
 
@@ -84,6 +86,8 @@ def answer(
     from core.generate.decode import Sampling, generate
 
     ids = prompt_ids(lm, task, text, prompt)
+    if constrained and conditioned:
+        lm.check_length(len(ids) + len(lm.encode(shortest(task.template(text)))))
     constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
     with _use:
         batch = generate(lm, [ids], constraints, Sampling(temperature, seed=seed, max_new_tokens=max_new_tokens))
@@ -170,3 +174,17 @@ def preview(config_yaml: str) -> Any:
     from core.runs import preview as previews
 
     return previews.preview(run_config.read_yaml(config_yaml))
+
+
+def memory_available() -> tuple[str, float]:
+    """Where training takes place, in words, and how many MB are free there."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "on the GPU", torch.cuda.mem_get_info()[0] / 1e6
+    try:
+        with open("/proc/meminfo") as file:
+            kilobytes = next(float(line.split()[1]) for line in file if line.startswith("MemAvailable"))
+    except OSError:  # not Linux: all there is
+        kilobytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024
+    return "in this machine's memory", kilobytes * 1024 / 1e6

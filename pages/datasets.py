@@ -1,0 +1,59 @@
+"""Datasets: what there is to learn from, bundled or the user's own, down to one example's tokens."""
+
+import streamlit as st
+
+from ui import data_charts, data_form, dataset_view, shell, uploads
+from ui.text import errors_shown
+
+shell.guard()
+
+st.title("Datasets")
+st.caption("What a student learns from and is tested on. Choose a task, then the bundled data or your own file.")
+
+task, path = data_form.choose()
+dataset = None
+with errors_shown():
+    dataset = uploads.load(task, path)
+
+if dataset is None:
+    st.info("Choose other data above, or mend the file and add it again.", icon=":material/arrow_upward:")
+    st.stop()
+
+dataset_view.headline(dataset)
+
+split, wanted = data_form.narrow()
+examples = dataset.split(split)
+hits = dataset_view.search(examples, wanted)
+frame = dataset_view.table(task, hits)
+
+if hits:
+    st.caption(
+        f"{len(hits):,} of {len(examples):,} examples" + (" hold the text searched for" if wanted else f" in {split}")
+    )
+    row = dataset_view.select_row(task, frame)
+    st.download_button(
+        "Download the table as CSV",
+        frame.to_csv(index=False).encode(),
+        f"{task.name}-{split}.csv",
+        "text/csv",
+        key="datasets_csv",
+        icon=":material/download:",
+    )
+    st.subheader(f"Example {hits[row][0]} as the model sees it")
+    selected = st.container()
+else:
+    st.info("No example holds this text: search for a shorter one, or in another split.", icon=":material/search_off:")
+
+lengths, labels = st.columns(2)
+with lengths:
+    st.subheader(f"Length of the inputs in {split}")
+    st.altair_chart(data_charts.length_chart(examples), key="datasets_lengths")
+with labels:
+    st.subheader(f"Labels in {split}")
+    st.altair_chart(data_charts.label_chart(examples), key="datasets_labels")
+    if rare := data_charts.hidden_labels(examples):
+        st.caption(f"{rare} rarer labels are not shown.")
+
+if hits:
+    with selected:
+        dataset_view.as_tokens(task, hits[row][1])

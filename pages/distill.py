@@ -1,0 +1,19 @@
+"""Distill: start a run and watch it."""
+
+import streamlit as st
+
+from ui import new_run, run_list, run_panel, shell
+
+shell.guard()
+
+st.title("Distill")
+st.caption("Teach a small student one task. A run is a folder: it goes on when this page is closed.")
+
+run = run_list.chosen()
+run_list.draw(run)
+
+if run is not None:
+    run_panel.draw(run)
+else:
+    st.subheader("New run", anchor=False)
+    new_run.draw()

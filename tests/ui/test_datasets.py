@@ -1,0 +1,143 @@
+"""The Datasets page: bundled data, search, data of one's own, and what happens when that is malformed."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.paths import ROOT
+from core.tasks import CARS, POS
+from ui import dataset_view, engine, uploads
+
+SENTENCE = "1\tGo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n2\t{}\t_\tNUM\t_\t_\t1\tobj\t_\t_\n\n"
+ADVERT = '{"text": "1974 ford pinto", "make": "ford", "model": "pinto", "year": 1974, "mpg": null}\n'
+
+
+@pytest.fixture(autouse=True)
+def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No torch, no tokenizer, and uploads in a folder of the test's own."""
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "tokens_of", lambda task, example: (["in"], ["{", "NO", "}"], [True, False, True]))
+    dataset_view._tokens.clear()  # the page is the first one: other tests have opened it
+    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+
+
+def page(**params: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name, value in params.items():
+        app.query_params[name] = value
+    return app.run().switch_page("pages/datasets.py").run()
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def write(folder: Path, sentences: int) -> Path:
+    file = folder / "own.conllu"
+    file.write_text("".join(SENTENCE.format(i) for i in range(sentences)))
+    return file
+
+
+def test_bundled_data_is_shown_at_first() -> None:
+    app = page()
+    assert not app.exception
+    assert metrics(app)["Train"] == str(len(POS.load(None).train))
+    assert app.session_state["data"]["pos"] is None
+    assert any("1 of 3 answer tokens are free" in caption.value for caption in app.caption)
+
+
+def test_search_counts_and_shows_the_hits() -> None:
+    app = page()
+    app.text_input(key="datasets_search").set_value("THE").run()
+    expected = sum("the" in example.input.lower() for example in POS.load(None).train)
+    assert any(caption.value.startswith(f"{expected} of ") for caption in app.caption)
+    assert len(app.dataframe[0].value) == expected
+    app.text_input(key="datasets_search").set_value("no such text anywhere").run()
+    assert not app.exception
+    assert any("No example holds this text" in info.value for info in app.info)
+
+
+def test_a_deep_link_chooses_task_and_split() -> None:
+    app = page(datasets_task=CARS.title, datasets_split="test")
+    assert app.session_state["datasets_task"] == "cars"
+    assert len(app.dataframe[0].value) == len(CARS.load(None).test)
+    assert "make" in app.dataframe[0].value.columns
+
+
+def test_a_path_is_chosen_and_remembered(tmp_path: Path) -> None:
+    app, file = page(), write(tmp_path, 20)
+    app.text_input(key="datasets_path_pos").set_value(str(file)).run()
+    assert not app.exception
+    assert metrics(app)["Train"] == "16"
+    assert app.session_state["data"]["pos"] == str(file)
+
+
+def test_a_malformed_path_names_the_line_and_changes_nothing(tmp_path: Path) -> None:
+    app, file = page(), write(tmp_path, 20)
+    file.write_text(file.read_text().replace("VERB", "WERB", 1))
+    app.text_input(key="datasets_path_pos").set_value(str(file)).run()
+    assert not app.exception
+    assert any("line 1: 'WERB'" in code.value for code in app.code)
+    assert app.session_state["data"]["pos"] is None
+    assert metrics(app)["Train"] == str(len(POS.load(None).train))
+    app.text_input(key="datasets_path_pos").set_value("").run()
+    assert not app.error
+
+
+def test_an_upload_is_kept_and_found_again() -> None:
+    app = page(datasets_task=CARS.title)
+    app.file_uploader(key="datasets_file_cars").upload("my cars.jsonl", (ADVERT * 10).encode()).run()
+    assert not app.exception
+    assert metrics(app)["Train"] == "8"
+    assert metrics(app)["Leaks"] == "2"
+    assert [label for label, _ in uploads.known(CARS)] == ["my_cars.jsonl"]
+    again = page(datasets_task=CARS.title)
+    assert "my_cars.jsonl" in again.selectbox(key="datasets_data_cars").options
+
+
+def test_a_malformed_upload_is_refused_with_its_line_and_not_kept() -> None:
+    app = page(datasets_task=CARS.title)
+    app.file_uploader(key="datasets_file_cars").upload("bad.jsonl", (ADVERT * 3 + "{oops\n").encode()).run()
+    assert not app.exception
+    assert any("line 4: not valid JSON" in code.value for code in app.code)
+    assert uploads.known(CARS) == []
+    assert metrics(app)["Train"] == str(len(CARS.load(None).train))
+
+
+def test_an_upload_can_be_deleted() -> None:
+    app = page(datasets_task=CARS.title)
+    app.file_uploader(key="datasets_file_cars").upload("a.jsonl", (ADVERT * 10).encode()).run()
+    app.run().button(key="datasets_delete").click().run()
+    assert not app.exception
+    assert uploads.known(CARS) == []
+    assert metrics(app)["Train"] == str(len(CARS.load(None).train))
+
+
+class Upload:
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name, self.content = name, content
+
+    def getvalue(self) -> bytes:
+        return self.content
+
+
+def test_the_same_file_twice_is_one_and_names_stay_inside_the_folder() -> None:
+    assert uploads.save(Upload("a.conllu", b"x")) == uploads.save(Upload("a.conllu", b"x"))
+    assert uploads.save(Upload("../../ü/../x y.conllu", b"y")).parent == uploads.FOLDER
+    uploads.save(Upload("a.conllu", b"z"))
+    labels = [label for label, _ in uploads.known(POS)]
+    assert len(labels) == len(set(labels)) == 3
+
+
+def test_remove_leaves_files_outside_alone(tmp_path: Path) -> None:
+    file = write(tmp_path, 1)
+    uploads.remove(str(file))
+    assert file.exists()
+
+
+def test_the_table_has_a_column_for_each_field_of_a_flat_answer() -> None:
+    examples = CARS.load(None).dev[:3]
+    frame = dataset_view.table(CARS, dataset_view.search(examples, ""))
+    assert list(frame.columns) == ["No.", "Advert", "Words", "make", "model", "year", "mpg"]
+    assert list(frame["No."]) == [1, 2, 3]

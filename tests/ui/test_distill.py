@@ -1,0 +1,230 @@
+"""The Distill page as a whole, without a browser and without training."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.distill import config as run_config
+from core.distill.presets import PRESETS
+from core.runs import folder as run_folders
+from core.runs.folder import RunFolder, Status
+from core.runs.jobs import Jobs
+from core.tasks import POS
+from core.tasks.prompt import Prompt
+from ui import engine, uploads
+
+ROOT = Path(__file__).resolve().parents[2]
+STEP = {"total": 4, "method": "gold", "epoch": 0, "agreement": 0.5, "learning_rate": 1e-3, "positions": 9, "tokens": 90}
+
+
+class IdleJobs(Jobs):
+    """Takes runs and never works on them."""
+
+    def _work(self) -> None:
+        return
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """An empty place for runs; nothing heavy is loaded."""
+    idle = IdleJobs(tmp_path / "runs")
+    monkeypatch.setattr(engine, "jobs", lambda: idle)
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
+    monkeypatch.setattr(run_folders, "DEMO_RUN", tmp_path / "none")
+    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    return idle.root
+
+
+@pytest.fixture
+def page(root):
+    """Opens the page, with a run's name in the address if one is given."""
+
+    def opened(run: str | None = None) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        app.switch_page("pages/distill.py")
+        if run is not None:
+            app.query_params["run"] = run
+        return checked(app.run())
+
+    return opened
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def a_run(root: Path, **status) -> RunFolder:
+    folder = run_folders.create(PRESETS["Quick"].model_copy(update={"teacher": "smollm2"}), root)
+    for step in range(1, 5):
+        folder.add_metrics(
+            {"step": step, "stage": step // 3, "loss": 5 / step, "seconds": step, "progress": step / 4} | STEP
+        )
+    folder.add_metrics({"step": 4, "validation": {"accuracy": 0.8125, "exact_match": 0.25, "valid": 1.0}})
+    folder.log("training")
+    folder.write_status(Status(state="finished", step=4, total=4, progress=1.0, started=1.0).model_copy(update=status))
+    return folder
+
+
+def texts(app: AppTest) -> str:
+    shown = (*app.error, *app.info, *app.caption, *app.code, *app.markdown, *app.subheader)
+    return "\n".join(str(element.value) for element in shown)
+
+
+def test_without_runs_the_form_is_offered(page):
+    app = page()
+    assert "No runs yet" in texts(app)
+    assert app.button(key="distill_start").disabled is False
+
+
+def test_start_creates_the_run_and_shows_it(page, root):
+    app = page()
+    app.text_input(key="distill_name").set_value("mine").run()
+    checked(app.button(key="distill_start").click().run())
+    assert RunFolder(root / "mine").config().teacher == "smollm2"
+    assert app.query_params["run"] == "mine"
+    assert app.subheader[-1].value == "mine"
+    assert "Waiting" in str(app.get("progress")[0].proto.text)
+
+
+def test_a_second_run_is_said_to_wait(page):
+    app = page()
+    app.button(key="distill_start").click().run()
+    checked(app.button(key="distill_new").click().run())
+    assert app.button(key="distill_start").label == "Start after the run under way"
+    assert "will wait" in texts(app)
+
+
+def test_stop_is_asked_once(page):
+    app = page()
+    app.button(key="distill_start").click().run()
+    checked(app.button(key="distill_stop").click().run())
+    assert app.button(key="distill_stop").disabled
+
+
+def test_a_run_of_another_process_is_to_be_stopped_there(page, root):
+    folder = a_run(root, state="running")
+    with folder.lock():
+        app = page("quick")
+        checked(app.button(key="distill_stop").click().run())
+        assert "stop it where it was started" in texts(app)
+
+
+def test_finished_run_shows_its_curves(page, root):
+    a_run(root)
+    app = page("quick")
+    assert {metric.label: metric.value for metric in app.metric}["Best accuracy"] == "81.25 %"
+    assert len(app.get("vega_lite_chart")) == 2
+    assert "no report" in texts(app)
+
+
+def test_failed_run_says_why(page, root):
+    a_run(root, state="failed", error="the *loss* is nan at step 3.", traceback="Traceback: here")
+    app = page("quick")
+    assert "the *loss* is nan at step 3." in [code.value for code in app.code]
+    assert "Traceback: here" in [code.value for code in app.code]
+    assert app.button(key="distill_resume")
+
+
+def test_resume_queues_the_run(page, root):
+    folder = a_run(root, state="stopped")
+    app = page("quick")
+    checked(app.button(key="distill_resume").click().run())
+    assert folder.status().state == "queued"
+
+
+def test_interrupted_run_can_be_resumed(page, root):
+    a_run(root, state="running")  # says so, but nobody holds its lock
+    app = page("quick")
+    assert "the process ended" in "\n".join(c.value for c in app.caption).replace("\\", "")
+    assert app.button(key="distill_resume")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: (path / "config.yaml").unlink(),
+        lambda path: (path / "config.yaml").write_bytes(b"\xff\xfe task: *["),
+        lambda path: (path / "config.yaml").write_text("task: no-such-task"),
+    ],
+)
+def test_damaged_config_is_said_and_can_be_deleted(page, root, damage):
+    folder = a_run(root)
+    damage(folder.path)
+    app = page("quick")
+    assert "damaged" in texts(app)
+    checked(app.button(key="distill_delete_confirm").click().run())
+    assert not folder.path.exists()
+    assert app.button(key="distill_start")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.jsonl", b'{"step": 1, "loss"'),
+        ("metrics.jsonl", b'7\n{"step": 2}\n{"validation": 3, "step": 1}\n\xff\n'),
+        ("metrics.jsonl", b""),
+        ("report.json", b'{"task": "pos"'),
+        ("status.json", b"{"),
+        ("log.txt", b"\xff\xfe"),
+    ],
+)
+def test_damaged_files_never_break_the_page(page, root, name, content):
+    folder = a_run(root)
+    (folder.path / name).write_bytes(content)
+    page("quick")
+    page()
+
+
+def test_an_empty_folder_is_a_damaged_run(page, root):
+    (root / "empty").mkdir(parents=True)
+    app = page("empty")
+    assert "damaged" in texts(app)
+
+
+def test_a_link_to_a_run_that_is_gone(page, root):
+    a_run(root)
+    app = page("no-such-run")
+    assert "there is no run named" in texts(app)
+    assert app.button(key="distill_start")
+
+
+def test_data_and_prompt_of_the_other_pages_are_taken(page, root, tmp_path):
+    app = page()
+    app.session_state["data"] = {"pos": str(tmp_path / "mine.conllu")}
+    app.session_state["prompt"] = {"pos": Prompt(instructions="Tag *them*.")}
+    checked(app.run())
+    config = run_config.validate(app.session_state["distill_values"])
+    assert config.data == str(tmp_path / "mine.conllu")
+    assert config.prompt == Prompt(instructions="Tag *them*.")
+    checked(app.button(key="distill_prompt_drop").click().run())
+    assert app.session_state["distill_values"]["prompt"] is None
+    assert POS.instructions in [code.value for code in app.code]
+
+
+def test_the_preview_is_kept_until_the_configuration_changes(page, monkeypatch):
+    from core.errors import DataError
+
+    def refuse(text: str) -> None:
+        raise DataError("cannot read it: check the path.")
+
+    monkeypatch.setattr(engine, "preview", refuse)
+    app = page()
+    checked(app.button(key="distill_preview").click().run())
+    assert "cannot read it: check the path." in texts(app)
+    checked(app.run())
+    assert "cannot read it: check the path." in texts(app)
+    checked(app.number_input(key="distill_seed").set_value(3).run())
+    assert "has changed" in texts(app)
+
+
+def test_metrics_survive_json_that_is_not_ours(root):
+    from ui import run_charts
+
+    folder = a_run(root)
+    folder.add_metrics(["a", "list"])
+    folder.add_metrics({"step": 5, "validation": json.loads("[]")})
+    assert len(run_charts.metrics(folder)) == 5

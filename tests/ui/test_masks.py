@@ -1,0 +1,195 @@
+"""The Masks page as a whole, over the bundled teacher, and its small parts on their own."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.models import bundled
+from core.runs import folder as run_folders
+from core.tasks import CARS, POS
+from ui import candidates, engine, mask_source
+
+ROOT = Path(__file__).resolve().parents[2]
+END = 2
+
+needs_teacher = pytest.mark.skipif(
+    not bundled.is_prepared(), reason="the bundled teacher is not prepared: run `make setup`"
+)
+
+
+@dataclass
+class Candidate:
+    id: int
+    text: str
+    before: float
+    after: float
+    dies_at: int | None = None
+    expected: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        return self.dies_at is None
+
+
+@dataclass
+class Step:
+    id: int = 7
+    text: str = "NO"
+    before: float = 0.001
+    after: float = 0.01
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """The page, freshly opened, with the bundled teacher and no runs."""
+    monkeypatch.setattr(run_folders, "all_runs", partial(run_folders.all_runs, tmp_path, False))
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "teacher_names", lambda: (bundled.NAME,))
+
+    def opened(**query: str) -> AppTest:
+        page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+        page.switch_page("pages/masks.py")
+        for name, value in query.items():
+            page.query_params[name] = value
+        return checked(page.run())
+
+    return opened
+
+
+def checked(page: AppTest) -> AppTest:
+    assert not page.exception, page.exception
+    return page
+
+
+def step_of(page: AppTest) -> str:
+    step = page.query_params["step"]
+    return step[0] if isinstance(step, list) else step
+
+
+def figures(page: AppTest) -> dict[str, str]:
+    return {m.label: m.value for m in page.metric}
+
+
+@needs_teacher
+def test_default_view_shows_the_gold_answer(app):
+    page = app()
+    example = POS.load(None).dev[0]
+    assert page.text_area(key="masks_answer").value == example.answer
+    shown = figures(page)
+    assert int(shown["Tokens of the answer"]) > 20
+    assert shown["States of the automaton"] == f"{engine.schema_states(POS, example.input, True):,}"
+    assert "Probability before the mask" in shown
+    assert any("Free choice" in m.value for m in page.markdown)
+
+
+@needs_teacher
+def test_buttons_walk_and_the_link_follows(app):
+    page = app()
+    first = int(step_of(page))
+    checked(page.button(key="masks_next").click().run())
+    assert int(step_of(page)) == first + 1
+    checked(page.button(key="masks_back").click().run())
+    checked(page.button(key="masks_back").click().run())
+    assert int(step_of(page)) == first - 1
+    checked(page.segmented_control(key="masks_shade").set_value("allowed").run())
+    assert int(step_of(page)) == first - 1
+    checked(page.button(key="masks_next_free").click().run())
+    assert int(step_of(page)) == first
+
+
+@needs_teacher
+def test_a_link_restores_example_and_step(app):
+    page = app(example="3", step="5")
+    assert page.text_area(key="masks_answer").value == POS.load(None).dev[3].answer
+    assert step_of(page) == "5"
+
+
+@needs_teacher
+@pytest.mark.parametrize("step", ["-1", "99999", "x", ""])
+def test_a_wrong_link_is_harmless(app, step):
+    page = app(example="1000", step=step, masks_model="nobody")
+    assert page.text_area(key="masks_answer").value == POS.load(None).dev[0].answer
+    assert step_of(page).isdecimal()
+
+
+@needs_teacher
+def test_an_answer_that_leaves_the_schema_is_named_by_its_byte_and_kept(app):
+    page = app()
+    wrong = '{"tokens":[{"text":"<script>'
+    checked(page.text_area(key="masks_answer").set_value(wrong).run())
+    assert any("at byte 20" in c.value for c in page.code)
+    assert page.text_area(key="masks_answer").value == wrong
+    assert not page.metric
+    checked(page.button(key="masks_gold").click().run())
+    assert page.text_area(key="masks_answer").value == POS.load(None).dev[0].answer
+    assert page.metric
+
+
+@needs_teacher
+def test_a_beginning_is_enough_and_nothing_says_what_to_do(app):
+    page = app()
+    checked(page.text_area(key="masks_answer").set_value('{"tokens":').run())
+    assert int(figures(page)["Tokens of the answer"]) < 6
+    checked(page.text_area(key="masks_answer").set_value("").run())
+    assert any("press Generate" in i.value for i in page.info)
+
+
+@needs_teacher
+def test_the_general_schema_has_its_own_states(app):
+    page = app()
+    checked(page.segmented_control(key="masks_schema").set_value("general").run())
+    assert figures(page)["States of the automaton"] == f"{engine.schema_states(POS, '', False):,}"
+
+
+@needs_teacher
+def test_cars_and_own_text_and_generating(app):
+    page = app()
+    checked(page.selectbox(key="masks_task").set_value("cars").run())
+    assert page.text_area(key="masks_answer").value == CARS.load(None).dev[0].answer
+    checked(page.selectbox(key="masks_example_cars").set_value(mask_source.OWN).run())
+    assert page.text_area(key="masks_answer").value == ""
+    checked(page.text_input(key="masks_text_cars").set_value("1970 Ford <b>F250</b>, 10 mpg").run())
+    checked(page.button(key="masks_generate").click().run())
+    assert CARS.parse(page.text_area(key="masks_answer").value) is not None
+    assert any("Generated in" in c.value for c in page.caption)
+
+
+@needs_teacher
+@pytest.mark.parametrize(("text", "reason"), [(" ", "is empty"), ("word " * 3000, "shorten it")])
+def test_inputs_that_do_not_work_are_named(app, text, reason):
+    page = app()
+    checked(page.selectbox(key="masks_example_pos").set_value(mask_source.OWN).run())
+    checked(page.text_input(key="masks_text_pos").set_value(text).run())
+    checked(page.button(key="masks_generate").click().run())
+    assert any(reason in c.value for c in page.code)
+
+
+def test_refused_candidates_say_where_they_die():
+    step = Step(
+        candidates=[
+            Candidate(1, " the", 0.6, 0.0, 0, "D"),
+            Candidate(3, "NOx", 0.2, 0.0, 2, "U"),
+            Candidate(4, "DET", 0.1, 0.9),
+            Candidate(END, "", 0.05, 0.0, 0, "D"),
+            Candidate(9, "", 0.04, 0.0, 0, "D"),
+        ]
+    )
+    rows = candidates.before(step, END)
+    assert [row["text"] for row in rows] == ["·the", "NOx", "DET", "⟨end⟩", "⟨special token 9⟩", "NO"]
+    assert [row["refused"] for row in rows] == [True, True, False, True, True, False]
+    assert rows[0]["why"] == "dies at byte 0 ( · ): expected D"
+    assert rows[1]["why"] == "dies at byte 2 ( x ): expected U"
+    assert rows[3]["why"] == "may not end here: expected D"
+    assert rows[-1]["written"] and rows[-1]["percent"] == "0.10 %"
+    assert [row["text"] for row in candidates.after(step, END)] == ["DET", "NO"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [(" a ", "·a·"), ("  ", "··"), ("a\n", "a⏎"), ("\x00", "␀"), ("<b>", "<b>"), ("é", "é")]
+)
+def test_blanks_and_control_characters_are_visible(text, shown):
+    assert candidates.visible(text) == shown

@@ -1,0 +1,192 @@
+"""The generated form: presets fill it, contradictions are named, YAML comes back as it went."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig, Stage
+from core.distill.presets import PRESETS
+from core.models.student_config import StudentConfig
+from core.runs.jobs import Jobs
+from ui import engine, uploads
+from ui.run_form import is_relevant
+from ui.run_text import describe, literal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class IdleJobs(Jobs):
+    """Takes runs and never works on them."""
+
+    def _work(self) -> None:
+        return
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Opens the page over an empty place for runs; nothing heavy is loaded."""
+    idle = IdleJobs(tmp_path / "runs")
+    monkeypatch.setattr(engine, "jobs", lambda: idle)
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
+    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+
+    def opened() -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        return checked(app.switch_page("pages/distill.py").run())
+
+    return opened
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in (*app.error, *app.code))
+
+
+def shown(app: AppTest) -> RunConfig:
+    """The configuration as the page's YAML says it."""
+    return run_config.read_yaml(next(code.value for code in app.code if code.value.startswith("name:")))
+
+
+def untuned(config: RunConfig) -> RunConfig:
+    return config.model_copy(update={"teacher": "smollm2"})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_fill_the_form(page, name):
+    app = page()
+    checked(app.segmented_control(key="distill_preset").set_value(name).run())
+    assert shown(app) == untuned(PRESETS[name])
+
+
+def test_choosing_a_preset_resets_the_form(page):
+    app = page()
+    app.number_input(key="distill_batch_size").set_value(7).run()
+    assert shown(app).batch_size == 7
+    app.segmented_control(key="distill_preset").set_value("Tiny").run()
+    assert shown(app) == untuned(PRESETS["Tiny"])
+    app.text_input(key="distill_name").set_value("other").run()
+    checked(app.button(key="distill_reset").click().run())
+    assert shown(app) == untuned(PRESETS["Tiny"])
+
+
+def test_a_contradiction_is_named_and_cannot_start(page):
+    app = page()
+    app.segmented_control(key="distill_student_kind").set_value("scratch").run()
+    app.number_input(key="distill_student_width").set_value(100).run()
+    checked(app.number_input(key="distill_student_heads").set_value(7).run())
+    assert "width 100 is not a multiple of heads 7" in texts(app)
+    assert app.button(key="distill_start").disabled
+    checked(app.number_input(key="distill_student_heads").set_value(5).run())
+    assert not app.button(key="distill_start").disabled
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("distill_name", "a b", "name:"),
+        ("distill_student_layers", "0, x", "student.layers.1:"),
+        ("distill_student_layers", "", "student.layers:"),
+    ],
+)
+def test_wrong_fields_are_named(page, key, value, message):
+    app = page()
+    checked(app.text_input(key=key).set_value(value).run())
+    assert message in texts(app)
+    assert app.button(key="distill_start").disabled
+
+
+def test_a_number_that_is_cleared_is_named(page):
+    app = page()
+    checked(app.number_input(key="distill_batch_size").set_value(None).run())
+    assert "batch_size:" in texts(app)
+
+
+def test_stages_are_added_and_removed(page):
+    app = page()
+    checked(app.button(key="distill_add_stage").click().run())
+    app.number_input(key="distill_stages_2_epochs").set_value(9).run()
+    assert [stage.epochs for stage in shown(app).stages] == [1, 2, 9]
+    checked(app.button(key="distill_stages_0_remove").click().run())
+    assert [stage.epochs for stage in shown(app).stages] == [2, 9]
+    assert shown(app).stages[0].method == "gold"
+
+
+def test_only_relevant_fields_are_shown(page):
+    app = page()
+    keys = {widget.key for widget in (*app.number_input, *app.text_input)}
+    assert "distill_student_layers" in keys and "distill_student_width" not in keys
+    app.segmented_control(key="distill_student_kind").set_value("scratch").run()
+    keys = {widget.key for widget in (*app.number_input, *app.text_input)}
+    assert "distill_student_width" in keys and "distill_student_layers" not in keys
+
+
+def test_relevance_follows_the_descriptions():
+    assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
+    assert not is_relevant(StudentConfig, "vocabulary", {"kind": "adapter"})
+    assert is_relevant(Stage, "method", {"method": "gold"})
+    assert not is_relevant(Stage, "penalty", {"constraint": "hard"})
+    assert is_relevant(Stage, "penalty", {"constraint": "soft"})
+
+
+def test_another_task_brings_its_own_teacher_and_data(page):
+    app = page()
+    app.session_state["data"] = {"pos": "/some/where.conllu"}  # as the Datasets page keeps it
+    checked(app.run())
+    assert shown(app).data == "/some/where.conllu"
+    checked(app.selectbox(key="distill_task").set_value("cars").run())
+    assert shown(app).task == "cars" and shown(app).data is None
+
+
+def upload(app: AppTest, content: bytes) -> AppTest:
+    return checked(app.file_uploader(key="distill_yaml").set_value([("run.yaml", content, "application/yaml")]).run())
+
+
+def test_yaml_goes_into_the_form_and_comes_back(page):
+    wanted = PRESETS["Tiny"].with_values(
+        ["name=other", "teacher=org/model", "data=/a/b.jsonl", "task=cars", "student.width=96", "max_seconds=12.5",
+         "stages.0.constraint=soft", "stages.0.penalty=3.5", "prompt={instructions: 'Read it.', with_schema: true}"]
+    )  # fmt: skip
+    app = upload(page(), run_config.to_yaml(wanted).encode())
+    assert shown(app) == wanted
+    app.number_input(key="distill_student_width").set_value(48).run()
+    assert shown(app) == wanted.with_values(["student.width=48"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"task: [", "not YAML"),
+        (b"\xff\xfe", "decode"),
+        (b"just text", "mapping"),
+        (b"batch_size: 0\nnonsense: 1", "nonsense"),
+    ],
+)
+def test_wrong_yaml_is_said_and_leaves_the_form(page, content, message):
+    app = page()
+    before = shown(app)
+    upload(app, content)
+    assert message in texts(app)
+    assert shown(app) == before
+
+
+def test_the_form_outlives_a_look_at_a_run(page):
+    app = page()
+    app.number_input(key="distill_batch_size").set_value(7).run()
+    app.button(key="distill_start").click().run()
+    checked(app.button(key="distill_new").click().run())
+    assert shown(app).batch_size == 7
+
+
+def test_a_run_in_words():
+    words = describe(PRESETS["Tiny"])
+    assert "192 wide and 4 layers deep" in words and "30 epochs" in words
+    assert literal("a_b *c* :red[d]") == r"a\_b \*c\* \:red\[d\]"
+    assert yaml.safe_load(run_config.to_yaml(PRESETS["Quick"]))["name"] == "quick"

@@ -1,0 +1,189 @@
+"""What the Compare page compares: finished runs with a report, their models, and the table of measures."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from core.errors import RunError, StillroomError
+from core.evaluate.report import ModelReport, Report, Score
+from core.runs import folder as run_folders
+from core.runs.folder import RunFolder
+from core.tasks import TASKS, Task
+from ui.text import count, percent, size
+
+ROLES = {"teacher": "Teacher", "untrained": "Untrained student", "trained": "Trained student"}
+TITLES = {"valid": "Valid", "exact_match": "Exact match", "accuracy": "Accuracy", "field_accuracy": "Field accuracy"}
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A finished run and its report. `path` and `stamp` name this version of the report."""
+
+    folder: RunFolder
+    report: Report
+    path: str
+    stamp: int
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def task(self) -> Task:
+        return TASKS[self.report.task]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of one run. `label` is unique among the entries shown together."""
+
+    label: str
+    role: str
+    run: ScoredRun
+    model: ModelReport
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row of the table: one value a model, as number and as text. `best` says which end is good."""
+
+    title: str
+    values: tuple[float | None, ...]
+    texts: tuple[str, ...]
+    best: Literal["highest", "lowest"] | None
+
+    def is_best(self, i: int) -> bool:
+        """Whether value i is the best, unless all are equal."""
+        known = [v for v in self.values if v is not None]
+        if self.best is None or self.values[i] is None or len(set(known)) < 2:
+            return False
+        return self.values[i] == (max(known) if self.best == "highest" else min(known))
+
+
+def scored_runs() -> tuple[dict[str, ScoredRun], list[str]]:
+    """Finished runs by name, the newest first and the demo run last; and what is wrong with the rest."""
+    runs: dict[str, ScoredRun] = {}
+    problems = []
+    for folder in run_folders.all_runs():
+        path = folder.path / "report.json"
+        if folder.name in runs or not path.exists() or folder.status().state != "finished":
+            continue
+        try:
+            stamp = path.stat().st_mtime_ns
+            runs[folder.name] = ScoredRun(folder, read_report(str(folder.path), stamp), str(folder.path), stamp)
+        except StillroomError as error:
+            problems.append(str(error))
+        except OSError as error:
+            problems.append(f"the report of {folder.name!r} cannot be read: {error.strerror}.")
+    return runs, problems
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def read_report(path: str, stamp: int) -> Report:
+    """Raises RunError if the report is damaged or about something this version does not know."""
+    folder = RunFolder(Path(path))
+    report = folder.report()
+    if report is None:
+        raise RunError(f"the report of {folder.name!r} is gone: run it again.")
+    if report.task not in TASKS:
+        raise RunError(f"the report of {folder.name!r} is about an unknown task, {report.task!r}.")
+    if not report.models or not report.examples:
+        raise RunError(f"the report of {folder.name!r} is empty: run it again.")
+    return report
+
+
+def entries(runs: Sequence[ScoredRun]) -> list[Entry]:
+    """Every model of the runs: teacher, untrained, trained. Several runs: their names are in the labels."""
+    found = []
+    order = list(ROLES)
+    for run in runs:
+        for model in sorted(run.report.models, key=lambda m: order.index(m.role) if m.role in order else len(order)):
+            role = ROLES.get(model.role, model.role)
+            found.append(Entry(f"{role} · {run.name}" if len(runs) > 1 else role, model.role, run, model))
+    return found
+
+
+def metric_title(task: Task, metric: str) -> str:
+    if metric in task.output.model_fields:
+        return f"Field {metric}"
+    return TITLES.get(metric, metric.replace("_", " ").capitalize())
+
+
+def with_interval(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    low, high = score.interval
+    return f"{percent(score.value)} ({100 * low:.2f}–{100 * high:.2f})"
+
+
+def recovery(run: ScoredRun) -> float | None:
+    """The trained student's headline metric as a share of its teacher's."""
+    metric = run.task.metrics[0]
+    student, teacher = (m.scores.get(metric) if (m := run.report.model(r)) else None for r in ("trained", "teacher"))
+    return student.value / teacher.value if student and teacher and teacher.value else None
+
+
+def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
+    """The table, a row a measure: the headline first, then the other metrics, the mask's share, the cost."""
+    headline, *others = task.metrics
+    rows = [
+        _ratio(f"{metric_title(task, headline)} (95 % interval)", [e.model.scores.get(headline) for e in shown], True)
+    ]
+    rows += [_ratio(metric_title(task, m), [e.model.scores.get(m) for e in shown]) for m in others]
+    for metric in ("valid", headline):
+        scores = [e.model.free_scores.get(metric) for e in shown]
+        if any(scores):
+            rows.append(_ratio(f"Without the mask: {metric_title(task, metric).lower()}", scores))
+    ratios = [recovery(e.run) if e.role == "trained" else None for e in shown]
+    if any(r is not None for r in ratios):
+        rows.append(Measure("Recovery (student / teacher)", tuple(ratios), tuple(map(_percent, ratios)), "highest"))
+    models = [e.model for e in shown]
+    return [
+        *rows,
+        _cost("Parameters", [m.parameters for m in models], [count(m.parameters) for m in models]),
+        _cost("Size on disk", [m.megabytes for m in models], [size(m.megabytes) for m in models]),
+        _cost("Time an example", [m.ms_per_example for m in models], [f"{m.ms_per_example:,.1f} ms" for m in models]),
+        _cost("Model calls in all", [m.model_calls for m in models], [f"{m.model_calls:,}" for m in models]),
+    ]
+
+
+def _ratio(title: str, scores: Sequence[Score | None], interval: bool = False) -> Measure:
+    values = tuple(s.value if s else None for s in scores)
+    return Measure(
+        title, values, tuple(map(with_interval, scores)) if interval else tuple(map(_percent, values)), "highest"
+    )
+
+
+def _cost(title: str, values: Sequence[float], texts: Sequence[str]) -> Measure:
+    return Measure(title, tuple(values), tuple(texts), "lowest")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else percent(value)
+
+
+def to_csv(task: Task, shown: Sequence[Entry]) -> str:
+    """The table's figures as plain numbers, a line a model."""
+    metrics = list(task.metrics)
+    target = io.StringIO()
+    lines = csv.writer(target)
+    parts = [f"{m}{end}" for m in metrics for end in ("", "_low", "_high", "_hits", "_total")]
+    lines.writerow(
+        ["run", "role", "name", *parts, *(f"free_{m}" for m in metrics)]
+        + ["parameters", "megabytes", "ms_per_example", "model_calls", "examples", "machine"]
+    )
+    for entry in shown:
+        model, report = entry.model, entry.run.report
+        row: list[object] = [entry.run.name, entry.role, model.name]
+        for metric in metrics:
+            score = model.scores.get(metric)
+            row += [score.value, *score.interval, score.hits, score.total] if score else [""] * 5
+        row += [s.value if (s := model.free_scores.get(m)) else "" for m in metrics]
+        row += [model.parameters, model.megabytes, model.ms_per_example, model.model_calls]
+        lines.writerow([*row, len(report.examples), report.machine])
+    return target.getvalue()

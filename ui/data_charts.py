@@ -1,0 +1,63 @@
+"""Charts of a dataset: how long its inputs are, and how often each label occurs."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from core.tasks import Example
+
+HEIGHT = 300
+BARS = 30
+LABELS_SHOWN = 20
+
+
+def length_chart(examples: Sequence[Example]) -> alt.Chart:
+    """How many inputs have how many words."""
+    lengths = [len(example.input.split()) for example in examples]
+    step = max(1, -(-(max(lengths) - min(lengths)) // BARS))
+    words = {"field": "words", "type": "quantitative", "bin": alt.Bin(step=step)}
+    return (
+        alt.Chart(pd.DataFrame({"words": lengths}), height=HEIGHT)
+        .mark_bar(color=_primary())
+        .encode(
+            x=alt.X(**words, title="Words in the input", axis=alt.Axis(format="d")),
+            y=alt.Y("count()", title="Examples"),
+            tooltip=[alt.Tooltip(**words, title="Words"), alt.Tooltip("count()", title="Examples")],
+        )
+    )
+
+
+def label_chart(examples: Sequence[Example]) -> alt.Chart:
+    """The most frequent labels, with their counts."""
+    counts = Counter(label for example in examples for label in example.labels)
+    total = sum(counts.values())
+    frame = pd.DataFrame(
+        [{"label": label, "count": n, "share": n / total} for label, n in counts.most_common(LABELS_SHOWN)]
+    )
+    return (
+        alt.Chart(frame, height=HEIGHT)
+        .mark_bar(color=_primary())
+        .encode(
+            x=alt.X("count:Q", title="Occurrences"),
+            y=alt.Y(
+                "label:N", sort="-x", title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False, labelFlush=False)
+            ),
+            tooltip=[
+                alt.Tooltip("label:N", title="Label"),
+                alt.Tooltip("count:Q", title="Occurrences", format=","),
+                alt.Tooltip("share:Q", title="Share", format=".2%"),
+            ],
+        )
+    )
+
+
+def hidden_labels(examples: Sequence[Example]) -> int:
+    """How many different labels are too rare for the chart."""
+    return max(0, len({label for example in examples for label in example.labels}) - LABELS_SHOWN)
+
+
+def _primary() -> str:
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.primaryColor") or "#0f6b5c"

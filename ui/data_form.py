@@ -1,0 +1,141 @@
+"""The controls of the Datasets page: task, data, split, search, and adding data of one's own."""
+
+import streamlit as st
+
+from core.errors import StillroomError
+from core.tasks import TASKS, Task
+from ui import uploads
+from ui.text import show_error
+
+BUNDLED = ""
+SPLITS = ("train", "dev", "test")
+
+
+def choose() -> tuple[Task, str | None]:
+    """Task and data; None is the bundled data. What was chosen is remembered for the other pages."""
+    left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
+    name = left.segmented_control(
+        "Task",
+        list(TASKS),
+        format_func=lambda name: TASKS[name].title,
+        default=next(iter(TASKS)),
+        required=True,
+        key="datasets_task",
+        bind="query-params",
+    )
+    task = TASKS[name]
+    with right.popover("Add your own", icon=":material/upload_file:", width="stretch"):
+        _add(task)
+    path = _select(task, middle)
+    st.caption(task.description)
+    if problem := st.session_state.get("datasets_problem", {}).get(task.name):
+        show_error(problem)
+    uploads.choose(task, path)
+    return task, path
+
+
+def _select(task: Task, place: st.delta_generator.DeltaGenerator) -> str | None:
+    labels = _labels(task)
+    remembered = uploads.chosen(task) or BUNDLED
+    path = place.selectbox(
+        "Data",
+        list(labels),
+        index=list(labels).index(remembered) if remembered in labels else 0,
+        format_func=lambda path: labels.get(path, path),
+        key=_key(task),
+        bind="query-params",
+    )
+    return path or None
+
+
+def _key(task: Task) -> str:
+    return f"datasets_data_{task.name}"
+
+
+def _labels(task: Task) -> dict[str, str]:
+    """Path -> what the list calls it."""
+    labels = {BUNDLED: "Bundled"} | {path: label for label, path in uploads.known(task)}
+    typed = st.session_state.get(f"datasets_path_{task.name}", "").strip()
+    return labels | {typed: typed} if typed and _works(task, typed) else labels
+
+
+def _works(task: Task, path: str) -> bool:
+    try:
+        uploads.load(task, path)
+    except StillroomError:
+        return False
+    return True
+
+
+def _add(task: Task) -> None:
+    """A file from the browser's machine, or a path on the server's."""
+    st.caption(f"Format: {task.file_help}. A single file is split 8 : 1 : 1 in its own order.")
+    file = f"datasets_file_{task.name}"
+    st.file_uploader(
+        "Upload a file", type=task.suffix, key=file, on_change=_take_file, args=(task, file)
+    )
+    path = f"datasets_path_{task.name}"
+    st.text_input(
+        "Or a path on this machine",
+        key=path,
+        bind="query-params",
+        placeholder=task.path_help,
+        on_change=_take_path,
+        args=(task, path),
+    )
+    chosen = uploads.chosen(task)
+    if chosen and uploads.is_upload(chosen):
+        st.button("Delete the chosen upload", key="datasets_delete", on_click=_delete, args=(task, chosen))
+
+
+def _take_file(task: Task, key: str) -> None:
+    if upload := st.session_state[key]:
+        path = str(uploads.save(upload))
+        if not _take(task, path):
+            uploads.remove(path)
+
+
+def _take_path(task: Task, key: str) -> None:
+    path = st.session_state[key].strip()
+    if path:
+        _take(task, path)
+    else:
+        _problem(task, None)
+
+
+def _take(task: Task, path: str) -> bool:
+    """Chooses data if it can be read; otherwise what was chosen before stays, with the reason shown."""
+    try:
+        uploads.load(task, path)
+    except StillroomError as error:
+        _problem(task, str(error))
+        return False
+    st.session_state[_key(task)] = path
+    _problem(task, None)
+    return True
+
+
+def _problem(task: Task, message: str | None) -> None:
+    st.session_state.setdefault("datasets_problem", {})[task.name] = message
+
+
+def _delete(task: Task, path: str) -> None:
+    uploads.remove(path)
+    st.session_state[_key(task)] = BUNDLED
+
+
+def narrow() -> tuple[str, str]:
+    """Split, and the text that is searched for."""
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    split = left.segmented_control(
+        "Split", SPLITS, default=SPLITS[0], required=True, key="datasets_split", bind="query-params"
+    )
+    wanted = right.text_input(
+        "Search",
+        key="datasets_search",
+        type="search",
+        live=True,
+        placeholder="a text that the input holds",
+        bind="query-params",
+    )
+    return split, wanted

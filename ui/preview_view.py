@@ -1,0 +1,90 @@
+"""What a run will be like, on request: sizes, memory, the first batch as the model sees it, the teacher's prompt."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig
+from core.errors import StillroomError
+from ui import engine
+from ui.text import plain, show_error, size
+from ui.token_strip import StripToken, token_strip
+
+KEPT = "distill_preview_kept"  # (YAML, Preview or message)
+
+
+def draw(config: RunConfig) -> None:
+    """The button, and what it found for as long as the configuration stays the same."""
+    text = run_config.to_yaml(config)
+    hint = "Builds the student and reads the data: what would fail at the start of the run is found here."
+    if st.button("Check and preview", icon=":material/preview:", key="distill_preview", help=hint, width="stretch"):
+        st.session_state[KEPT] = (text, _look(text))
+    about, found = st.session_state.get(KEPT, ("", None))
+    if found is None:
+        return
+    if about != text:
+        st.info("The configuration has changed since: check again.", icon=":material/refresh:")
+    elif isinstance(found, str):
+        show_error(found)
+    else:
+        _sizes(found, config)
+        _memory(found)
+        _first_batch(found)
+        with st.expander("The teacher's prompt for the first example, exactly"):
+            plain(found.teacher_prompt)
+
+
+def _look(text: str) -> Any:
+    try:
+        return engine.preview(text)
+    except StillroomError as error:
+        return str(error)
+
+
+def _sizes(found: Any, config: RunConfig) -> None:
+    adapter = config.student.kind == "adapter"
+    rows = {
+        "Parameters": f"{found.parameters:,}",
+        "of them trained": f"{found.trainable:,}",
+        "Vocabulary": f"{found.vocabulary:,} tokens",
+        "Adapter on disk" if adapter else "Student on disk": size(found.megabytes),
+        "Training examples": f"{found.examples:,}",
+    }
+    st.table(rows, border="horizontal")
+
+
+def _memory(found: Any) -> None:
+    where, free = engine.memory_available()
+    needed = size(found.training_megabytes)
+    text = f"Training takes about {needed}, the teacher not counted; {size(free)} are free {where}."
+    if found.training_megabytes > free:
+        st.error(
+            f"This will not fit. {text} Lower the batch size, the student or the context.", icon=":material/memory:"
+        )
+    elif found.training_megabytes > 0.7 * free:
+        st.warning(f"This will be tight. {text}", icon=":material/memory:")
+    else:
+        st.success(text, icon=":material/memory:")
+
+
+def _first_batch(found: Any) -> None:
+    st.markdown("**The first batch as the model sees it**")
+    number = 0
+    if len(found.first_batch) > 1:
+        number = st.segmented_control(
+            "Example", range(len(found.first_batch)), format_func=lambda i: str(i + 1), default=0, required=True,
+            key="distill_preview_example", label_visibility="collapsed",
+        )  # fmt: skip
+    tokens = found.first_batch[number]
+    free, answer = sum(token.counts for token in tokens), sum(token.part == "answer" for token in tokens)
+    st.caption(f"{len(tokens)} tokens, {answer} of them the answer, {free} of those free: the model's own choice.")
+    token_strip([_strip(token) for token in tokens], key="distill_strip", selectable=False)
+
+
+def _strip(token: Any) -> StripToken:
+    if token.part == "prompt":
+        return StripToken(token.text, 0.0, "prompt", "read, not learned")
+    if token.counts:
+        return StripToken(token.text, 0.6, "free", "free: learned")
+    return StripToken(token.text, 0.0, "forced", "forced by the schema: under a hard constraint nothing to learn")

@@ -1,0 +1,128 @@
+"""The charts of a run: its loss, raw and smoothed, and what validation found. Their height never changes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from core.runs.folder import RunFolder
+
+HEIGHT = 260
+MOST_POINTS = 1500
+SMOOTHING = 0.9
+STEP_AXIS = alt.Axis(tickMinStep=1, tickCount=6, grid=False)
+STEP_SCALE = alt.Scale(zero=True, nice=False)
+STEP_COLUMNS = ("step", "loss", "stage", "method", "tokens", "seconds", "progress", "total")
+
+
+def metrics(folder: RunFolder) -> list[dict[str, Any]]:
+    """A run's records, read again only when the file has changed. What is no record of ours is left out."""
+    path = folder.path / "metrics.jsonl"
+    try:
+        about = path.stat()
+    except OSError:
+        return []
+    return _read(str(folder.path), about.st_mtime_ns, about.st_size)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _read(path: str, changed: int, size: int) -> list[dict[str, Any]]:
+    return [r for r in RunFolder(Path(path)).metrics() if _is_step(r) or _is_validation(r)]
+
+
+def _is_step(record: Any) -> bool:
+    return isinstance(record, dict) and all(name in record for name in STEP_COLUMNS)
+
+
+def _is_validation(record: Any) -> bool:
+    return isinstance(record, dict) and "step" in record and isinstance(record.get("validation"), dict)
+
+
+def steps(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record for record in records if "validation" not in record]
+
+
+def validations(records: Sequence[dict[str, Any]], metric: str) -> list[tuple[int, float]]:
+    """(step, value) of one metric."""
+    return [(r["step"], r["validation"][metric]) for r in records if metric in r.get("validation", {})]
+
+
+def loss(records: Sequence[dict[str, Any]]) -> alt.Chart:
+    """Loss over steps: faint as it was, bold smoothed; a dashed line where a stage begins."""
+    frame = pd.DataFrame(steps(records), columns=list(STEP_COLUMNS))
+    # Smoothed within a stage: the losses of two methods are not comparable.
+    smooth = frame.groupby("stage")["loss"].transform(lambda values: values.ewm(alpha=1 - SMOOTHING).mean())
+    frame = frame.assign(smooth=smooth.astype(float))
+    starts = frame[frame["stage"].diff() > 0].assign(label=lambda f: [_stage(*r) for r in zip(f["stage"], f["method"])])
+    frame = frame.iloc[:: max(1, -(-len(frame) // MOST_POINTS))]
+    x = alt.X("step:Q", title="Step", axis=STEP_AXIS, scale=STEP_SCALE)
+    base = alt.Chart(frame).encode(x=x)
+    raw = base.mark_line(opacity=0.3, strokeWidth=1, color=_accent()).encode(
+        y=alt.Y("loss:Q", title="Loss", axis=alt.Axis(labels=not frame.empty, grid=not frame.empty))
+    )
+    bold = base.mark_line(strokeWidth=2.5, color=_accent()).encode(
+        y="smooth:Q",
+        tooltip=[
+            alt.Tooltip("step:Q", title="Step"),
+            alt.Tooltip("loss:Q", title="Loss", format=".4f"),
+            alt.Tooltip("smooth:Q", title="Smoothed", format=".4f"),
+            alt.Tooltip("method:N", title="Method"),
+        ],
+    )
+    rules = alt.Chart(starts).mark_rule(strokeDash=[4, 4], opacity=0.6, color=_ink()).encode(x=x)
+    labels = (
+        alt.Chart(starts)
+        .mark_text(align="left", dx=4, dy=6, baseline="top", color=_ink())
+        .encode(x=x, y=alt.value(0), text="label:N")
+    )
+    return (raw + bold + rules + labels).properties(height=HEIGHT)
+
+
+def validation(records: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.Chart:
+    """Shares over steps, the headline metric first and bold."""
+    rows = [(step, name.replace("_", " "), value) for name in names for step, value in validations(records, name)]
+    frame = pd.DataFrame(rows, columns=["step", "metric", "value"])
+    shown = [name.replace("_", " ") for name in names]
+    scale = alt.Scale(domain=shown, range=[_accent(), _ink(), _ink()][: len(shown)])
+    dashes = alt.Scale(domain=shown, range=[[1, 0], [6, 3], [2, 2]][: len(shown)])
+    widths = alt.Scale(domain=shown, range=[2.5, 1.5, 1.5][: len(shown)])
+    fades = alt.Scale(domain=shown, range=[1, 0.6, 0.6][: len(shown)])
+    legend = alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=300)
+    return (
+        alt.Chart(frame)
+        .mark_line(point=alt.OverlayMarkDef(size=45))
+        .encode(
+            x=alt.X("step:Q", title="Step", axis=STEP_AXIS, scale=STEP_SCALE),
+            y=alt.Y("value:Q", title="Share", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
+            color=alt.Color("metric:N", scale=scale, legend=legend),
+            strokeDash=alt.StrokeDash("metric:N", scale=dashes, legend=legend),
+            opacity=alt.Opacity("metric:N", scale=fades, legend=None),
+            strokeWidth=alt.StrokeWidth("metric:N", scale=widths, legend=None),
+            tooltip=[
+                alt.Tooltip("step:Q", title="Step"),
+                alt.Tooltip("metric:N", title="Metric"),
+                alt.Tooltip("value:Q", title="Value", format=".2%"),
+            ],
+        )
+        .properties(height=HEIGHT)
+    )
+
+
+def _stage(number: float, method: str) -> str:
+    return f"stage {int(number) + 1}: {method}"
+
+
+def _accent() -> str:
+    return _theme("primaryColor", "#0f6b5c")
+
+
+def _ink() -> str:
+    return _theme("textColor", "#808080")
+
+
+def _theme(name: str, otherwise: str) -> str:
+    """A colour of the theme that is on screen."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}") or otherwise

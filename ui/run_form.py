@@ -1,0 +1,202 @@
+"""A form made from pydantic models: a field's type gives its widget, its bounds the limits, its description the help.
+
+The form's values are plain data in session state (`distill_values`), as a run's YAML holds them, so that they
+outlive the widgets: a form that is not on screen is not forgotten. Widgets are keyed by the field's path:
+`stages.0.epochs` is `distill_stages_0_epochs`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from core.distill.config import RunConfig, Stage
+from core.models.student_config import StudentConfig
+
+Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new value
+
+VALUES = "distill_values"
+DATA_SEEN = "distill_data_seen"  # what the Datasets page had chosen when it was last looked at
+BASICS = ("name", "task", "data", "teacher", "conditioned", "seed")
+ELSEWHERE = ("student", "stages", "prompt")
+TRAINING = tuple(name for name in RunConfig.model_fields if name not in (*BASICS, *ELSEWHERE))
+
+
+def fill(config: RunConfig) -> None:
+    """Puts a configuration into the form. Call it before the form is drawn, best in a callback."""
+    st.session_state[VALUES] = config.model_dump(mode="json")
+    _forget_widgets()
+
+
+def values() -> dict[str, Any]:
+    """What the form holds, as plain data; not checked."""
+    return st.session_state[VALUES]
+
+
+def key(path: str) -> str:
+    return "distill_" + path.replace(".", "_")
+
+
+def draw(special: Mapping[str, Widget]) -> None:
+    """The whole form. `special` has the fields of a run that need a widget of their own."""
+    data = values()
+    with st.expander("Basics", expanded=True):
+        _fields(RunConfig, data, "", BASICS, special)
+    with st.expander("Student", expanded=True):
+        _fields(StudentConfig, data["student"], "student.", tuple(StudentConfig.model_fields))
+    with st.expander("Stages", expanded=True):
+        _stages(data["stages"])
+    with st.expander("Training"):
+        _fields(RunConfig, data, "", TRAINING)
+
+
+def _stages(stages: list[dict[str, Any]]) -> None:
+    for number, stage in enumerate(stages):
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.markdown(f"**Stage {number + 1}**")
+                if len(stages) > 1:
+                    _remove_button(number)
+            _fields(Stage, stage, f"stages.{number}.", tuple(Stage.model_fields))
+    st.button("Add a stage", icon=":material/add:", key="distill_add_stage", on_click=_add_stage)
+
+
+def _remove_button(number: int) -> None:
+    name = key(f"stages.{number}.remove")
+    st.button("Remove", icon=":material/delete:", type="tertiary", key=name, on_click=_remove_stage, args=(number,))
+
+
+def _add_stage() -> None:
+    """A copy of the last stage is nearer to what is wanted than the defaults."""
+    stages = values()["stages"]
+    stages.append(dict(stages[-1]))
+
+
+def _remove_stage(number: int) -> None:
+    _forget_widgets()
+    del values()["stages"][number]
+
+
+def _forget_widgets() -> None:
+    """Lets the form's widgets start again from its values."""
+    models = (("", RunConfig), ("student.", StudentConfig))
+    fields = {key(prefix + name) for prefix, model in models for name in model.model_fields}
+    for name in list(st.session_state):
+        if name in fields or str(name).startswith("distill_stages_"):
+            del st.session_state[name]
+
+
+def _fields(
+    model: type[BaseModel],
+    data: dict[str, Any],
+    prefix: str,
+    names: tuple[str, ...],
+    special: Mapping[str, Widget] | None = None,
+) -> None:
+    """The named fields of one model, written into `data`: choices, then inputs, two a row; then switches.
+    Choices come first because they decide what else is relevant."""
+    special = special or {}
+
+    def draw_field(name: str) -> None:
+        field, path = model.model_fields[name], key(prefix + name)
+        data[name] = special.get(name, _widget)(field, path, data[name])
+
+    choices = [name for name in names if _options(model.model_fields[name]) and name not in special]
+    columns = st.columns(2) if len(choices) > 1 else [st.container()]
+    for place, name in enumerate(choices):
+        if is_relevant(model, name, data):
+            with columns[place % len(columns)]:
+                draw_field(name)
+    others = [name for name in names if name not in choices and is_relevant(model, name, data)]
+    switches = [name for name in others if model.model_fields[name].annotation is bool]
+    columns = st.columns(2)
+    for place, name in enumerate(name for name in others if name not in switches):
+        with columns[place % 2]:
+            draw_field(name)
+    for name in switches:
+        draw_field(name)
+
+
+def is_relevant(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> bool:
+    """Whether a field matters now: a description that begins "scratch: …" or "task, logits: …" names the choices,
+    of another field of the same model, under which this field means anything."""
+    prefix = re.match(r"([a-z, ]+):", model.model_fields[name].description or "")
+    named = {word.strip() for word in prefix[1].split(",")} if prefix else set()
+    for other, field in model.model_fields.items():
+        if other != name and named and named <= set(_options(field)):
+            return data[other] in named
+    return True
+
+
+def _widget(field: FieldInfo, path: str, value: Any) -> Any:
+    """One field's widget, starting from `value`; returns what it says now."""
+    kind, optional = _kind(field)
+    label, help_text = field.title or path, field.description
+    if options := _options(field):
+        st.session_state.setdefault(path, value)
+        chosen = st.segmented_control(label, options, required=True, key=path, help=help_text, wrap=True)
+        _explain(field, chosen)
+        return chosen
+    if kind is bool:
+        st.session_state.setdefault(path, value)
+        return st.toggle(label, key=path, help=help_text)
+    if kind in (int, float):
+        return _number(field, kind, optional, path, value)
+    if get_origin(kind) is tuple:
+        st.session_state.setdefault(path, ", ".join(map(str, value)))
+        return [
+            _whole(word) for word in re.split(r"[,\s]+", st.text_input(label, key=path, help=help_text).strip()) if word
+        ]
+    st.session_state.setdefault(path, value or "")
+    text = st.text_input(label, key=path, help=help_text)
+    return None if optional and not text else text
+
+
+def _number(field: FieldInfo, kind: type, optional: bool, path: str, value: Any) -> Any:
+    bounds = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
+    st.session_state.setdefault(path, value if value is None else kind(value))
+    return st.number_input(
+        field.title or path,
+        min_value=None if (low := bounds.get("ge")) is None else kind(low),
+        max_value=None if (high := bounds.get("le")) is None else kind(high),
+        step=1 if kind is int else _step(field.default),
+        format="%d" if kind is int else "%.6g",
+        value=None,
+        placeholder="empty" if optional else None,
+        key=path,
+        help=field.description,
+    )
+
+
+def _explain(field: FieldInfo, chosen: str) -> None:
+    """The part of the description that is about the choice made."""
+    for part in re.split(r";\s*", field.description or ""):
+        option, colon, meaning = part.partition(":")
+        if colon and option.strip() == chosen:
+            st.caption(meaning.strip().capitalize() if meaning.islower() else meaning.strip())
+
+
+def _step(default: Any) -> float:
+    """One step of the field's arrows: about a tenth of what is usual."""
+    return 10.0 ** math.floor(math.log10(default / 2)) if default else 10.0
+
+
+def _kind(field: FieldInfo) -> tuple[Any, bool]:
+    """The field's type without None, and whether it may be empty."""
+    members = get_args(field.annotation)
+    if type(None) in members:
+        return next(member for member in members if member is not type(None)), True
+    return field.annotation, False
+
+
+def _options(field: FieldInfo) -> tuple[str, ...]:
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def _whole(word: str) -> int | str:
+    """The word as a number if it is one; else as it is, for the check to complain about."""
+    return int(word) if re.fullmatch(r"-?[0-9]{1,9}", word) else word

@@ -1,0 +1,211 @@
+"""One run on screen: state, curves, log and scores; stop, resume and delete. Live while it is under way."""
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig
+from core.errors import StillroomError
+from core.paths import DEMO_RUN
+from core.runs import folder as run_folders
+from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
+from core.tasks import TASKS
+from ui import engine, run_charts, run_list, run_scores
+from ui.run_text import literal
+from ui.text import percent, plain, show_error
+
+BADGES = {
+    "queued": ("gray", ":material/hourglass_top:"),
+    "running": ("blue", ":material/autorenew:"),
+    "stopped": ("orange", ":material/pause:"),
+    "interrupted": ("orange", ":material/power_off:"),
+    "finished": ("green", ":material/check:"),
+    "failed": ("red", ":material/error:"),
+}
+RECENT = 20  # steps over which speed is measured
+
+
+def draw(folder: RunFolder) -> None:
+    """The panel; looks again every second until the run has come to its end."""
+    state = folder.status().state
+    st.fragment(_panel, run_every=1 if state in OPEN else None)(folder, state)
+
+
+def _panel(folder: RunFolder, before: str) -> None:
+    if not folder.path.is_dir():
+        run_list.choose(None)
+        st.rerun()
+    status = folder.status()
+    if status.state != before:
+        st.rerun()  # ends the timer, or begins it
+    config = _config(folder)
+    records = run_charts.metrics(folder)
+    _head(folder, status, config)
+    _problem(status)
+    if status.state in OPEN:
+        _progress(folder.name, status, config, run_charts.steps(records))
+    _figures(status, config, records)
+    if status.state == "finished":
+        run_scores.draw(folder)
+    _curves(config, records)
+    _log(folder)
+    if config is not None:
+        _configuration(folder, config)
+
+
+def _config(folder: RunFolder) -> RunConfig | None:
+    try:
+        return folder.config()
+    except StillroomError as error:
+        st.error(
+            "This run's folder is damaged. What can still be read is shown; it can be deleted.", icon=":material/error:"
+        )
+        plain(str(error))
+        return None
+
+
+def _head(folder: RunFolder, status: Status, config: RunConfig | None) -> None:
+    colour, icon = BADGES[status.state]
+    with st.container(horizontal=True, vertical_alignment="center", key="distill_head"):
+        st.subheader(literal(folder.name), width="content", anchor=False)
+        st.badge(status.state, icon=icon, color=colour)
+        st.caption(literal(status.phase), width="stretch")
+        _actions(folder, status, config)
+
+
+def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> None:
+    if status.state in OPEN:
+        stopping = engine.jobs().is_stopping(folder.name)
+        label, hint = "Stop and save", "Saves a checkpoint after the current step. The run can be resumed."
+        if stopping:
+            label, hint = "Stopping …", "The current step ends first."
+        if st.button(label, icon=":material/stop:", key="distill_stop", disabled=stopping, help=hint):
+            _try(engine.jobs().stop, folder.name)
+        return
+    if status.state in RESUMABLE and config is not None and st.button(
+        "Resume", icon=":material/play_arrow:", type="primary", key="distill_resume",
+        help="Goes on from the last checkpoint, or from the start if there is none.",
+    ):  # fmt: skip
+        _try(engine.jobs().resume, folder.name)
+    if folder.path == DEMO_RUN:
+        return
+    with st.popover("Delete", icon=":material/delete:", key="distill_delete"):
+        st.write("Configuration, checkpoints, student and report go for good.")
+        if st.button("Delete this run", type="primary", key="distill_delete_confirm"):
+            _try(run_folders.delete, folder)
+
+
+def _try(action: Any, argument: Any) -> None:
+    """Does what was asked and shows the page anew; what stands in its way is said."""
+    try:
+        action(argument)
+    except (StillroomError, OSError) as error:
+        show_error(str(error))
+    else:
+        st.rerun()
+
+
+def _problem(status: Status) -> None:
+    if status.state != "failed":
+        return
+    st.error("The run failed", icon=":material/error:")
+    plain(status.error or "no reason was written")
+    if status.traceback:
+        with st.expander("Where it happened", icon=":material/bug_report:"):
+            st.code(status.traceback, language="python")
+
+
+def _progress(name: str, status: Status, config: RunConfig | None, steps: list[dict[str, Any]]) -> None:
+    if steps:
+        last = steps[-1]
+        stages = f" of {len(config.stages)}" if config else ""
+        text = f"Step {last['step']:,} of {last['total']:,} · stage {last['stage'] + 1}{stages}: {last['method']}"
+        if config and config.max_seconds:
+            text += f" · training ends after {config.max_seconds:g} s at the latest"
+    elif status.state == "queued":
+        first = next(iter(engine.jobs().names()), name)
+        text = "Waiting for its turn" + (f": {literal(first)} is under way" if first != name else "")
+        if engine.jobs().is_stopping(name):
+            text = "Leaves the queue when its turn comes"
+    else:
+        text = "Getting ready"
+    done = max(status.progress, steps[-1]["progress"] if steps else 0.0)
+    st.progress(min(max(done, 0.0), 1.0), text=text)
+
+
+def _figures(status: Status, config: RunConfig | None, records: list[dict[str, Any]]) -> None:
+    """Five numbers in a row that are there from the start, so that nothing moves later."""
+    steps = run_charts.steps(records)
+    metric = TASKS[config.task].metrics[0] if config else ""
+    found = [value for _, value in run_charts.validations(records, metric)]
+    is_open = status.state in OPEN
+    elapsed = (time.time() if is_open else status.updated) - status.started if status.started else None
+    last = steps[-1] if steps else None
+    columns = st.columns(5)
+    columns[0].metric("Elapsed", _duration(elapsed), help="since the first start, pauses included")
+    if is_open:
+        columns[1].metric("Training left", _duration(_left(last)), help="without the scoring that follows")
+    else:
+        columns[1].metric("Training", _duration(last["seconds"] if last else None), help="without loading and scoring")
+    columns[2].metric("Tokens a second", _speed(steps))
+    columns[3].metric("Steps", f"{last['step']:,}" if last else "–")
+    label = metric.replace("_", " ").capitalize() or "Validation"
+    columns[4].metric(
+        f"Best {label.lower()}",
+        percent(max(found)) if found else "–",
+        help="on dev examples, by constrained generation",
+    )
+
+
+def _left(last: dict[str, Any] | None) -> float | None:
+    done = last["progress"] if last else 0.0
+    return last["seconds"] * (1 - done) / done if last and done else None
+
+
+def _speed(steps: list[dict[str, Any]]) -> str:
+    recent = steps[-RECENT:]
+    seconds = recent[-1]["seconds"] - recent[0]["seconds"] if len(recent) > 1 else 0.0
+    return f"{sum(record['tokens'] for record in recent[1:]) / seconds:,.0f}" if seconds > 0 else "–"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None or seconds < 0:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
+
+
+def _curves(config: RunConfig | None, records: list[dict[str, Any]]) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Loss**")
+        st.altair_chart(run_charts.loss(records), key="distill_loss")
+    with right:
+        st.markdown("**Validation**")
+        st.altair_chart(run_charts.validation(records, _shown_metrics(config, records)), key="distill_validation")
+
+
+def _shown_metrics(config: RunConfig | None, records: list[dict[str, Any]]) -> list[str]:
+    if config:
+        return [TASKS[config.task].metrics[0], "exact_match", "valid"]
+    return list(next((r["validation"] for r in records if "validation" in r), {}))[:3]
+
+
+def _log(folder: RunFolder) -> None:
+    st.markdown("**Log**")
+    with st.container(height=190, border=False, autoscroll=True, key="distill_log"):
+        st.code(folder.log_tail(100) or "nothing yet", language=None, wrap_lines=True)
+
+
+def _configuration(folder: RunFolder, config: RunConfig) -> None:
+    text = run_config.to_yaml(config)
+    with st.expander("Configuration", icon=":material/tune:"):
+        st.code(text, language="yaml")
+        st.download_button(
+            "Download", text, f"{config.name}.yaml", "application/yaml", key="distill_run_yaml", on_click="ignore"
+        )
+        st.caption("Go on with it from a shell, if it was stopped:")
+        st.code(f"python -m core resume {folder.name}", language="bash")

@@ -1,0 +1,46 @@
+"""The headline of a finished run's report, and the way to the rest of it."""
+
+import streamlit as st
+
+from core.errors import StillroomError
+from core.evaluate.report import Report
+from core.runs.folder import RunFolder
+from core.tasks import TASKS
+from ui.text import count, percent, show_error, size
+
+ROLES = {"trained": "Trained student", "untrained": "Untrained student", "teacher": "Teacher"}
+
+
+def draw(folder: RunFolder) -> None:
+    """The headline of the report, and the way to the rest of it."""
+    try:
+        report = folder.report()
+    except StillroomError as error:
+        show_error(str(error))
+        return
+    if report is None or report.task not in TASKS:
+        st.info("This run has no report.", icon=":material/info:")
+        return
+    _headline(report)
+    st.page_link(
+        "pages/compare.py",
+        label="Compare the answers, one by one",
+        icon=":material/balance:",
+        query_params={"run": folder.name},
+    )
+
+
+def _headline(report: Report) -> None:
+    metric = TASKS[report.task].metrics[0]
+    shown = [(role, model) for role in ROLES if (model := report.model(role)) and metric in model.scores]
+    st.markdown(f"**{metric.replace('_', ' ').capitalize()}** on {len(report.examples)} test examples")
+    for column, (role, model) in zip(st.columns(max(3, len(shown))), shown, strict=False):
+        low, high = model.scores[metric].interval
+        with column.container(border=True):
+            st.metric(
+                ROLES[role],
+                percent(model.scores[metric].value),
+                help=f"95 % interval {percent(low)} to {percent(high)}",
+            )
+            size_of = f"{count(model.parameters)} parameters · {size(model.megabytes)}"
+            st.caption(f"{size_of} · {model.ms_per_example:,.0f} ms an example")

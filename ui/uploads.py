@@ -1,0 +1,89 @@
+"""Data of the user's own: uploaded files kept on disk, and paths on this machine.
+
+Which data a task is worked on is kept in `st.session_state["data"]`, task name -> path; None is bundled.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Protocol
+
+import streamlit as st
+
+from core.errors import DataError
+from core.paths import HOME
+from core.tasks import TASKS, Dataset, Task
+
+FOLDER = HOME / "uploads"
+
+
+class Upload(Protocol):
+    """What `st.file_uploader` returns, as far as it is used here."""
+
+    name: str
+
+    def getvalue(self) -> bytes: ...
+
+
+def save(upload: Upload) -> Path:
+    """Keeps an upload under its content's hash: the same file twice is one file."""
+    content = upload.getvalue()
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(upload.name).name).lstrip(".")[-80:] or "data"
+    path = FOLDER / f"{hashlib.sha256(content).hexdigest()[:16]}-{safe}"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def known(task: Task) -> list[tuple[str, str]]:
+    """(label, path) of the uploads in this task's format, by name. Labels are unique."""
+    files = sorted(FOLDER.glob(f"*{task.suffix}"), key=lambda file: (_name(file), file.name))
+    names = [_name(file) for file in files]
+    return [
+        (name if names.count(name) == 1 else f"{name} ({file.name[:4]})", str(file))
+        for name, file in zip(names, files, strict=True)
+    ]
+
+
+def _name(file: Path) -> str:
+    return file.name.partition("-")[2] or file.name
+
+
+def is_upload(path: str) -> bool:
+    return Path(path).parent == FOLDER
+
+
+def remove(path: str) -> None:
+    """Deletes an upload; a path outside the uploads is left alone."""
+    if is_upload(path):
+        Path(path).unlink(missing_ok=True)
+
+
+def choose(task: Task, path: str | None) -> None:
+    st.session_state.setdefault("data", {})[task.name] = path
+
+
+def chosen(task: Task) -> str | None:
+    return st.session_state.get("data", {}).get(task.name)
+
+
+def load(task: Task, path: str | None) -> Dataset:
+    """The data, read once. Raises DataError."""
+    try:
+        return _load(task.name, path, _stamp(path))
+    except (OSError, ValueError, RuntimeError) as error:  # such as a path that no file system takes
+        raise DataError(f"{path!r} cannot be read: {error}. Check the path.") from error
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the data …")
+def _load(task_name: str, path: str | None, stamp: float) -> Dataset:
+    return TASKS[task_name].load(path)
+
+
+def _stamp(path: str | None) -> float:
+    """Changes when the file, or a file of the folder, does."""
+    if path is None:
+        return 0.0
+    place = Path(path).expanduser()
+    files = [*place.glob("*.conllu"), place] if place.is_dir() else [place]
+    return sum(file.stat().st_mtime for file in files if file.exists())
