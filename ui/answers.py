@@ -21,6 +21,7 @@ FILTERS = {
     "untrained": "Untrained student wrong",
 }
 
+
 @dataclass(frozen=True)
 class Shared:
     """An example that all runs were scored on. `at[i]` is its place in the report of run i."""

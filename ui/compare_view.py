@@ -60,8 +60,8 @@ def headline(run: ScoredRun) -> None:
     title = comparison.metric_title(task, task.metrics[0])
     low, high = score.interval
     columns = st.columns(4)
-    columns[0].metric(f"{title} of the student", percent(score.value), border=True)
-    columns[0].caption(f"95 % interval {100 * low:.2f}–{100 * high:.2f}, {score.hits:,} of {score.total:,}")
+    columns[0].metric(title, percent(score.value), border=True)
+    columns[0].caption(f"of the student; 95 % interval {100 * low:.2f}–{100 * high:.2f}")
     if teacher is None:
         return
     ratio = comparison.recovery(run)

@@ -173,10 +173,8 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
     target = io.StringIO()
     lines = csv.writer(target)
     parts = [f"{m}{end}" for m in metrics for end in ("", "_low", "_high", "_hits", "_total")]
-    lines.writerow(
-        ["run", "role", "name", *parts, *(f"free_{m}" for m in metrics)]
-        + ["parameters", "megabytes", "ms_per_example", "model_calls", "examples", "machine"]
-    )
+    costs = ("parameters", "megabytes", "ms_per_example", "model_calls")
+    lines.writerow(["run", "role", "name", *parts, *(f"free_{m}" for m in metrics), *costs, "examples", "machine"])
     for entry in shown:
         model, report = entry.model, entry.run.report
         row: list[object] = [entry.run.name, entry.role, model.name]
@@ -184,6 +182,6 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
             score = model.scores.get(metric)
             row += [score.value, *score.interval, score.hits, score.total] if score else [""] * 5
         row += [s.value if (s := model.free_scores.get(m)) else "" for m in metrics]
-        row += [model.parameters, model.megabytes, model.ms_per_example, model.model_calls]
+        row += [getattr(model, name) for name in costs]
         lines.writerow([*row, len(report.examples), report.machine])
     return target.getvalue()

@@ -71,9 +71,7 @@ def _add(task: Task) -> None:
     """A file from the browser's machine, or a path on the server's."""
     st.caption(f"Format: {task.file_help}. A single file is split 8 : 1 : 1 in its own order.")
     file = f"datasets_file_{task.name}"
-    st.file_uploader(
-        "Upload a file", type=task.suffix, key=file, on_change=_take_file, args=(task, file)
-    )
+    st.file_uploader("Upload a file", type=task.suffix, key=file, on_change=_take_file, args=(task, file))
     path = f"datasets_path_{task.name}"
     st.text_input(
         "Or a path on this machine",

@@ -86,14 +86,39 @@ def choose() -> tuple[Source, str]:
     known = models()
     columns = st.columns([1, 1.2, 1.6])
     with columns[0]:
-        name = st.selectbox("Task", list(TASKS), key="masks_task", bind="query-params", format_func=_title)
+        name = st.selectbox(
+            "Task",
+            list(TASKS),
+            key="masks_task",
+            bind="query-params",
+            format_func=_title,
+            on_change=_suit,
+            args=(known,),
+        )
     task = TASKS[name]
     with columns[1]:
-        model = st.selectbox("Model whose probabilities are shown", list(known), key="masks_model", bind="query-params")
+        model = st.selectbox(
+            "Model whose probabilities are shown",
+            list(known),
+            index=_tuned(list(known), name),
+            key="masks_model",
+            bind="query-params",
+        )
     with columns[2]:
         conditioned = _choose_schema()
     text, gold = _choose_input(task)
     return Source(known[model], task.name, text, conditioned), gold
+
+
+def _tuned(names: list[str], task: str) -> int:
+    """The teacher that was tuned for the task, else the first."""
+    return next((i for i, name in enumerate(names) if name.endswith(f"+{task}")), 0)
+
+
+def _suit(known: dict[str, Model]) -> None:
+    """Another task: its own teacher."""
+    names = list(known)
+    st.session_state["masks_model"] = names[_tuned(names, st.session_state["masks_task"])]
 
 
 def _title(name: str) -> str:
@@ -107,7 +132,7 @@ def _choose_schema() -> bool:
         list(names),
         default="own",
         required=True,
-        format_func=names.get,
+        format_func=lambda name: names[name],
         key="masks_schema",
         bind="query-params",
         help="Its own words: the text is given, only the choices are free. The general one: any answer of the type.",

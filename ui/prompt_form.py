@@ -18,7 +18,7 @@ INPUTS = ("From dev", "My own")
 
 def choose() -> tuple[Task, str]:
     """Task and teacher; the teacher's name is empty while another model has not been named."""
-    left, right = st.columns(2, gap="large", vertical_alignment="bottom")
+    left, right = st.columns(2, gap="large")
     task = left.segmented_control(
         "Task",
         list(TASKS),
@@ -27,17 +27,16 @@ def choose() -> tuple[Task, str]:
         required=True,
         key="teacher_task",
         bind="query-params",
-        on_change=fill_in,
+        on_change=_suit,
     )
     names = engine.teacher_names()
-    tuned = next((i for i, name in enumerate(names) if name.endswith(f"+{next(iter(TASKS))}")), 0)
     name = right.selectbox(
-        "Teacher", [*names, ANOTHER], index=tuned, key="teacher_name", bind="query-params", on_change=fill_in
+        "Teacher", [*names, ANOTHER], index=_tuned(task), key="teacher_name", bind="query-params", on_change=fill_in
     )
     if name == ANOTHER:
         name = _another()
     elif (card := teachers.card(name)) is not None:
-        right.caption(f"Tuned on {card.data} for {TASKS[card.task].title.lower()}.")
+        right.caption(f"Tuned for {TASKS[card.task].title.lower()} on {card.data}.")
     if "teacher_instructions" not in st.session_state:
         fill_in()
     return TASKS[task], name
@@ -51,6 +50,18 @@ def _another() -> str:
         placeholder="/models/qwen, /models/qwen.gguf or Qwen/Qwen2.5-0.5B-Instruct",
         help="A folder of safetensors, a .gguf file, or a model's name on the hub. It is loaded when you press Load.",
     ).strip()
+
+
+def _tuned(task: str) -> int:
+    """The teacher that was tuned for the task, else the first."""
+    return next((i for i, name in enumerate(engine.teacher_names()) if name.endswith(f"+{task}")), 0)
+
+
+def _suit() -> None:
+    """Another task: its own teacher, unless it is a model of the user's own; and the prompt that suits both."""
+    if st.session_state["teacher_name"] != ANOTHER:
+        st.session_state["teacher_name"] = engine.teacher_names()[_tuned(st.session_state["teacher_task"])]
+    fill_in()
 
 
 def fill_in() -> None:

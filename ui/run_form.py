@@ -139,7 +139,7 @@ def _widget(field: FieldInfo, path: str, value: Any) -> Any:
     if options := _options(field):
         st.session_state.setdefault(path, value)
         chosen = st.segmented_control(label, options, required=True, key=path, help=help_text, wrap=True)
-        _explain(field, chosen)
+        _explain(field, str(chosen))
         return chosen
     if kind is bool:
         st.session_state.setdefault(path, value)

@@ -1,7 +1,7 @@
 """One run on screen: state, curves, log and scores; stop, resume and delete. Live while it is under way."""
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from ui import engine, run_charts, run_list, run_scores
 from ui.run_text import literal
 from ui.text import percent, plain, show_error
 
-BADGES = {
+BADGES: dict[str, tuple[Literal["gray", "blue", "orange", "green", "red"], str]] = {
     "queued": ("gray", ":material/hourglass_top:"),
     "running": ("blue", ":material/autorenew:"),
     "stopped": ("orange", ":material/pause:"),

@@ -4,6 +4,7 @@ import gc
 import threading
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from core.paths import ASSETS, ROOT
 
@@ -17,17 +18,19 @@ PAGES = {
 }
 
 
-def build() -> st.navigation:
+def build() -> StreamlitPage:
     """Sets up the shell; returns the chosen page, to be run."""
     st.set_page_config(page_title="Stillroom", page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.logo(str(ASSETS / "logo.png"), size="large")
     _warm_up()
     st.session_state["_shell"] = True
     pages = [
-        st.Page(ROOT / "pages" / f"{stem}.py", title=title, icon=icon, url_path=stem, default=stem == "datasets")
+        st.Page(ROOT / "pages" / f"{stem}.py", title=title, icon=icon, url_path=stem)
         for stem, (title, icon) in PAGES.items()
     ]
-    return st.navigation(pages)
+    # The default page answers to the bare address only, whatever its url_path: it leads to the first.
+    home = st.Page(lambda: st.switch_page(pages[0]), title="Stillroom", default=True, visibility="hidden")
+    return st.navigation([home, *pages])
 
 
 def guard() -> None:

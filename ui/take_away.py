@@ -1,6 +1,7 @@
 """Downloads of the Compare page: report, table, and the student itself."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -41,7 +42,7 @@ def students(runs: Sequence[ScoredRun]) -> None:
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
-                f"Download the student, {size(weights)}", lambda run=run: bundle(run.folder),
+                f"Download the student, {size(weights)}", partial(bundle, run.folder),
                 f"{run.name}-student.zip", "application/zip",
                 key=f"compare_bundle_{i}", on_click="ignore", icon=":material/takeout_dining:", type="primary",
             )  # fmt: skip

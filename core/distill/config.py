@@ -68,7 +68,11 @@ class RunConfig(BaseModel):
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
     batch_size: int = Field(4, ge=1, le=1024, title="Batch size")
     warmup: float = Field(
-        0.05, ge=0, le=1, title="Warm-up", description="share of the run until the full learning rate; then it falls to 0"
+        0.05,
+        ge=0,
+        le=1,
+        title="Warm-up",
+        description="share of the run until the full learning rate; then it falls to 0",
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay")
     clip: float = Field(1.0, gt=0, title="Gradient clipping")

@@ -14,7 +14,7 @@ from core.distill.config import RunConfig, Stage
 from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence, batches
 from core.distill.signals import LiveTeacher
-from core.errors import RunError
+from core.errors import ConfigError, RunError
 from core.models.language_model import LanguageModel, half_precision
 
 
@@ -143,22 +143,24 @@ class Trainer:
         """The student's logits (n, k), and the teacher's (n, k) or the gold columns (n,), over the k
         tokens that count: under a hard constraint those that any position allows, else all."""
         device = self.student.model.get_input_embeddings().weight.device
-        allowed = positions.allowed(self.store) if stage.constraint != "none" else None
-        hard = stage.constraint == "hard" and allowed is not None
+        allowed = positions.allowed(self.store)
+        hard = stage.constraint == "hard"
         tokens = allowed.any(0).nonzero()[:, 0] if hard else torch.arange(len(self.student.tokens))
-        allowed = allowed[:, tokens].to(device) if allowed is not None else None
+        allowed = allowed[:, tokens].to(device)
         student = self._student_logits(batch, positions, tokens.to(device))
         if hard:
             student = losses.restrict(student, allowed)
         if stage.method == "gold":
             return student, torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
+        if self.teacher is None:
+            raise ConfigError(f"the method {stage.method!r} needs a teacher.")
         prompts = [self.teacher_prompts[i] for i in group]
         if stage.method == "logits":
             prompts = [[int(self.teacher.old_ids[t]) for t in s.prompt] for s in batch]
         teacher = self.teacher.logits(prompts, batch, positions, tokens).to(device)
         if hard:
             teacher = losses.restrict(teacher, allowed)
-        elif allowed is not None:
+        elif stage.constraint == "soft":
             teacher = losses.lower(teacher, allowed, stage.penalty)
         return student, teacher
 

@@ -54,6 +54,7 @@ def _card(config: RunConfig, report: Report, trained: ModelReport, name: str, da
         command=f"python -m core distill assets/adapters/{name}.yaml"
         + ("" if config.data is None else " data=FOLDER")
         + f" (seed {config.seed})",
-        accuracy=f"{metric} {score.value:.4f} ({score.hits:,} of {score.total:,}; 95% interval {low:.4f} to {high:.4f}) "
-        f"on {len(report.examples)} held-out examples ({report.leaks} of them stand in the training data too)",
+        accuracy=f"{metric} {score.value:.4f} ({score.hits:,} of {score.total:,}; "
+        f"95% interval {low:.4f} to {high:.4f}) on {len(report.examples)} held-out examples "
+        f"({report.leaks} of them stand in the training data too)",
     )

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers.utils import logging as transformers_logging
 
 from core.constrain import tokens as token_tables
 from core.constrain.tokens import TokenTable
 from core.errors import ModelError
+
+transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
 
 
 def device() -> torch.device:

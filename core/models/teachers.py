@@ -9,7 +9,6 @@ from core.errors import ModelError
 from core.models import bundled
 from core.paths import ADAPTERS
 
-
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 

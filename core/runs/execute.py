@@ -153,7 +153,13 @@ class _Run:
         self.validate(config, task, held_out, teacher, student, trainer.progress.step)
 
     def validate(
-        self, config: RunConfig, task: Task, examples: Sequence[Example], teacher: LanguageModel, student: LanguageModel, step: int
+        self,
+        config: RunConfig,
+        task: Task,
+        examples: Sequence[Example],
+        teacher: LanguageModel,
+        student: LanguageModel,
+        step: int,
     ) -> None:
         reader = _as_reader(config, task, teacher, student)
         found = evaluate(
@@ -185,7 +191,7 @@ class _Run:
                 role=role,
                 megabytes=megabytes,
                 conditioned=config.conditioned,
-                free=0 if role == "teacher" else FREE_EXAMPLES,
+                free=FREE_EXAMPLES if role == "trained" else 0,
                 should_stop=self.should_stop,
             )
             if self.should_stop():

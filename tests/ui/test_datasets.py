@@ -24,9 +24,10 @@ def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def page(**params: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page("pages/datasets.py")
     for name, value in params.items():
         app.query_params[name] = value
-    return app.run().switch_page("pages/datasets.py").run()
+    return app.run()
 
 
 def metrics(app: AppTest) -> dict[str, str]:

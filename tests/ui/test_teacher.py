@@ -29,10 +29,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch, teacher: Any) -> None:
 
 
 def page(**params: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app.switch_page("pages/teacher.py")
     for name, value in params.items():
         app.query_params[name] = value
-    app.run().switch_page("pages/teacher.py").run()
+    app.run()
     assert not app.exception
     return app
 

@@ -1,0 +1,114 @@
+"""The whole way in a browser: start a shortened Quick, watch, reload, stop, resume, compare; and after a kill."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.distill import config as run_config
+from core.distill.presets import PRESETS
+from core.runs.folder import RunFolder
+from tests.e2e.conftest import Server, settled
+
+pytestmark = pytest.mark.browser
+
+
+def short(name: str, seconds: float) -> str:
+    """Quick with a smaller budget and report."""
+    values = [f"name={name}", f"max_seconds={seconds}", "report_examples=3", "validation_examples=2"]
+    return run_config.to_yaml(PRESETS["Quick"].with_values([*values, "validate_every=5", "checkpoint_every=5"]))
+
+
+def start(server: Server, page: Page, tmp_path: Path, name: str, seconds: float) -> RunFolder:
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(short(name, seconds))
+    page.goto(f"{server.url}/distill")
+    settled(page)
+    page.locator(".st-key-distill_yaml input[type=file]").set_input_files(path)
+    expect(page.locator(".st-key-distill_name input")).to_have_value(name)
+    settled(page)
+    page.locator(".st-key-distill_start button").click()
+    expect(page.locator(".st-key-distill_head")).to_contain_text(name)
+    return RunFolder(server.home / "runs" / name)
+
+
+def badge(page: Page, state: str, seconds: float) -> None:
+    expect(page.locator(".st-key-distill_head")).to_contain_text(state, timeout=1000 * seconds)
+
+
+def step_shown(page: Page) -> int:
+    found = re.search(r"Step ([\d,]+) of", page.locator('[data-testid="stProgress"]').first.inner_text())
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def wait_for_step(page: Page, at_least: int, seconds: float = 120) -> int:
+    deadline = time.time() + seconds
+    while time.time() < deadline:
+        if (step := step_shown(page)) >= at_least:
+            return step
+        page.wait_for_timeout(500)
+    raise AssertionError(f"step {at_least} was not shown within {seconds} s")
+
+
+def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_path: Path) -> None:
+    run = start(server, page, tmp_path, "short", seconds=25)
+    first = wait_for_step(page, 1)
+    assert wait_for_step(page, first + 2) > first
+    expect(page.locator(".st-key-distill_loss canvas, .st-key-distill_loss svg").first).to_be_visible()
+
+    began = time.perf_counter()
+    page.get_by_role("link", name="Anatomy").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Anatomy")
+    assert time.perf_counter() - began < 5, "the page does not answer while a run is under way"
+
+    page.goto(f"{server.url}/distill?run=short")
+    badge(page, "running", 20)
+    before = step_shown(page)
+    page.reload()
+    assert wait_for_step(page, before + 1) > before
+
+    page.locator(".st-key-distill_stop button").click()
+    badge(page, "stopped", 60)
+    stopped_at = run.status().step
+    page.locator(".st-key-distill_resume button").click()
+    badge(page, "finished", 150)
+    steps = [record["step"] for record in run.metrics() if "loss" in record]
+    assert steps == list(range(1, len(steps) + 1)) and len(steps) >= stopped_at
+    report = run.report()
+    assert {model.role for model in report.models} == {"trained", "untrained", "teacher"}
+
+    page.get_by_role("link", name="Compare the answers").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
+    settled(page)
+    expect(page.locator(".st-key-compare_table")).to_be_visible()
+    table = page.locator(".st-key-compare_table")
+    trained = report.model("trained").scores
+    expect(page.get_by_text(f"{100 * trained['accuracy'].value:.2f} %").first).to_be_visible()
+    assert table.bounding_box()["height"] > 200
+    assert trained["valid"].value == 1.0
+
+
+def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Path) -> None:
+    run = start(server, page, tmp_path, "killed", seconds=15)
+    wait_for_step(page, 7)  # a checkpoint was written at step 5
+    server.kill()
+    assert run.status().state == "interrupted"
+    server.start_again()
+    page.goto(f"{server.url}/distill?run=killed")
+    badge(page, "interrupted", 60)
+    page.locator(".st-key-distill_resume button").click()
+    badge(page, "finished", 150)
+    assert "resumed from step-" in run.log_tail(100)
+    assert run.report().model("trained") is not None
+
+
+def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path) -> None:
+    first = start(server, page, tmp_path, "one", seconds=10)
+    second = start(server, page, tmp_path, "two", seconds=1)
+    badge(page, "queued", 20)
+    expect(page.get_by_text("one is under way")).to_be_visible()
+    page.locator(".st-key-distill_stop button").click()
+    badge(page, "stopped", 180)
+    assert first.status().state == "finished" and second.status().state == "stopped"

@@ -1,0 +1,51 @@
+"""Every page by deep link on a server nobody has visited yet, and what each looks like, light and dark."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import SCREENSHOTS, Server, settled
+from ui.shell import PAGES
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("stem", PAGES)
+def test_a_deep_link_on_a_cold_server(stem: str, prepared: None, page: Page, tmp_path) -> None:
+    server = Server(tmp_path / "home")
+    try:
+        page.goto(f"{server.url}/{stem}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[stem][0], timeout=60_000)
+        settled(page, 120_000)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
+        expect(page.locator('[data-testid="stSidebarNav"] a')).to_have_count(len(PAGES))
+        assert server.process.poll() is None
+    finally:
+        server.stop()
+
+
+def test_nothing_is_fetched_from_elsewhere(server: Server, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for stem in PAGES:
+        page.goto(f"{server.url}/{stem}")
+        settled(page, 120_000)
+    elsewhere = {url for url in asked if not url.startswith((server.url, "data:", "blob:", "ws://127.0.0.1"))}
+    assert not elsewhere
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 1600])
+def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser: Browser) -> None:
+    """CI keeps `screenshots/`. The page must not be wider than the window."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    for stem in PAGES:
+        page.goto(f"{server.url}/{stem}")
+        settled(page, 120_000)
+        page.wait_for_timeout(700)  # charts draw themselves after the script
+        path = SCREENSHOTS / f"{stem}-{scheme}-{width}.png"
+        page.screenshot(path=path)
+        assert path.stat().st_size > 10_000
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
