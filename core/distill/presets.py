@@ -4,18 +4,22 @@ from core.distill.config import RunConfig, Stage
 from core.models.student_config import StudentConfig
 
 PRESETS: dict[str, RunConfig] = {
-    # FACTS of the recipe: a cut student learns to tag within minutes on one thread; small batches
-    # reach the same accuracy on fewer sentences.
+    # Small batches: from the same sentences, two a step reach 0.90 where four reach 0.88. On a CPU the
+    # teacher's signal takes four times as long as learning from it, so most of the time goes to gold.
     "Quick": RunConfig(
         name="quick",
-        student=StudentConfig(kind="cut", layers=(0, 1, 2, 29), vocabulary=32_768),
+        student=StudentConfig(kind="cut", layers=(0, 1, 2, 29), frozen=1, vocabulary=49_152),
         stages=(
-            Stage(method="task", epochs=1, examples=64, learning_rate=1e-3),
-            Stage(method="gold", epochs=2, learning_rate=1e-3),
+            Stage(method="task", epochs=1, examples=16, learning_rate=7e-4),
+            Stage(method="gold", epochs=2, learning_rate=7e-4),
         ),
-        max_seconds=140,
-        report_examples=40,
+        batch_size=2,
+        warmup=0.1,
+        max_seconds=130,
+        validate_every=100,
         validation_examples=12,
+        checkpoint_every=50,
+        report_examples=45,
     ),
     "Tiny": RunConfig(
         name="tiny",
@@ -30,12 +34,14 @@ PRESETS: dict[str, RunConfig] = {
     ),
     "Thorough": RunConfig(
         name="thorough",
-        student=StudentConfig(kind="cut", layers=(0, 1, 2, 3, 4, 29), vocabulary=16_384),
+        student=StudentConfig(kind="cut", layers=(0, 1, 2, 3, 4, 29), vocabulary=49_152),
         stages=(
-            Stage(method="task", epochs=3, learning_rate=7e-4),
-            Stage(method="gold", epochs=5, learning_rate=5e-4),
+            Stage(method="task", epochs=2, learning_rate=5e-4),
+            Stage(method="gold", epochs=3, learning_rate=5e-4),
         ),
-        validate_every=100,
-        checkpoint_every=100,
+        batch_size=2,
+        warmup=0.1,
+        validate_every=150,
+        checkpoint_every=150,
     ),
 }

@@ -1,6 +1,6 @@
 """Teacher signals: what the teacher says at the counted positions of a batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -8,8 +8,6 @@ from core.distill.batch import collate
 from core.distill.positions import Positions
 from core.distill.sequences import TokenSequence
 from core.models.language_model import LanguageModel
-
-TeacherPrompt = Callable[[TokenSequence], list[int]]
 
 
 class LiveTeacher:

@@ -63,7 +63,9 @@ class Trainer:
         self.teacher, self.teacher_prompts = teacher, teacher_prompts
         self.progress = Progress()
         parameters = [p for p in student.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(parameters, weight_decay=config.weight_decay, lr=1.0, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.AdamW(
+            parameters, weight_decay=config.weight_decay, lr=1.0, betas=(0.9, 0.98), fused=True
+        )
         self.total = sum(stage.epochs * len(self._epoch(stage, i, 0)) for i, stage in enumerate(config.stages))
 
     def __iter__(self) -> Iterator[StepRecord]:

@@ -18,6 +18,9 @@ class StudentConfig(BaseModel):
     layers: tuple[int, ...] = Field(
         (0, 1, 2, 29), min_length=1, title="Layers to keep", description="cut: the teacher's layers, counted from 0"
     )
+    frozen: int = Field(
+        0, ge=0, le=64, title="Frozen layers", description="cut: the first so many stay as they are, which is faster"
+    )
     width: int = Field(192, ge=16, le=4096, title="Width", description="scratch: size of the hidden state")
     depth: int = Field(4, ge=1, le=64, title="Depth", description="scratch: number of layers")
     heads: int = Field(6, ge=1, le=64, title="Heads", description="scratch: attention heads; they divide the width")

@@ -47,7 +47,10 @@ def _cut(config: StudentConfig, teacher: LanguageModel, table: torch.Tensor) -> 
     if getattr(shape, "layer_types", None):
         shape.layer_types = [shape.layer_types[i] for i in config.layers]
     model = type(source)(shape).float()
+    if config.frozen >= len(config.layers):
+        raise ConfigError(f"of {len(config.layers)} layers {config.frozen} are frozen: leave one to learn.")
     for new, old in enumerate(config.layers):
+        model.base_model.layers[new].requires_grad_(new >= config.frozen)
         model.base_model.layers[new].load_state_dict({k: v.float() for k, v in layers[old].state_dict().items()})
     model.base_model.norm.load_state_dict({k: v.float() for k, v in source.base_model.norm.state_dict().items()})
     model.get_input_embeddings().weight.data.copy_(table)

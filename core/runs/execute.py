@@ -218,7 +218,7 @@ def _needed(config: RunConfig, data: Dataset) -> Dataset:
 
 
 BYTES_OF_TEACHER = 2  # as it is stored, in bf16
-FREE_EXAMPLES = 8  # without the constraint there is no fast-forward: a few show what the mask does
+FREE_EXAMPLES = 4  # without the constraint there is no fast-forward: a few show what the mask does
 
 
 def _as_reader(config: RunConfig, task: Task, teacher: LanguageModel, lm: LanguageModel) -> Callable[[str], list[int]]:

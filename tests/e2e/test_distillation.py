@@ -17,8 +17,11 @@ pytestmark = pytest.mark.browser
 
 def short(name: str, seconds: float) -> str:
     """Quick with a smaller budget and report."""
-    values = [f"name={name}", f"max_seconds={seconds}", "report_examples=3", "validation_examples=2"]
-    return run_config.to_yaml(PRESETS["Quick"].with_values([*values, "validate_every=5", "checkpoint_every=5"]))
+    values = (
+        f"name={name}", f"max_seconds={seconds}", "stages.0.examples=4", "stages.1.examples=60",
+        "report_examples=3", "validation_examples=2", "validate_every=10", "checkpoint_every=5",
+    )  # fmt: skip
+    return run_config.to_yaml(PRESETS["Quick"].with_values(list(values)))
 
 
 def start(server: Server, page: Page, tmp_path: Path, name: str, seconds: float) -> RunFolder:
@@ -29,7 +32,7 @@ def start(server: Server, page: Page, tmp_path: Path, name: str, seconds: float)
     page.locator(".st-key-distill_yaml input[type=file]").set_input_files(path)
     expect(page.locator(".st-key-distill_name input")).to_have_value(name)
     settled(page)
-    page.locator(".st-key-distill_start button").click()
+    page.get_by_role("button", name=re.compile("^Start")).click()
     expect(page.locator(".st-key-distill_head")).to_contain_text(name)
     return RunFolder(server.home / "runs" / name)
 
@@ -56,7 +59,7 @@ def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_
     run = start(server, page, tmp_path, "short", seconds=25)
     first = wait_for_step(page, 1)
     assert wait_for_step(page, first + 2) > first
-    expect(page.locator(".st-key-distill_loss canvas, .st-key-distill_loss svg").first).to_be_visible()
+    expect(page.locator('[data-testid="stVegaLiteChart"]').first).to_be_visible()
 
     began = time.perf_counter()
     page.get_by_role("link", name="Anatomy").click()
@@ -69,10 +72,10 @@ def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_
     page.reload()
     assert wait_for_step(page, before + 1) > before
 
-    page.locator(".st-key-distill_stop button").click()
+    page.get_by_role("button", name="Stop and save").click()
     badge(page, "stopped", 60)
     stopped_at = run.status().step
-    page.locator(".st-key-distill_resume button").click()
+    page.get_by_role("button", name="Resume").click()
     badge(page, "finished", 150)
     steps = [record["step"] for record in run.metrics() if "loss" in record]
     assert steps == list(range(1, len(steps) + 1)) and len(steps) >= stopped_at
@@ -82,8 +85,8 @@ def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_
     page.get_by_role("link", name="Compare the answers").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
     settled(page)
-    expect(page.locator(".st-key-compare_table")).to_be_visible()
-    table = page.locator(".st-key-compare_table")
+    table = page.locator('[data-testid="stDataFrame"]').first
+    expect(table).to_be_visible()
     trained = report.model("trained").scores
     expect(page.get_by_text(f"{100 * trained['accuracy'].value:.2f} %").first).to_be_visible()
     assert table.bounding_box()["height"] > 200
@@ -98,7 +101,7 @@ def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Pat
     server.start_again()
     page.goto(f"{server.url}/distill?run=killed")
     badge(page, "interrupted", 60)
-    page.locator(".st-key-distill_resume button").click()
+    page.get_by_role("button", name="Resume").click()
     badge(page, "finished", 150)
     assert "resumed from step-" in run.log_tail(100)
     assert run.report().model("trained") is not None
@@ -109,6 +112,6 @@ def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path)
     second = start(server, page, tmp_path, "two", seconds=1)
     badge(page, "queued", 20)
     expect(page.get_by_text("one is under way")).to_be_visible()
-    page.locator(".st-key-distill_stop button").click()
+    page.get_by_role("button", name="Stop and save").click()
     badge(page, "stopped", 180)
     assert first.status().state == "finished" and second.status().state == "stopped"

@@ -75,3 +75,12 @@ def test_nothing_saved_yet(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelError, match="cannot be loaded"):
         checkpoint.load(tmp_path, "broken")
+
+
+def test_frozen_layers_stay_as_they_are(teacher):
+    student = students.build(StudentConfig(kind="cut", layers=(0, 2), frozen=1, **SMALL), teacher, [], seed=0)
+    first, second = student.model.base_model.layers
+    assert not any(p.requires_grad for p in first.parameters())
+    assert all(p.requires_grad for p in second.parameters())
+    with pytest.raises(ConfigError, match="leave one to learn"):
+        students.build(StudentConfig(kind="cut", layers=(0, 2), frozen=2, **SMALL), teacher, [], seed=0)
