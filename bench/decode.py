@@ -33,7 +33,7 @@ def main() -> None:
 
     def with_outlines(example: Example) -> int:
         text = prompting.text_of(lm, POS, prompt, example.input)
-        return len(lm.encode(general(text, max_new_tokens=LONGEST, do_sample=False)))
+        return len(lm.encode(str(general(text, max_new_tokens=LONGEST, do_sample=False))))
 
     def ours(fast_forward: bool) -> Callable[[Example], int]:
         def answer(example: Example) -> int:

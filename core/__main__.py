@@ -61,6 +61,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _distill(options: argparse.Namespace) -> int:
+    import core.runs.execute  # noqa: F401  (before there is a folder: it takes seconds)
     from core.distill import config
     from core.runs import folder
 
@@ -68,9 +69,14 @@ def _distill(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
+    import core.runs.execute  # noqa: F401
+    from core.paths import DEMO_RUN
     from core.runs import folder
 
-    return _work(folder.open_run(options.name))
+    run = folder.open_run(options.name)
+    if run.path == DEMO_RUN:
+        raise StillroomError("the demo run is finished and stays as it is: start one of your own.")
+    return _work(run)
 
 
 def _work(run: "RunFolder") -> int:

@@ -98,7 +98,7 @@ def notes(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> None:
         start = f"{run.name}: " if len(runs) > 1 else ""
         st.text(
             f"{start}{len(report.examples)} held-out examples of the data {report.data!r}{without} · {leaks} · "
-            f"{report.machine} · whole run {report.seconds / 60:.1f} min"
+            f"{report.machine} · trained for {report.seconds / 60:.1f} min"
         )
     if len({tuple((e.input, e.gold) for e in run.report.examples) for run in runs}) > 1:
         st.warning("These runs were scored on different examples: compare with care.", icon=":material/rule:")

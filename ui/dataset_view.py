@@ -88,7 +88,7 @@ def as_tokens(task: Task, example: Example) -> None:
         )
         strip = [StripToken(text, 0, "prompt", "The input, and the end-of-text token behind it") for text in prompt]
         strip += [
-            StripToken(text, 0, "forced", "Answer: the only token the schema allows here")
+            StripToken(text, 0, "forced", "Answer: forced, the schema leaves only one text here")
             if is_forced
             else StripToken(text, 0.75, "free", "Answer: the schema allows several tokens here; this is the gold one")
             for text, is_forced in zip(answer, forced, strict=True)

@@ -17,7 +17,11 @@ from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt
 from core.tasks.task import shortest
 
-_use = threading.Lock()  # one forward pass at a time: two on one CPU are slower than one after the other
+LONGEST = 400  # tokens of an answer that need not come to an end by itself
+
+# One at a time: two forward passes on one CPU are slower than one after the other, and a tokenizer is not
+# made for two threads.
+_use = threading.RLock()
 
 
 @st.cache_resource
@@ -77,20 +81,20 @@ def answer(
     *,
     constrained: bool,
     conditioned: bool = True,
-    max_new_tokens: int = 400,
-    temperature: float = 0.0,
-    seed: int = 0,
+    max_new_tokens: int | None = None,
 ) -> Answer:
-    """Asks a model once: a teacher with `prompt`, a student with None. Raises StillroomError."""
+    """Asks a model once: a teacher with `prompt`, a student with None. An answer under the input's own schema
+    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. Raises StillroomError."""
     from core.constrain.constraints import Constraints
     from core.generate.decode import Sampling, generate
 
-    ids = prompt_ids(lm, task, text, prompt)
-    if constrained and conditioned:
-        lm.check_length(len(ids) + len(lm.encode(shortest(task.template(text)))))
-    constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
     with _use:
-        batch = generate(lm, [ids], constraints, Sampling(temperature, seed=seed, max_new_tokens=max_new_tokens))
+        ids = prompt_ids(lm, task, text, prompt)
+        if constrained and conditioned:
+            lm.check_length(len(ids) + len(lm.encode(shortest(task.template(text)))))
+        constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
+        limit = max_new_tokens or (lm.context if constrained and conditioned else LONGEST)
+        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit))
     found = batch.generations[0]
     return Answer(
         text=found.text,
@@ -105,7 +109,8 @@ def answer(
 def prompt_ids(lm: Any, task: Task, text: str, prompt: Prompt | None) -> list[int]:
     from core.models import prompting
 
-    return lm.student_prompt(text) if prompt is None else prompting.render(lm, task, prompt, text)
+    with _use:
+        return lm.student_prompt(text) if prompt is None else prompting.render(lm, task, prompt, text)
 
 
 def prompt_text(lm: Any, task: Task, text: str, prompt: Prompt) -> str:
@@ -133,9 +138,9 @@ def _explain(lm: Any, constraint: Any, prompt: list[int], answer_text: str) -> l
     from core.constrain.engines import check_beginning
 
     complete = check_beginning(constraint, answer_text)
-    ids = [*lm.encode(answer_text), *([lm.eos] if complete else [])]
-    lm.check_length(len(prompt) + len(ids))
     with _use, torch.inference_mode():
+        ids = [*lm.encode(answer_text), *([lm.eos] if complete else [])]
+        lm.check_length(len(prompt) + len(ids))
         device = lm.model.get_input_embeddings().weight.device
         hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
         logits = lm.head(hidden[len(prompt) - 1 : len(prompt) - 1 + len(ids)])
@@ -151,18 +156,18 @@ def schema_states(task: Task, text: str, conditioned: bool) -> int:
     return len(automaton.from_schema(schema.from_pydantic(task.output)))
 
 
-def tokens_of(
-    task_name: str, example: Example, teacher_name: str = "smollm2"
-) -> tuple[list[str], list[str], list[bool]]:
+def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], list[bool]]:
     """An example as the bundled tokenizer sees it: input tokens, answer tokens, and which of the
     answer's the input-conditioned schema forces."""
     from core.constrain.constraints import Constraints
     from core.constrain.masks import MaskStore
     from core.distill.sequences import FORCED, tokenise
 
-    lm = teacher(teacher_name)
+    lm = teacher("smollm2")
     task = TASKS[task_name]
-    sequence = tokenise(lm, Constraints(task, lm.tokens, True), [example], MaskStore(lm.tokens), lm.student_prompt)[0]
+    with _use:
+        constraints = Constraints(task, lm.tokens, True)
+        sequence = tokenise(lm, constraints, [example], MaskStore(lm.tokens), lm.student_prompt)[0]
     names = lambda ids: [lm.tokens.text([i]) or lm.tokenizer.convert_ids_to_tokens(i) for i in ids]  # noqa: E731
     return names(sequence.prompt), names(sequence.answer), [row == FORCED for row in sequence.rows]
 

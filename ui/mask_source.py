@@ -13,7 +13,6 @@ from ui import engine
 from ui.text import show_error
 
 OWN = "own"
-LONGEST = 400  # tokens of a generated answer under the general schema
 
 
 @dataclass(frozen=True)
@@ -191,11 +190,10 @@ def _generate(source: Source) -> None:
     task = TASKS[source.task]
     try:
         lm = source.model.load()
-        limit = lm.context if source.conditioned else LONGEST
         with st.spinner("The model is answering …"):
             found = engine.answer(
                 lm, task, source.text, source.model.prompt(task),
-                constrained=True, conditioned=source.conditioned, max_new_tokens=limit,
+                constrained=True, conditioned=source.conditioned,
             )  # fmt: skip
     except StillroomError as error:
         show_error(str(error))

@@ -17,7 +17,7 @@ KEPT = "distill_preview_kept"  # (YAML, Preview or message)
 def draw(config: RunConfig) -> None:
     """The button, and what it found for as long as the configuration stays the same."""
     text = run_config.to_yaml(config)
-    hint = "Builds the student and reads the data: what would fail at the start of the run is found here."
+    hint = "Builds the student, reads the data and the first batch: what it takes and what the model sees."
     if st.button("Check and preview", icon=":material/preview:", key="distill_preview", help=hint, width="stretch"):
         st.session_state[KEPT] = (text, _look(text))
     about, found = st.session_state.get(KEPT, ("", None))

@@ -10,6 +10,7 @@ from core.models import teachers
 from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt, as_shot
 from ui import engine
+from ui.run_text import literal
 from ui.text import errors_shown, plain, show_error
 
 ANOTHER = "another model…"
@@ -36,7 +37,7 @@ def choose() -> tuple[Task, str]:
     if name == ANOTHER:
         name = _another()
     elif (card := teachers.card(name)) is not None:
-        right.caption(f"Tuned for {TASKS[card.task].title.lower()} on {card.data}.")
+        right.caption(f"Tuned for {TASKS[card.task].title.lower()} on {literal(card.data)}.")
     if "teacher_instructions" not in st.session_state:
         fill_in()
     return TASKS[task], name
@@ -149,7 +150,7 @@ def load(name: str) -> Any | None:
         st.info("Name a model above: a folder, a .gguf file or a model on the hub.", icon=":material/arrow_upward:")
         return None
     tried: dict[str, str] = st.session_state.setdefault("teacher_tried", {})  # name -> what was wrong, "" if nothing
-    if tried.get(name) == "" or st.button(f"Load {name}", key="teacher_load", type="primary"):
+    if tried.get(name) == "" or st.button(f"Load {literal(name)}", key="teacher_load", type="primary"):
         try:
             found = engine.teacher(name)
         except StillroomError as error:

@@ -24,7 +24,7 @@ def _download(config: RunConfig, text: str) -> None:
         on_click="ignore",
     )  # fmt: skip
     st.caption("The same from a shell, with the screen off:")
-    st.code(f"python -m core distill {config.name}.yaml", language="bash", wrap_lines=True)
+    st.code(f".venv/bin/python -m core distill {config.name}.yaml", language="bash", wrap_lines=True)
 
 
 def upload() -> None:

@@ -118,17 +118,18 @@ def _problem(status: Status) -> None:
 
 
 def _progress(name: str, status: Status, config: RunConfig | None, steps: list[dict[str, Any]]) -> None:
-    if steps:
-        last = steps[-1]
-        stages = f" of {len(config.stages)}" if config else ""
-        text = f"Step {last['step']:,} of {last['total']:,} · stage {last['stage'] + 1}{stages}: {last['method']}"
-        if config and config.max_seconds:
-            text += f" · training ends after {config.max_seconds:g} s at the latest"
-    elif status.state == "queued":
+    if status.state == "queued":
         first = next(iter(engine.jobs().names()), name)
         text = "Waiting for its turn" + (f": {literal(first)} is under way" if first != name else "")
         if engine.jobs().is_stopping(name):
             text = "Leaves the queue when its turn comes"
+    elif steps:
+        last = steps[-1]
+        stages = f" of {len(config.stages)}" if config else ""
+        text = f"Step {last['step']:,} of {last['total']:,} · stage {last['stage'] + 1}{stages}: "
+        text += literal(str(last["method"]))
+        if config and config.max_seconds:
+            text += f" · training ends after {config.max_seconds:g} s at the latest"
     else:
         text = "Getting ready"
     done = max(status.progress, steps[-1]["progress"] if steps else 0.0)
@@ -208,4 +209,4 @@ def _configuration(folder: RunFolder, config: RunConfig) -> None:
             "Download", text, f"{config.name}.yaml", "application/yaml", key="distill_run_yaml", on_click="ignore"
         )
         st.caption("Go on with it from a shell, if it was stopped:")
-        st.code(f"python -m core resume {folder.name}", language="bash")
+        st.code(f".venv/bin/python -m core resume {folder.name}", language="bash")

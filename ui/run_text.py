@@ -14,7 +14,7 @@ LEARNS_FROM = {
 
 def literal(text: str) -> str:
     """Text for places that read markdown, so that they show it as it is."""
-    return re.sub(r"([^\w\s])", r"\\\1", text).replace("_", r"\_")
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def describe(config: RunConfig) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import StillroomError
-from core.evaluate.report import Score
+from core.evaluate import report
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
@@ -17,8 +17,13 @@ STATE = "teacher_score"
 
 def section(lm: Any, task: Task, dev: tuple[Example, ...], prompt: Prompt, key: tuple) -> None:
     """The slider, the buttons and the scores, which grow while examples are answered."""
+    if not dev:
+        st.info("This data has no dev examples to score on.", icon=":material/info:")
+        return
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     most = min(MOST, len(dev))
+    if st.session_state.get("teacher_score_n", 0) > most:  # kept from a longer dev
+        st.session_state["teacher_score_n"] = most
     wanted = left.slider(
         "Examples of dev", min(FEWEST, most - 1), most, min(10, most), key="teacher_score_n", persist_state="session"
     )
@@ -77,7 +82,7 @@ def _show(lm: Any, task: Task, dev: tuple[Example, ...], prompt: Prompt, state: 
 def _scores(task: Task, dev: tuple[Example, ...], outputs: list[str]) -> None:
     if not outputs:
         return
-    scores = totals(task, dev, outputs)
+    scores = report.scores(task, dev, outputs)
     names = [name for name in (task.metrics[0], "exact_match", "valid") if name in scores]
     for column, name in zip(st.columns(len(names)), names, strict=True):
         score = scores[name]
@@ -92,13 +97,3 @@ def _scores(task: Task, dev: tuple[Example, ...], outputs: list[str]) -> None:
             help=f"95 % confidence interval: {percent(low)} to {percent(high)}",
         )
     st.caption(f"The first {len(outputs)} examples of dev, answered under the schema.")
-
-
-def totals(task: Task, examples: tuple[Example, ...], outputs: list[str]) -> dict[str, Score]:
-    """Micro averages of every metric over the examples that have an output."""
-    sums: dict[str, Score] = {}
-    for example, output in zip(examples, outputs, strict=False):
-        for name, (hits, of) in task.evaluate(example, output).items():
-            old = sums.get(name, Score(hits=0, total=0))
-            sums[name] = Score(hits=old.hits + hits, total=old.total + of)
-    return sums

@@ -12,8 +12,6 @@ from ui import answers, engine
 from ui.comparison import ROLES, ScoredRun
 from ui.text import plain, show_error
 
-LONGEST_GENERAL = 400  # tokens: a general schema need not come to an end by itself
-
 
 @dataclass(frozen=True)
 class Tried:
@@ -93,10 +91,7 @@ def _ask(run: ScoredRun, config: RunConfig, role: str, text: str) -> Tried:
             which = run.folder.student if role == "trained" else run.folder.untrained
             stamp = max((p.stat().st_mtime for p in which.glob("*.safetensors")), default=0.0)
             lm, prompt = engine.student(run.name, which.name, stamp), None
-        limit = lm.context if config.conditioned else LONGEST_GENERAL
-        given = engine.answer(
-            lm, run.task, text, prompt, constrained=True, conditioned=config.conditioned, max_new_tokens=limit
-        )
+        given = engine.answer(lm, run.task, text, prompt, constrained=True, conditioned=config.conditioned)
         return Tried(role, given)
     except StillroomError as error:
         return Tried(role, error=str(error))

@@ -29,6 +29,7 @@ def save(upload: Upload) -> Path:
     """Keeps an upload under its content's hash: the same file twice is one file."""
     content = upload.getvalue()
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(upload.name).name).lstrip(".")[-80:] or "data"
+    safe = Path(safe).stem + Path(safe).suffix.lower()
     path = FOLDER / f"{hashlib.sha256(content).hexdigest()[:16]}-{safe}"
     FOLDER.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

@@ -27,10 +27,6 @@ class MaskStore:
             self._rows.append(row)
         return self._number[key]
 
-    def counts(self, numbers: np.ndarray) -> np.ndarray:
-        """How many tokens each of the rows allows."""
-        return np.array([int(np.bitwise_count(self._rows[n]).sum()) for n in numbers])
-
     def allowed(self, numbers: list[int]) -> np.ndarray:
         """Masks (len(numbers), tokens) bool."""
         packed = np.stack([self._rows[n] for n in numbers])

@@ -24,11 +24,10 @@ JSON_SCHEMA_LIMIT = 100_000
 
 @dataclass(frozen=True)
 class Schema:
-    """`regex` matches exactly the allowed answers; `source` is what it was made from, for people."""
+    """`regex` matches exactly the allowed answers."""
 
     name: str
     regex: str
-    source: str
     delimited: bool = False  # no answer is the beginning of another one: JSON objects and arrays
 
 
@@ -55,13 +54,13 @@ def from_json_schema(schema: str | dict[str, Any], name: str = "JSON Schema") ->
         regex = build_regex_from_schema(json.dumps(schema), whitespace_pattern="")
     except Exception as error:  # outlines_core raises bare exceptions of its own
         raise SchemaError(f"the JSON Schema cannot be compiled: {error}") from error
-    return Schema(name, regex, json.dumps(schema, indent=1), delimited=schema.get("type") in ("object", "array"))
+    return Schema(name, regex, delimited=schema.get("type") in ("object", "array"))
 
 
 def from_regex(regex: str) -> Schema:
     if not regex:
         raise SchemaError("the regular expression is empty: type one, for example [0-9]{4}.")
-    return Schema("regex", regex, regex)
+    return Schema("regex", regex)
 
 
 def _unsupported(node: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -65,8 +65,8 @@ class TokenTable:
         return bits[..., : len(self)].astype(bool)
 
 
-def from_tokenizer(tokenizer: Any, size: int | None = None) -> TokenTable:
-    """The table of a transformers tokenizer, `size` ids long (default: its own length).
+def from_tokenizer(tokenizer: Any) -> TokenTable:
+    """The table of a transformers tokenizer.
 
     Raises ModelError for a tokenizer whose tokens have no known spelling in bytes.
     """
@@ -78,7 +78,6 @@ def from_tokenizer(tokenizer: Any, size: int | None = None) -> TokenTable:
     }
     tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     spelled = [b"" if i in special or t is None else spell(t) for i, t in enumerate(tokens)]
-    spelled += [b""] * ((size or 0) - len(spelled))
     return TokenTable(tuple(spelled), tokenizer.eos_token_id)
 
 

@@ -107,7 +107,10 @@ class RunConfig(BaseModel):
             path, separator, value = assignment.partition("=")
             if not separator:
                 raise ConfigError(f"{assignment!r} is not of the form path=value.")
-            _assign(data, path, yaml.safe_load(value))
+            try:
+                _assign(data, path, yaml.safe_load(value))
+            except yaml.YAMLError as error:
+                raise ConfigError(f"{assignment!r}: the value is not YAML.") from error
         return validate(data)
 
 

@@ -1,8 +1,11 @@
 """A report as plain data: what was found on held-out examples. Written to `report.json`."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
+
+from core.tasks.task import Counts, Example, Task
 
 
 class Score(BaseModel):
@@ -26,6 +29,16 @@ class Score(BaseModel):
         spread = self.value * (1 - self.value) / self.total + z2 / (4 * self.total**2)
         half = 1.96 * math.sqrt(spread) / (1 + z2 / self.total)
         return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def scores(task: Task, examples: Sequence[Example], outputs: Iterable[str]) -> dict[str, Score]:
+    """Micro averages of every metric over the examples that have an output."""
+    total: Counts = {}
+    for example, output in zip(examples, outputs, strict=False):
+        for name, (hits, of) in task.evaluate(example, output).items():
+            a, b = total.get(name, (0, 0))
+            total[name] = (a + hits, b + of)
+    return {name: Score(hits=hits, total=of) for name, (hits, of) in total.items()}
 
 
 class ModelReport(BaseModel):
@@ -52,7 +65,8 @@ class ReportExample(BaseModel):
 
 
 class Report(BaseModel):
-    """Everything found about one run. `leaks` counts the examples that were trained on as well."""
+    """Everything found about one run. `leaks` counts the examples that were trained on as well; `seconds`
+    is what the steps of training took."""
 
     model_config = ConfigDict(frozen=True)
     task: str

@@ -2,13 +2,13 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from core.constrain.constraints import Constraints
-from core.evaluate.report import ModelReport, Score
+from core.evaluate.report import ModelReport, scores
 from core.generate.decode import Sampling, generate
 from core.models.language_model import LanguageModel
-from core.tasks.task import Counts, Example, Task
+from core.tasks.task import Example, Task
 
 BATCH = 12
 
@@ -43,16 +43,6 @@ def evaluate(
     )
 
 
-def scores(task: Task, examples: Sequence[Example], outputs: Iterable[str]) -> dict[str, Score]:
-    """Micro averages of every metric over the examples that have an output."""
-    total: Counts = {}
-    for example, output in zip(examples, outputs, strict=False):
-        for name, (hits, of) in task.evaluate(example, output).items():
-            a, b = total.get(name, (0, 0))
-            total[name] = (a + hits, b + of)
-    return {name: Score(hits=hits, total=of) for name, (hits, of) in total.items()}
-
-
 def _answers(
     lm: LanguageModel,
     examples: Sequence[Example],
@@ -60,8 +50,8 @@ def _answers(
     constraints: Constraints | None,
     should_stop: Callable[[], bool],
 ) -> tuple[list[str], int, float]:
-    """Outputs in the examples' order; similar lengths are decoded together. Without a constraint an answer
-    may be a quarter longer than gold: one that is none would never end."""
+    """Outputs in the examples' order; similar lengths are decoded together. Where no input's own schema ends
+    an answer, it may be a quarter longer than gold: some would never end."""
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
     found: dict[int, str] = {}
     calls, seconds = 0, 0.0
@@ -70,7 +60,7 @@ def _answers(
         prompts = [prompt(examples[i].input) for i in group]
         own = [constraints.of(examples[i].input) for i in group] if constraints else None
         longest = max(len(lm.encode(examples[i].answer)) for i in group)
-        limit = lm.context if constraints else longest * 5 // 4 + 16
+        limit = lm.context if constraints and constraints.conditioned else longest * 5 // 4 + 16
         batch = generate(lm, prompts, own, Sampling(max_new_tokens=limit), should_stop=should_stop)
         if should_stop():
             break

@@ -1,1 +1,1 @@
-"""Students that leave: bundles. Knows no framework."""
+"""Students that leave: bundles and adapters. Knows no framework."""

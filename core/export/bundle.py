@@ -3,13 +3,13 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
-from core.distill.config import RunConfig
+from core.distill.config import RunConfig, to_yaml
 from core.errors import RunError
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
 
-RECORDS = ("config.yaml", "report.json")
 STORED = ".safetensors"  # weights do not shrink: packing them would only take time
 DATE = (1980, 1, 1, 0, 0, 0)  # the same student gives the same bytes
 
@@ -17,25 +17,41 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the same student gives the same bytes
 def bundle(folder: RunFolder) -> bytes:
     """Zip of `student/` (weights, tokenizer, config), the run's configuration and report, its schema and
     a README.txt that says how to load it. Raises RunError if the run has no student to give."""
-    config = folder.config()
-    files = sorted(p for p in folder.student.glob("*") if p.is_file()) if folder.student.is_dir() else []
+    config = _without_places(folder.config())
+    present = folder.student.glob("*") if folder.student.is_dir() else ()
+    files = sorted(p for p in present if p.is_file() and p.name != "README.md")  # peft's, about nothing
     if not any(p.suffix == STORED for p in files):
         raise RunError(f"the run {folder.name!r} has saved no student: let it finish first.")
     task = TASKS[config.task]
     texts = {
         "README.txt": _readme(folder.name, config),
+        "config.yaml": to_yaml(config),
         "schema.json": json.dumps(task.output.model_json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name, text in texts.items():
             _add(archive, name, text.encode())
-        for path in files + [folder.path / name for name in RECORDS if (folder.path / name).exists()]:
+        report = folder.path / "report.json"
+        for path in [*files, report] if report.exists() else files:
             try:
-                _add(archive, path.relative_to(folder.path).as_posix(), path.read_bytes())
+                _add(archive, path.relative_to(folder.path).as_posix(), _content(path, config.teacher))
             except OSError as error:
                 raise RunError(f"{path.name} of the run {folder.name!r} cannot be read: {error.strerror}.") from error
     return target.getvalue()
+
+
+def _without_places(config: RunConfig) -> RunConfig:
+    """Folders of this machine by their last name only."""
+    short = {name: Path(value).name for name in ("data", "teacher") if Path(value := getattr(config, name) or "").root}
+    return config.model_copy(update=short)
+
+
+def _content(path: Path, teacher: str) -> bytes:
+    if path.name != "adapter_config.json":
+        return path.read_bytes()
+    settings = json.loads(path.read_text(encoding="utf-8"))  # peft writes the folder of the base model
+    return json.dumps(settings | {"base_model_name_or_path": teacher}, indent=1).encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -116,4 +132,4 @@ _MASK = """  Answers under the mask, with Stillroom's engine (run from its folde
   print(generate(lm, [lm.student_prompt(text)], [mask], Sampling()).generations[0].text)
 """
 
-_ADAPTER_MASK = "  Stillroom applies it: copy the folder to assets/adapters/ with `python -m core adapter`.\n"
+_ADAPTER_MASK = "  Stillroom makes it with core.constrain and answers under it with core.generate.\n"

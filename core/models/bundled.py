@@ -50,11 +50,11 @@ def prepare(say: Callable[[str], None] = print) -> Path:
     model = LlamaForCausalLM(config)  # the model read from GGUF refuses to be saved
     model.load_state_dict(loaded.state_dict())
     MODELS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=MODELS) as folder:
+    with tempfile.TemporaryDirectory(dir=MODELS) as place:
+        folder = Path(place) / FOLDER.name
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        FOLDER.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(FOLDER, ignore_errors=True)
-        shutil.copytree(folder, FOLDER)
+        folder.rename(FOLDER)  # whole or not at all
     say(f"Ready: {FOLDER.name}")
     return FOLDER

@@ -1,18 +1,23 @@
 """Models on disk: safetensors and a tokenizer, nothing that is executed when read."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from core.errors import ModelError
-from core.models.language_model import LanguageModel, device
+from core.models.language_model import LanguageModel, device, leave_one_core
 
 
 def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
-    """Writes weights (in `dtype` if given) and tokenizer; an adapter is written alone."""
-    lm.model.save_pretrained(folder, state_dict=_as_dtype(weights(lm), dtype))
-    lm.tokenizer.save_pretrained(folder)
+    """Writes weights (in `dtype` if given) and tokenizer, all or nothing; an adapter is written alone."""
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype))
+    lm.tokenizer.save_pretrained(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
 
 
 def _as_dtype(state: dict[str, torch.Tensor], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
@@ -37,6 +42,7 @@ def load(folder: Path, name: str) -> LanguageModel:
 
     if not (folder / "config.json").exists():
         raise ModelError(f"{folder} holds no student: the run has not saved one yet.")
+    leave_one_core()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)

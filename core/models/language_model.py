@@ -1,7 +1,7 @@
 """A language model as the engine sees it: weights, tokenizer, byte-exact tokens, and how text becomes ids."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -39,6 +39,7 @@ class LanguageModel:
     model: Any
     tokenizer: Any
     tokens: TokenTable
+    prompts: dict[Any, tuple[list[int], list[int]]] = field(default_factory=dict, repr=False)  # of this tokenizer
 
     @classmethod
     def of(cls, name: str, model: Any, tokenizer: Any) -> "LanguageModel":

@@ -3,8 +3,6 @@
 The input is spliced in as text: what looks like a special token in it stays text.
 """
 
-from functools import lru_cache
-
 from core.errors import ModelError
 from core.models.language_model import LanguageModel
 from core.tasks.prompt import Prompt
@@ -24,12 +22,18 @@ def text_of(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> str:
     return _template(lm, task, prompt).replace(_SLOT, text)
 
 
-@lru_cache(maxsize=64)
 def _around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[int], list[int]]:
+    if (task.name, prompt) not in lm.prompts:
+        lm.prompts[task.name, prompt] = _encode_around(lm, task, prompt)
+    return lm.prompts[task.name, prompt]
+
+
+def _encode_around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[int], list[int]]:
     before, found, after = _template(lm, task, prompt).partition(_SLOT)
     if not found:
         raise ModelError(f"the chat template of {lm.name} drops the user's text: it cannot be used as a teacher.")
-    return tuple(lm.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))  # type: ignore[return-value]
+    encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
+    return encode(before), encode(after)
 
 
 def _template(lm: LanguageModel, task: Task, prompt: Prompt) -> str:

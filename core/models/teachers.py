@@ -71,6 +71,13 @@ def _locate(name: str) -> tuple[str, dict[str, Any]]:
     """Where transformers finds `name`, and the options it needs."""
     if name == bundled.NAME:
         return str(bundled.prepare()), {}
+    try:
+        return _locate_path(name)
+    except (OSError, RuntimeError, ValueError) as error:  # such as a path that no file system takes
+        raise ModelError(f"{name[:80]!r} cannot be read: {error}. Check the path.") from error
+
+
+def _locate_path(name: str) -> tuple[str, dict[str, Any]]:
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():

@@ -23,7 +23,9 @@ def trim(tokenizer: Any, used: Iterable[int], size: int) -> tuple[Any, list[int]
 
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
     if spec["model"]["type"] != "BPE" or '"ByteLevel"' not in json.dumps(spec["decoder"]):
-        raise ModelError("only byte-level BPE vocabularies can be trimmed: keep this model's whole vocabulary.")
+        raise ModelError(
+            "only byte-level BPE vocabularies can be trimmed: choose the student kind 'adapter' for this teacher."
+        )
     vocab: dict[str, int] = spec["model"]["vocab"]
     merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in spec["model"]["merges"]]
     special = [token["content"] for token in spec["added_tokens"]]

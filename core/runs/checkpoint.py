@@ -19,7 +19,7 @@ from core.runs.folder import RunFolder
 
 KEEP = 2
 # What a checkpoint must agree on with the configuration that goes on from it.
-FIELDS = ("task", "data", "teacher", "conditioned", "student", "stages", "batch_size", "seed")
+FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "seed")
 
 
 def fingerprint(config: RunConfig) -> dict[str, str]:

@@ -71,8 +71,8 @@ class _Run:
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.should_stop, self.say = folder, should_stop, say
         before = folder.status()
-        self.status = Status(state="running", started=before.started or time.time())
-        self.began = time.time()
+        fresh = {"state": "running", "started": before.started or time.time(), "error": None, "traceback": None}
+        self.status = before.model_copy(update=fresh)
 
     def outcome(self) -> str:
         return f"{self.folder.name}: {self.status.state}" + (f": {self.status.error}" if self.status.error else "")
@@ -95,7 +95,7 @@ class _Run:
         data = task.load(config.data)
         if not data.train or not data.test:
             raise DataError(f"the dataset {data.name!r} has no examples to train on or to test on.")
-        data = _needed(config, data)
+        data = needed(config, data)
         self.phase(f"loading the teacher {config.teacher}")
         teacher = teachers.load(config.teacher)
         self.phase("building the student")
@@ -105,12 +105,13 @@ class _Run:
             model_files.save(student, self.folder.untrained, torch.bfloat16)
         if last := checkpoint.latest(self.folder):
             checkpoint.restore(last, trainer)
-            self.folder.keep_metrics_until(trainer.progress.step)
             self.folder.log(f"resumed from {last.name}")
+        self.folder.keep_metrics_until(trainer.progress.step)
+        self.update(step=trainer.progress.step, total=trainer.total, progress=trainer.done())
         self.train(config, task, data, teacher, student, trainer)
         self.phase("saving the student")
         model_files.save(student, self.folder.student, torch.bfloat16)
-        self.report(config, task, data, teacher, student)
+        self.report(config, task, data, teacher, student, trainer.progress.seconds)
 
     def trainer(
         self, config: RunConfig, task: Task, data: Dataset, teacher: LanguageModel, student: LanguageModel
@@ -118,7 +119,10 @@ class _Run:
         self.phase(f"tokenising {len(data.train)} examples and computing their masks")
         store = MaskStore(student.tokens)
         reader = _as_reader(config, task, teacher, student)
-        sequences = tokenise(student, Constraints(task, student.tokens, config.conditioned), data.train, store, reader)
+        constraints = Constraints(task, student.tokens, config.conditioned)
+        sequences = tokenise(student, constraints, data.train, store, reader)
+        # What cannot be scored is said now, not after the training.
+        tokenise(student, constraints, [*_held_out(config, data), *data.test], MaskStore(student.tokens), reader)
         free = sum(row >= 0 for s in sequences for row in s.rows)
         answers = sum(len(s.answer) for s in sequences)
         self.folder.log(f"{answers:,} answer tokens, {free:,} of them free; {len(store):,} different masks")
@@ -127,6 +131,8 @@ class _Run:
         old_ids = torch.tensor(students.old_ids(student, teacher))
         prompt = config.teacher_prompt()
         prompts = [prompting.render(teacher, task, prompt, e.input) for e in data.train]
+        for sequence, ids in zip(sequences, prompts, strict=True):
+            teacher.check_length(len(ids) + len(sequence.answer))
         return Trainer(config, student, sequences, store, LiveTeacher(teacher, old_ids), prompts)
 
     def train(
@@ -139,7 +145,7 @@ class _Run:
         trainer: Trainer,
     ) -> None:
         self.phase("training")
-        held_out = spread(data.dev or data.test, config.validation_examples)
+        held_out = _held_out(config, data)
         for record in trainer:
             self.folder.add_metrics(asdict(record))
             self.update(step=record.step, total=record.total, progress=record.progress)
@@ -166,19 +172,28 @@ class _Run:
             student, task, examples, reader, role="trained", megabytes=0, conditioned=config.conditioned,
             should_stop=self.should_stop,
         )  # fmt: skip
+        if self.should_stop():
+            return
         values = {name: score.value for name, score in found.scores.items()}
         self.folder.add_metrics({"step": step, "validation": values})
         self.folder.log(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
         self.say(f"step {step}: {task.metrics[0]} {values.get(task.metrics[0], 0):.3f}")
 
     def report(
-        self, config: RunConfig, task: Task, data: Dataset, teacher: LanguageModel, student: LanguageModel
+        self,
+        config: RunConfig,
+        task: Task,
+        data: Dataset,
+        teacher: LanguageModel,
+        student: LanguageModel,
+        seconds: float,
     ) -> None:
-        """Scores the student, and for reference what it was before its first step, and its teacher."""
-        scored = [("trained", student, model_files.megabytes(self.folder.student))]
-        if config.student.kind != "adapter":
-            untrained = model_files.load(self.folder.untrained, "untrained")
-            scored.append(("untrained", untrained, model_files.megabytes(self.folder.untrained)))
+        """Scores the student as it was saved, what it was before its first step, and its teacher."""
+        if config.student.kind == "adapter":
+            scored = [("trained", student, model_files.megabytes(self.folder.student))]
+        else:
+            folders = {"trained": self.folder.student, "untrained": self.folder.untrained}
+            scored = [(k, model_files.load(f, k), model_files.megabytes(f)) for k, f in folders.items()]
             scored.append(("teacher", teacher, teacher.parameters * BYTES_OF_TEACHER / 1e6))
         models = []
         for role, lm, megabytes in scored:
@@ -202,7 +217,7 @@ class _Run:
                 task=task.name,
                 data=data.name,
                 machine=machine(),
-                seconds=time.time() - self.began,
+                seconds=seconds,
                 leaks=len(replace(data, dev=()).leaks()),
                 examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
                 models=tuple(models),
@@ -210,7 +225,11 @@ class _Run:
         )
 
 
-def _needed(config: RunConfig, data: Dataset) -> Dataset:
+def _held_out(config: RunConfig, data: Dataset) -> Sequence[Example]:
+    return spread(data.dev or data.test, config.validation_examples)
+
+
+def needed(config: RunConfig, data: Dataset) -> Dataset:
     """The examples that the stages and the report ask for."""
     wanted = [stage.examples for stage in config.stages]
     most = None if None in wanted else max(w for w in wanted if w)

@@ -101,7 +101,7 @@ class RunFolder:
 
     def keep_metrics_until(self, step: int) -> None:
         """Forgets records after `step`: a resumed run writes them again."""
-        kept = [json.dumps(record) for record in self.metrics() if record["step"] <= step]
+        kept = [json.dumps(record) for record in self.metrics() if record.get("step", 0) <= step]
         write(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
 
     def add_metrics(self, record: dict[str, Any]) -> None:
@@ -180,6 +180,8 @@ def create(config: RunConfig, root: Path = RUNS) -> RunFolder:
     root.mkdir(parents=True, exist_ok=True)
     for number in range(1, 10_000):
         path = root / (config.name if number == 1 else f"{config.name}-{number}")
+        if path.name == DEMO_RUN.name:  # the run that ships has this name
+            continue
         try:
             path.mkdir()
         except FileExistsError:

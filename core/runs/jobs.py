@@ -86,9 +86,9 @@ class Jobs:
             except Exception as error:  # such as a full disk: the queue goes on
                 self._note(job.folder, error)
             finally:
-                job.held.close()
                 with self._changed:
                     del self._jobs[job.folder.name]
+                job.held.close()
 
     @staticmethod
     def _note(folder: RunFolder, error: Exception) -> None:

@@ -8,6 +8,7 @@ from core.distill.config import RunConfig
 from core.distill.sequences import FORCED, tokenise, used_tokens
 from core.models import prompting, students, teachers
 from core.models.language_model import LanguageModel
+from core.runs.execute import needed
 from core.tasks import TASKS
 
 BYTES = 4  # training is in fp32
@@ -40,7 +41,7 @@ class Preview:
 def preview(config: RunConfig) -> Preview:
     """Builds the student and looks. Raises StillroomError for what would fail at the start of the run."""
     task = TASKS[config.task]
-    data = task.load(config.data)
+    data = needed(config, task.load(config.data))
     teacher = teachers.load(config.teacher)
     student = students.build(config.student, teacher, used_tokens(teacher, task, data.train), config.seed)
     prompt = config.teacher_prompt()

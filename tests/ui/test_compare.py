@@ -11,8 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.distill.config import RunConfig
 from core.errors import ModelError
-from core.evaluate.report import ModelReport, Report, ReportExample
-from core.evaluate.score import scores
+from core.evaluate.report import ModelReport, Report, ReportExample, scores
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task

@@ -6,12 +6,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import ModelError
+from core.evaluate.report import scores
 from core.models import teachers
 from core.models.teachers import AdapterCard
 from core.paths import ROOT
 from core.tasks import CARS, POS
 from core.tasks.prompt import Prompt
-from ui import engine, teacher_score
+from ui import engine
 
 CARD = AdapterCard("pos", "Tag it.", "EWT", "CC", "python", "0.9")
 
@@ -92,7 +93,7 @@ def test_score_counts_hits_of_dev() -> None:
     state = app.session_state["teacher_score"]
     assert len(state["outputs"]) == 5
     assert not state["running"]
-    expected = teacher_score.totals(CARS, CARS.load(None).dev, state["outputs"])["valid"]
+    expected = scores(CARS, CARS.load(None).dev, state["outputs"])["valid"]
     assert (expected.hits, expected.total) == (5, 5)
     assert next(metric for metric in app.metric if metric.label == "Valid").delta == "5 of 5"
 

@@ -1,7 +1,7 @@
 import pytest
 
-from core.evaluate.report import Score
-from core.evaluate.score import evaluate, scores
+from core.evaluate.report import Score, scores
+from core.evaluate.score import evaluate
 from core.tasks import CARS, POS
 
 
