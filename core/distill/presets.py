@@ -10,7 +10,7 @@ PRESETS: dict[str, RunConfig] = {
         name="quick",
         student=StudentConfig(kind="cut", layers=(0, 1, 2, 29), frozen=1, vocabulary=49_152),
         stages=(
-            Stage(method="task", epochs=1, examples=16, learning_rate=7e-4),
+            Stage(method="task", epochs=1, examples=8, learning_rate=7e-4),
             Stage(method="gold", epochs=2, learning_rate=7e-4),
         ),
         batch_size=2,
@@ -19,7 +19,7 @@ PRESETS: dict[str, RunConfig] = {
         validate_every=100,
         validation_examples=12,
         checkpoint_every=50,
-        report_examples=45,
+        report_examples=36,
     ),
     "Tiny": RunConfig(
         name="tiny",
