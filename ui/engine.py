@@ -4,7 +4,6 @@ Everything that needs torch or transformers is imported inside a function here, 
 does not wait for it. Models are kept between reruns, a few at a time, and used by one session at a time.
 """
 
-import os
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -31,10 +30,7 @@ def jobs() -> Jobs:
 
 
 def warm_up() -> None:
-    import numba  # noqa: F401
-    import outlines_core  # noqa: F401
-    import torch  # noqa: F401
-
+    """Imports the heavy libraries, all of which a run needs."""
     import core.runs.execute  # noqa: F401
 
 
@@ -123,28 +119,13 @@ def prompt_text(lm: Any, task: Task, text: str, prompt: Prompt) -> str:
 def explain(
     lm: Any, task: Task, text: str, prompt: Prompt | None, answer_text: str, conditioned: bool = True
 ) -> list[Any]:
-    """One `core.constrain.explain.Step` a token of `answer_text`, its end included if the schema allows
-    it there. Raises SchemaError where the answer leaves the schema."""
+    """The steps of `core.generate.reading.read`. Raises StillroomError."""
     from core.constrain.constraints import Constraints
+    from core.generate import reading
 
-    constraint = Constraints(task, lm.tokens, conditioned).of(text)
-    return _explain(lm, constraint, prompt_ids(lm, task, text, prompt), answer_text)
-
-
-def _explain(lm: Any, constraint: Any, prompt: list[int], answer_text: str) -> list[Any]:
-    import torch
-
-    from core.constrain import explain as explanation
-    from core.constrain.engines import check_beginning
-
-    complete = check_beginning(constraint, answer_text)
-    with _use, torch.inference_mode():
-        ids = [*lm.encode(answer_text), *([lm.eos] if complete else [])]
-        lm.check_length(len(prompt) + len(ids))
-        device = lm.model.get_input_embeddings().weight.device
-        hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
-        logits = lm.head(hidden[len(prompt) - 1 : len(prompt) - 1 + len(ids)])
-    return explanation.explain(constraint, ids, logits)
+    with _use:
+        constraint = Constraints(task, lm.tokens, conditioned).of(text)
+        return reading.read(lm, constraint, prompt_ids(lm, task, text, prompt), answer_text)
 
 
 def schema_states(task: Task, text: str, conditioned: bool) -> int:
@@ -183,13 +164,6 @@ def preview(config_yaml: str) -> Any:
 
 def memory_available() -> tuple[str, float]:
     """Where training takes place, in words, and how many MB are free there."""
-    import torch
+    from core.runs import preview as previews
 
-    if torch.cuda.is_available():
-        return "on the GPU", torch.cuda.mem_get_info()[0] / 1e6
-    try:
-        with open("/proc/meminfo") as file:
-            kilobytes = next(float(line.split()[1]) for line in file if line.startswith("MemAvailable"))
-    except OSError:  # not Linux: all there is
-        kilobytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024
-    return "in this machine's memory", kilobytes * 1024 / 1e6
+    return previews.memory_available()

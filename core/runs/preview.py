@@ -1,6 +1,9 @@
 """What a run will be like, before it is started: size, memory, the first batch as the model sees it."""
 
+import os
 from dataclasses import dataclass
+
+import torch
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
@@ -85,6 +88,18 @@ def training_megabytes(student: LanguageModel, trainable: int, batch: int, lengt
     states = student.parameters + trainable * (1 + ADAM_STATES)
     activations = 34 * batch * length * layers * width / 2
     return (states + activations) * BYTES / 1e6
+
+
+def memory_available() -> tuple[str, float]:
+    """Where training takes place, in words, and how many MB are free there."""
+    if torch.cuda.is_available():
+        return "on the GPU", torch.cuda.mem_get_info()[0] / 1e6
+    try:
+        with open("/proc/meminfo") as file:
+            kilobytes = next(float(line.split()[1]) for line in file if line.startswith("MemAvailable"))
+    except OSError:  # not Linux: all there is
+        kilobytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024
+    return "in this machine's memory", kilobytes * 1024 / 1e6
 
 
 def _name(lm: LanguageModel, token: int) -> str:

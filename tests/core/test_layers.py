@@ -55,8 +55,7 @@ def test_core_points_down_and_knows_no_screen(path):
 
 @pytest.mark.parametrize("path", [*sources("ui", "pages"), ROOT / "app.py"], ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_interface_names_no_heavy_library(path):
-    allowed = {"torch"} if path == ROOT / "ui" / "engine.py" else set()
-    assert not {n.split(".")[0] for n in imports(path)} & (HEAVY - allowed)
+    assert not {n.split(".")[0] for n in imports(path)} & HEAVY
 
 
 def test_importing_the_interface_loads_no_heavy_library():

@@ -1,0 +1,25 @@
+"""A model reads a given answer: what it would have said before each token, and what the constraint did there."""
+
+from collections.abc import Sequence
+
+import torch
+
+from core.constrain.engines import DfaConstraint, check_beginning
+from core.constrain.explain import Step, explain
+from core.models.language_model import LanguageModel
+
+
+@torch.inference_mode()
+def read(lm: LanguageModel, constraint: DfaConstraint, prompt: Sequence[int], answer: str) -> list[Step]:
+    """One `Step` a token of `answer`, or of its beginning; its end included if the schema allows it there.
+
+    Takes one forward pass. Raises SchemaError, naming the byte, where the answer leaves the schema, and
+    ModelError if it does not fit the model.
+    """
+    complete = check_beginning(constraint, answer)
+    ids = [*lm.encode(answer), *([lm.eos] if complete else [])]
+    lm.check_length(len(prompt) + len(ids))
+    device = lm.model.get_input_embeddings().weight.device
+    hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
+    before = len(prompt) - 1
+    return explain(constraint, ids, lm.head(hidden[before : before + len(ids)]))

@@ -1,0 +1,40 @@
+"""Reading an answer gives what deciding it token by token would have given."""
+
+import pytest
+import torch
+
+from core.constrain import automaton
+from core.constrain.engines import DfaConstraint
+from core.errors import ModelError, SchemaError
+from core.generate.reading import read
+from core.tasks import POS
+
+EXAMPLE = POS.shots[1]
+
+
+@pytest.fixture
+def constraint(teacher):
+    return DfaConstraint(automaton.from_template(POS.template(EXAMPLE.input)), teacher.tokens)
+
+
+def test_one_pass_equals_token_by_token(teacher, constraint):
+    prompt = teacher.student_prompt(EXAMPLE.input)
+    steps = read(teacher, constraint, prompt, EXAMPLE.answer)
+    ids = [*teacher.encode(EXAMPLE.answer), teacher.eos]
+    assert [step.id for step in steps] == ids
+    for i in (0, len(ids) // 2, len(ids) - 1):
+        with torch.inference_mode():
+            before = teacher.model(torch.tensor([[*prompt, *ids[:i]]])).logits[0, -1].softmax(-1)[ids[i]]
+        assert steps[i].before == pytest.approx(float(before), abs=1e-5)
+
+
+def test_a_beginning_has_no_end(teacher, constraint):
+    steps = read(teacher, constraint, teacher.student_prompt(EXAMPLE.input), EXAMPLE.answer[:20])
+    assert teacher.eos not in [step.id for step in steps]
+
+
+def test_what_cannot_be_read(teacher, constraint):
+    with pytest.raises(SchemaError, match="at byte 0"):
+        read(teacher, constraint, [teacher.eos], "no")
+    with pytest.raises(ModelError, match="shorten it"):
+        read(teacher, constraint, [teacher.eos] * teacher.context, EXAMPLE.answer)
