@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.distill.config import RunConfig
+from core.distill.config import RunConfig, Stage
 from core.errors import RunError
 from core.export.bundle import bundle
 from core.models.student_config import StudentConfig
@@ -88,3 +88,15 @@ def test_a_damaged_configuration_is_refused(tmp_path: Path) -> None:
     (folder.path / "config.yaml").write_text("[")
     with pytest.raises(RunError, match="cannot be read"):
         bundle(folder)
+
+
+def test_no_folder_of_this_machine_leaves(tmp_path: Path) -> None:
+    adapter = StudentConfig(kind="adapter")
+    values = {"data": str(tmp_path / "mine.conllu"), "teacher": str(tmp_path / "big-model"), "student": adapter}
+    folder = finished(tmp_path, **values, stages=(Stage(method="gold"),))
+    (folder.student / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path)}))
+    (folder.student / "README.md").write_text(str(tmp_path))
+    archive = opened(bundle(folder))
+    assert not [name for name in archive.namelist() if str(tmp_path).encode() in archive.read(name)]
+    assert json.loads(archive.read("student/adapter_config.json"))["base_model_name_or_path"] == "big-model"
+    assert "mine.conllu" in archive.read("config.yaml").decode()

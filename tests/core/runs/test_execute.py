@@ -186,3 +186,25 @@ def test_an_adapter_run(config, tmp_path):
     assert (made.student / "adapter_model.safetensors").exists()
     assert json.loads((made.path / "status.json").read_text())["state"] == "finished"
     assert POS.parse(made.report().model("trained").outputs[0]) is not None
+
+
+def test_a_start_without_a_checkpoint_forgets_what_was_recorded_before(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    made.add_metrics({"step": 1, "loss": 9.0})
+    with (made.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "lo')  # cut short by a kill
+    assert run(made).state == "finished"
+    assert [s for s, _ in steps(made)] == list(range(1, len(steps(made)) + 1))
+
+
+def test_a_held_out_example_that_does_not_fit_is_said_before_training(config, tmp_path):
+    place = tmp_path / "long"
+    place.mkdir()
+    short = "1\tGo\t_\tVERB\t_\t_\t_\t_\t_\t_\n\n"
+    words = "".join(f"{i}\tword\t_\tNOUN\t_\t_\t_\t_\t_\t_\n" for i in range(1, 301)) + "\n"
+    for part in ("train", "dev", "test"):
+        (place / f"{part}.conllu").write_text(words if part == "test" else short * 8)
+    made = folder.create(config.model_copy(update={"data": str(place)}), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and "raise student.context" in status.error
+    assert not made.metrics()

@@ -49,3 +49,7 @@ def test_a_run_under_way_cannot_be_deleted(tmp_path):
         folder.delete(made)
     folder.delete(made)
     assert not made.path.exists()
+
+
+def test_the_demo_runs_name_is_taken(tmp_path):
+    assert folder.create(RunConfig(name="demo_run"), tmp_path).name == "demo_run-2"
