@@ -147,18 +147,22 @@ def _choose_input(task: Task) -> tuple[str, str]:
         inputs,
         index=_linked(len(examples)),
         key=f"masks_example_{task.name}",
+        persist_state="session",
         format_func=lambda i: "Your own text …" if i == OWN else f"{i}  {examples[int(i)].input}",
     )
     if st.query_params.get("example") != chosen:
         st.query_params["example"] = chosen
     if chosen != OWN:
         return examples[int(chosen)].input, examples[int(chosen)].answer
-    return st.text_input("Your own text", task.shots[0].input, key=f"masks_text_{task.name}"), ""
+    own = st.text_input("Your own text", task.shots[0].input, key=f"masks_text_{task.name}", persist_state="session")
+    return own, ""
 
 
 def _linked(examples: int) -> int:
     """Which of the inputs to show first: the one that the link names (?example=7), else the first example."""
     wanted = st.query_params.get("example", "0")
+    if wanted == OWN:
+        return 0
     if "masks_of" in st.session_state or not wanted.isdecimal() or int(wanted) >= examples:
         return 1
     return int(wanted) + 1
@@ -177,7 +181,8 @@ def answer_for(source: Source, gold: str) -> str:
             _generate(source)
         if note := state.get("masks_generated"):
             st.caption(note)
-    return st.text_area("Answer to look at: type or paste any other, whole or only its beginning", key="masks_answer")
+    label = "Answer to look at: type or paste any other, whole or only its beginning"
+    return st.text_area(label, key="masks_answer", persist_state="session")
 
 
 def _put(text: str) -> None:

@@ -193,3 +193,17 @@ def test_refused_candidates_say_where_they_die():
 )
 def test_blanks_and_control_characters_are_visible(text, shown):
     assert candidates.visible(text) == shown
+
+
+@needs_teacher
+def test_what_was_typed_is_there_after_a_look_at_another_page(app):
+    page = app()
+    checked(page.selectbox(key="masks_example_pos").set_value(mask_source.OWN).run())
+    checked(page.text_input(key="masks_text_pos").set_value("Go on !").run())
+    checked(page.text_area(key="masks_answer").set_value('{"tokens":[{"text":"Go"').run())
+    page.switch_page("pages/anatomy.py")
+    checked(page.run())
+    page.switch_page("pages/masks.py")
+    checked(page.run())
+    assert page.text_input(key="masks_text_pos").value == "Go on !"
+    assert page.text_area(key="masks_answer").value == '{"tokens":[{"text":"Go"'
