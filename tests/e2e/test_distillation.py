@@ -111,7 +111,7 @@ def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path)
     first = start(server, page, tmp_path, "one", seconds=10)
     second = start(server, page, tmp_path, "two", seconds=1)
     badge(page, "queued", 20)
-    expect(page.get_by_text("one is under way")).to_be_visible()
+    expect(page.get_by_text("Waiting for its turn: one is under way")).to_be_visible()
     page.get_by_role("button", name="Stop and save").click()
     badge(page, "stopped", 180)
     assert first.status().state == "finished" and second.status().state == "stopped"
