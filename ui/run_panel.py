@@ -14,7 +14,7 @@ from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
 from core.tasks import TASKS
 from ui import engine, run_charts, run_list, run_scores
 from ui.run_text import literal
-from ui.text import percent, plain, show_error
+from ui.text import errors_shown, percent, plain, show_error
 
 BADGES: dict[str, tuple[Literal["gray", "blue", "orange", "green", "red"], str]] = {
     "queued": ("gray", ":material/hourglass_top:"),
@@ -28,9 +28,14 @@ RECENT = 20  # steps over which speed is measured
 
 
 def draw(folder: RunFolder) -> None:
-    """The panel; looks again every second until the run has come to its end."""
+    """The panel, live until the run has come to its end. Drawing charts takes a core's time away from training:
+    they are looked at less often than the rest."""
     state = folder.status().state
-    st.fragment(_panel, run_every=1 if state in OPEN else None)(folder, state)
+    is_open = state in OPEN
+    st.fragment(_panel, run_every=1 if is_open else None)(folder, state)
+    st.fragment(_curves, run_every=4 if is_open else None)(folder)
+    st.fragment(_log, run_every=2 if is_open else None)(folder)
+    _configuration(folder)
 
 
 def _panel(folder: RunFolder, before: str) -> None:
@@ -41,6 +46,8 @@ def _panel(folder: RunFolder, before: str) -> None:
     if status.state != before:
         st.rerun()  # ends the timer, or begins it
     config = _config(folder)
+    if config is None:
+        _damage(folder)
     records = run_charts.metrics(folder)
     _head(folder, status, config)
     _problem(status)
@@ -49,21 +56,21 @@ def _panel(folder: RunFolder, before: str) -> None:
     _figures(status, config, records)
     if status.state == "finished":
         run_scores.draw(folder)
-    _curves(config, records)
-    _log(folder)
-    if config is not None:
-        _configuration(folder, config)
 
 
 def _config(folder: RunFolder) -> RunConfig | None:
     try:
         return folder.config()
-    except StillroomError as error:
-        st.error(
-            "This run's folder is damaged. What can still be read is shown; it can be deleted.", icon=":material/error:"
-        )
-        plain(str(error))
+    except StillroomError:
         return None
+
+
+def _damage(folder: RunFolder) -> None:
+    st.error(
+        "This run's folder is damaged. What can still be read is shown; it can be deleted.", icon=":material/error:"
+    )
+    with errors_shown():
+        folder.config()
 
 
 def _head(folder: RunFolder, status: Status, config: RunConfig | None) -> None:
@@ -179,7 +186,8 @@ def _duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
 
 
-def _curves(config: RunConfig | None, records: list[dict[str, Any]]) -> None:
+def _curves(folder: RunFolder) -> None:
+    config, records = _config(folder), run_charts.metrics(folder)
     left, right = st.columns(2)
     with left:
         st.markdown("**Loss**")
@@ -201,7 +209,10 @@ def _log(folder: RunFolder) -> None:
         st.code(folder.log_tail(100) or "nothing yet", language=None, wrap_lines=True)
 
 
-def _configuration(folder: RunFolder, config: RunConfig) -> None:
+def _configuration(folder: RunFolder) -> None:
+    config = _config(folder)
+    if config is None:
+        return
     text = run_config.to_yaml(config)
     with st.expander("Configuration", icon=":material/tune:"):
         st.code(text, language="yaml")

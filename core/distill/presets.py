@@ -16,10 +16,10 @@ PRESETS: dict[str, RunConfig] = {
         batch_size=2,
         warmup=0.1,
         max_seconds=130,
-        validate_every=100,
+        validate_every=150,
         validation_examples=12,
         checkpoint_every=50,
-        report_examples=36,
+        report_examples=25,
     ),
     "Tiny": RunConfig(
         name="tiny",
