@@ -1,5 +1,6 @@
 """One run from configuration to report: the only place that knows the order of things."""
 
+import gc
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -53,9 +54,18 @@ def execute(
         run.update(state="failed", phase="", error=str(error))
     except Exception as error:  # whatever it is, the screen shows it
         run.update(state="failed", phase="", error=_explain(error), traceback=traceback.format_exc())
+    _out_of_the_collectors_sight()
     folder.log(run.outcome())
     say(run.outcome())
     return run.status
+
+
+def _out_of_the_collectors_sight() -> None:
+    """Frees what is dead and spares what lives from every later collection. The interface collects after each
+    rerun, and walking a corpus of tokens several times a second halves the speed of training."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _explain(error: Exception) -> str:
@@ -108,6 +118,7 @@ class _Run:
             self.folder.log(f"resumed from {last.name}")
         self.folder.keep_metrics_until(trainer.progress.step)
         self.update(step=trainer.progress.step, total=trainer.total, progress=trainer.done())
+        _out_of_the_collectors_sight()
         self.train(config, task, data, teacher, student, trainer)
         self.phase("saving the student")
         model_files.save(student, self.folder.student, torch.bfloat16)
