@@ -7,9 +7,13 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on a core that is shared collapse
 
 import pytest
+from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from core.tasks import POS
+
+settings.register_profile("shared cores", deadline=None)
+settings.load_profile("shared cores")
 
 EOS = "<|end|>"
 
