@@ -8,5 +8,6 @@ ASSETS = ROOT / "assets"
 HOME = Path(os.environ.get("STILLROOM_HOME", ROOT))
 MODELS = HOME / "models"
 RUNS = HOME / "runs"
+CACHE = HOME / "cache"
 DEMO_RUN = ASSETS / "demo_run"
 ADAPTERS = ASSETS / "adapters"
