@@ -130,19 +130,21 @@ def explain(
 
 def schema_states(task: Task, text: str, conditioned: bool) -> int:
     """How many states the automaton has."""
-    from core.constrain import automaton, schema
+    from core.constrain import compile as compiler
+    from core.constrain import schema, template
 
     if conditioned:
-        return len(automaton.from_template(task.template(text)))
-    return len(automaton.from_schema(schema.from_pydantic(task.output)))
+        return len(template.automaton(task.template(text)))
+    general = schema.from_pydantic(task.output)
+    return len(compiler.compile(general.expression, general.name)) if general.expression else 0
 
 
 def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], list[bool]]:
     """An example as the bundled tokenizer sees it: input tokens, answer tokens, and which of the
     answer's the input-conditioned schema forces."""
     from core.constrain.constraints import Constraints
-    from core.constrain.masks import MaskStore
-    from core.distill.sequences import FORCED, tokenise
+    from core.constrain.masks import FORCED, MaskStore
+    from core.distill.sequences import tokenise
 
     lm = teacher("smollm2")
     task = TASKS[task_name]

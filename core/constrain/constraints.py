@@ -1,7 +1,9 @@
 """Which constraint an input of a task is answered under."""
 
-from core.constrain import automaton, schema
-from core.constrain.engines import DfaConstraint
+from core.constrain import schema, template
+from core.constrain.engines.choice import choose
+from core.constrain.engines.constraint import Constraint
+from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.tokens import TokenTable
 from core.tasks.task import Task
 
@@ -11,11 +13,11 @@ class Constraints:
 
     def __init__(self, task: Task, tokens: TokenTable, conditioned: bool) -> None:
         self.task, self.tokens, self.conditioned = task, tokens, conditioned
-        self._general: DfaConstraint | None = None
+        self._general: Constraint | None = None
 
-    def of(self, text: str) -> DfaConstraint:
+    def of(self, text: str) -> Constraint:
         if self.conditioned:
-            return DfaConstraint(automaton.from_template(self.task.template(text), self.task.name), self.tokens)
+            return DfaConstraint(template.automaton(self.task.template(text), self.task.name), self.tokens)
         if self._general is None:
-            self._general = DfaConstraint(automaton.from_schema(schema.from_pydantic(self.task.output)), self.tokens)
+            self._general = choose(schema.from_pydantic(self.task.output), self.tokens).constraint
         return self._general

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.constrain.automaton import NONE
-from core.constrain.engines import DfaConstraint, describe_bytes
+from core.constrain.engines.constraint import NONE, Constraint, refusal
 from core.errors import SchemaError
 
 
@@ -29,12 +28,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Step:
-    """One token of the answer: its probability `before` and `after` the mask, how many tokens were
-    allowed, whether the schema dictated it, and the probability mass the mask took away."""
+    """One token of the answer: which part of the schema it writes, its probability `before` and `after` the
+    mask, how many tokens were allowed, whether the schema dictated it, and the probability mass the mask took
+    away."""
 
     id: int
     text: str
     state: int
+    part: str
     allowed: int
     forced: bool
     before: float
@@ -43,7 +44,7 @@ class Step:
     candidates: tuple[Candidate, ...]
 
 
-def explain(constraint: DfaConstraint, answer: list[int], logits: torch.Tensor, top: int = 8) -> list[Step]:
+def explain(constraint: Constraint, answer: list[int], logits: torch.Tensor, top: int = 8) -> list[Step]:
     """Walks an answer. `logits` (len(answer), V): row i is what the model said before token i.
 
     `candidates` are the `top` likeliest before and after the mask. Raises SchemaError, naming token and
@@ -54,10 +55,10 @@ def explain(constraint: DfaConstraint, answer: list[int], logits: torch.Tensor, 
     for i, token in enumerate(answer):
         following = constraint.advance(state, token)
         if following == NONE:
-            dies_at, expected = why_refused(constraint, state, token)
+            dies_at, expected = refusal(constraint, state, token)
             text = constraint.tokens.text([token]) or "the end"
             raise SchemaError(f"token {i} ({text!r}) is refused at its byte {dies_at}: expected {expected}.")
-        dictated = dictated or len(constraint.forced(state)[0])
+        dictated = dictated or len(constraint.forced(state))
         length = len(constraint.tokens.bytes_of[token])
         steps.append(_step(constraint, state, token, logits[i], dictated >= max(length, 1), top))
         dictated = max(0, dictated - length)
@@ -65,7 +66,7 @@ def explain(constraint: DfaConstraint, answer: list[int], logits: torch.Tensor, 
     return steps
 
 
-def _step(constraint: DfaConstraint, state: int, token: int, logits: torch.Tensor, dictated: bool, top: int) -> Step:
+def _step(constraint: Constraint, state: int, token: int, logits: torch.Tensor, dictated: bool, top: int) -> Step:
     allowed = constraint.tokens.unpack(constraint.mask(state))
     before = logits.float().softmax(-1).cpu().numpy()[: len(allowed)]
     after = np.where(allowed, before, 0.0)
@@ -76,6 +77,7 @@ def _step(constraint: DfaConstraint, state: int, token: int, logits: torch.Tenso
         id=token,
         text=constraint.tokens.text([token]),
         state=state,
+        part=constraint.describe(state),
         allowed=int(allowed.sum()),
         forced=dictated or int(allowed.sum()) == 1,
         before=float(before[token]),
@@ -91,20 +93,9 @@ def _largest(values: np.ndarray, count: int) -> list[int]:
     return np.argsort(-values, kind="stable")[:count].tolist()
 
 
-def _candidate(
-    constraint: DfaConstraint, state: int, token: int, before: float, after: float, allowed: bool
-) -> Candidate:
+def _candidate(constraint: Constraint, state: int, token: int, before: float, after: float, allowed: bool) -> Candidate:
     text = constraint.tokens.text([token])
     if allowed:
         return Candidate(token, text, before, after)
-    dies_at, expected = why_refused(constraint, state, token)
+    dies_at, expected = refusal(constraint, state, token)
     return Candidate(token, text, before, after, dies_at, expected)
-
-
-def why_refused(constraint: DfaConstraint, state: int, token: int) -> tuple[int, str]:
-    """The offset of the byte at which a refused token dies, and what could stand there instead."""
-    automaton = constraint.automaton
-    text = constraint.tokens.bytes_of[token]
-    offset = automaton.refused_at(text, state) or 0
-    where = automaton.walk(text[:offset], state)
-    return offset, describe_bytes(automaton.allowed_bytes(where), bool(automaton.accepting[where]))

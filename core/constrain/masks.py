@@ -1,33 +1,189 @@
-"""`MaskStore`: the masks of many positions, each different row kept once.
+"""`MaskStore`: the masks of a whole corpus, each different one kept once.
 
-A corpus of thirty thousand positions holds a few dozen different masks; positions keep a row's number.
+Thirty thousand positions hold a few dozen different masks, so a position is a row number; a mask of few
+tokens is kept as their ids, any other as packed bits. Nothing of size positions x vocabulary is ever made.
 """
+
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from core.constrain.engines.constraint import NONE, Constraint, check_beginning
+from core.constrain.engines.dfa import DfaConstraint
+from core.constrain.forced import Encode, forced_tokens
 from core.constrain.tokens import TokenTable
+from core.errors import SchemaError
+
+FORCED = -1
+SMALL = 256  # tokens; masks that allow no more are kept as ids
 
 
 class MaskStore:
-    """Unique packed rows (rows, words) uint32. Nothing of size positions x vocabulary is ever kept."""
+    """Row n allows `count(n)` tokens."""
 
     def __init__(self, tokens: TokenTable) -> None:
         self.tokens = tokens
-        self._number: dict[bytes, int] = {}
-        self._rows: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []  # ids (count,) int32, or packed (words,) uint32
+        self._counts: list[int] = []
+        self._numbers: dict[bytes, int] = {}
+        self._row_of_state: WeakKeyDictionary[Constraint, dict[int, int]] = WeakKeyDictionary()
+        self._merges: dict[tuple[int, int], bool] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, row: np.ndarray) -> int:
-        """The number of a packed row, the same for equal rows."""
-        key = row.tobytes()
-        if key not in self._number:
-            self._number[key] = len(self._rows)
-            self._rows.append(row)
-        return self._number[key]
+    @property
+    def nbytes(self) -> int:
+        return sum(row.nbytes for row in self._rows)
 
-    def allowed(self, numbers: list[int]) -> np.ndarray:
+    def count(self, number: int) -> int:
+        return self._counts[number]
+
+    def ids(self, number: int) -> np.ndarray:
+        """The allowed tokens of a row, ascending, int32."""
+        row = self._rows[number]
+        return row if self._is_small(number) else self.tokens.ids(row)
+
+    def packed(self, numbers: Sequence[int]) -> np.ndarray:
+        """Packed rows (len(numbers), words) uint32."""
+        found = np.zeros((len(numbers), self.tokens.words), np.uint32)
+        for row, number in zip(found, numbers):
+            if self._is_small(number):
+                ids = self._rows[number]
+                np.bitwise_or.at(row, ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
+            else:
+                row[:] = self._rows[number]
+        return found
+
+    def allowed(self, numbers: Sequence[int]) -> np.ndarray:
         """Masks (len(numbers), tokens) bool."""
-        packed = np.stack([self._rows[n] for n in numbers])
-        return self.tokens.unpack(packed)
+        return self.tokens.unpack(self.packed(numbers))
+
+    def add(self, row: np.ndarray) -> int:
+        """The number of a packed row (words,) uint32, the same for equal rows."""
+        count = int(np.bitwise_count(row).sum())
+        return self._add(self.tokens.ids(row) if count <= SMALL else row, count)
+
+    def rows(
+        self, constraint: Constraint, ids: Sequence[int] | np.ndarray, starts: Sequence[int] | np.ndarray = (0,)
+    ) -> np.ndarray:
+        """The row number (n,) int32 before each token of one or more answers: `ids` (n,) holds them end to end,
+        `starts` says where each begins.
+
+        Call it once for a corpus that shares a schema, once an example where each has its own, and in pieces for
+        a corpus that does not fit in memory. Raises SchemaError for an answer that its schema refuses, with the
+        answer's number, the byte and what was expected there.
+        """
+        tokens, begins = self._check(ids), np.asarray(starts, np.int64)
+        states, refused = _states(constraint, tokens, begins)
+        if refused != NONE:
+            raise _refusal(constraint, tokens, begins, refused)
+        known = self._known(constraint)
+        if not len(states):
+            return states
+        visited = np.flatnonzero(np.bincount(states))
+        self._add_states(constraint, [state for state in visited.tolist() if state not in known], known)
+        row = np.empty(visited[-1] + 1, np.int32)
+        row[visited] = [known[state] for state in visited.tolist()]
+        return row[states]
+
+    def positions(self, constraint: Constraint, ids: Sequence[int], encode: Encode) -> np.ndarray:
+        """As `rows` for one answer, with FORCED for tokens that the schema dictates: where decoding would not
+        ask the model. They need neither a mask nor a teacher nor a loss."""
+        tokens = self._check(ids)
+        begins = np.zeros(1, np.int64)
+        states, refused = _states(constraint, tokens, begins)
+        if refused != NONE:
+            raise _refusal(constraint, tokens, begins, refused)
+        free, place, answer = [], 0, list(ids)
+        while place < len(answer):
+            dictated = forced_tokens(constraint, int(states[place]), encode, self._merges)
+            if dictated and dictated == answer[place : place + len(dictated)]:
+                place += len(dictated)
+            else:
+                free.append(place)
+                place += 1
+        known = self._known(constraint)
+        wanted = dict.fromkeys(int(states[i]) for i in free)
+        self._add_states(constraint, [state for state in wanted if state not in known], known)
+        found = np.full(len(answer), FORCED, np.int32)
+        found[free] = [known[int(states[i])] for i in free]
+        return found
+
+    def rows_of_states(self, constraint: DfaConstraint) -> np.ndarray:
+        """The row number (states,) int32 of every state of an automaton."""
+        known = self._known(constraint)
+        states = range(len(constraint.automaton))
+        self._add_states(constraint, [state for state in states if state not in known], known)
+        return np.array([known[state] for state in states], np.int32)
+
+    def _known(self, constraint: Constraint) -> dict[int, int]:
+        if constraint.tokens is not self.tokens:
+            raise SchemaError("the constraint reads another tokenizer than the mask store: use one token table.")
+        return self._row_of_state.setdefault(constraint, {})
+
+    def _check(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        tokens = np.asarray(ids, np.int32)
+        outside = np.flatnonzero((tokens < 0) | (tokens >= len(self.tokens)))
+        if len(outside):
+            raise SchemaError(
+                f"token id {tokens[outside[0]]} at place {outside[0]} is outside the vocabulary of "
+                f"{len(self.tokens):,}: the ids were made by another tokenizer."
+            )
+        return tokens
+
+    def _add_states(self, constraint: Constraint, states: list[int], known: dict[int, int]) -> None:
+        if not isinstance(constraint, DfaConstraint):
+            known.update((state, self.add(constraint.mask(state))) for state in states)
+            return
+        counts, ids = constraint.few(np.array(states, np.int32), SMALL)
+        for state, count, row in zip(states, counts.tolist(), ids):
+            known[state] = self._add(row[:count], count) if count <= SMALL else self.add(constraint.mask(state))
+
+    def _add(self, row: np.ndarray, count: int) -> int:
+        """`row` as it is kept: ids or packed. The two differ in length, so that their bytes are never the same."""
+        key = row.tobytes()
+        if key not in self._numbers:
+            self._numbers[key] = len(self._rows)
+            self._rows.append(row.copy())
+            self._counts.append(count)
+        return self._numbers[key]
+
+    def _is_small(self, number: int) -> bool:
+        return self._counts[number] <= SMALL
+
+
+def _states(constraint: Constraint, ids: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
+    """As `DfaConstraint.states`, for any engine."""
+    if isinstance(constraint, DfaConstraint):
+        return constraint.states(ids, starts)
+    states, begins = np.full(len(ids), NONE, np.int32), set(starts.tolist())
+    state = constraint.start
+    for i, token in enumerate(ids.tolist()):
+        state = constraint.start if i in begins else state
+        states[i] = state
+        ended = i > 0 and i not in begins and ids[i - 1] == constraint.tokens.eos
+        state = NONE if ended else constraint.advance(state, token)
+        if state == NONE:
+            return states, i
+    return states, NONE
+
+
+def _refusal(constraint: Constraint, ids: np.ndarray, starts: np.ndarray, place: int) -> SchemaError:
+    """What was refused at `place`, in terms of the answer's text."""
+    answer = int(np.searchsorted(starts, place, side="right")) - 1
+    which = f"answer {answer + 1}" if len(starts) > 1 else "the answer"
+    begin, tokens = int(starts[answer]), constraint.tokens
+    before = ids[begin:place].tolist()
+    if tokens.eos in before:
+        return SchemaError(f"{which} goes on after its end, at token {place - begin}.")
+    token = int(ids[place])
+    if not tokens.bytes_of[token] and token != tokens.eos:
+        return SchemaError(f"{which} holds the special token {token} at its token {place - begin}.")
+    text = b"".join(tokens.bytes_of[i] for i in (*before, token)).decode("utf-8", "surrogateescape")
+    try:
+        check_beginning(constraint, text)
+    except SchemaError as error:
+        return SchemaError(f"{which}, token {place - begin}: {error}")
+    return SchemaError(f"{which} ends too early for the schema {constraint.name!r}: {text[-40:]!r}.")

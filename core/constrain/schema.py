@@ -1,82 +1,91 @@
-"""A schema: what an answer must match, as one regular expression over its serialised text.
+"""A schema: what an answer must match. Made from a pydantic class or its source text, a JSON Schema, or a
+regular expression.
 
-Made from a pydantic class, a JSON Schema or a regular expression. A keyword that the expression
-would not honour is refused by name, with its path; none is ignored.
+Where the schema is a regular language, `expression` says exactly that; where it is not, `not_regular` says
+why, and an engine that holds more than automata may take it.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from core.constrain import json_schema as json_schemas
+from core.constrain import regex as regexes
+from core.constrain.expression import Expression
+from core.constrain.json_schema import NotRegular
+from core.constrain.source import read as sources
 from core.errors import SchemaError
 
-# What outlines_core turns into an exact expression; everything else it would drop in silence.
-HONOURED = {
-    "type", "properties", "required", "items", "anyOf", "$ref", "$defs", "enum", "const", "minLength",
-    "maxLength", "minItems", "maxItems", "prefixItems", "pattern",
-}  # fmt: skip
-ANNOTATIONS = {"title", "description", "default", "examples", "$schema", "$id", "$comment"}
-JSON_SCHEMA_LIMIT = 100_000
+LONGEST = 100_000  # characters of a JSON Schema
 
 
 @dataclass(frozen=True)
 class Schema:
-    """`regex` matches exactly the allowed answers."""
+    """Either `json_schema` or `regex` is what it was made from."""
 
     name: str
-    regex: str
-    delimited: bool = False  # no answer is the beginning of another one: JSON objects and arrays
+    expression: Expression | None
+    not_regular: str = ""
+    json_schema: dict[str, Any] | None = None
+    regex: str | None = None
 
 
 def from_pydantic(model: type[BaseModel]) -> Schema:
-    return from_json_schema(model.model_json_schema(), model.__name__)
+    """Objects hold the model's fields and nothing else."""
+    return _from_json(_closed(model.model_json_schema()), model.__name__)
+
+
+def from_source(source: str, root: str | None = None) -> Schema:
+    """A pydantic class given as text, which is read and never run. Raises SchemaError, naming the line."""
+    name, found = sources.to_json_schema(source, root)
+    return _from_json(_closed(found), name)
 
 
 def from_json_schema(schema: str | dict[str, Any], name: str = "JSON Schema") -> Schema:
-    """Raises SchemaError if the text is not JSON or a keyword cannot be honoured."""
+    """Objects may hold other keys unless `additionalProperties` says otherwise, as the standard has it.
+    Raises SchemaError for a text that is not JSON or a schema that is malformed."""
     if isinstance(schema, str):
-        if len(schema) > JSON_SCHEMA_LIMIT:
-            raise SchemaError(f"the JSON Schema has {len(schema):,} characters; the limit is {JSON_SCHEMA_LIMIT:,}.")
+        if len(schema) > LONGEST:
+            raise SchemaError(f"the JSON Schema has {len(schema):,} characters; the limit is {LONGEST:,}.")
         try:
             schema = json.loads(schema)
         except json.JSONDecodeError as error:
             raise SchemaError(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}.") from error
+        except RecursionError as error:
+            raise SchemaError("the JSON Schema is nested too deeply.") from error
     if not isinstance(schema, dict) or not schema:
         raise SchemaError('a JSON Schema is a non-empty object such as {"type": "object", "properties": {…}}.')
-    for path, keyword in _unsupported(schema, "#"):
-        raise SchemaError(f"the keyword {keyword!r} at {path} cannot be honoured exactly: leave it out.")
-    from outlines_core.json_schema import build_regex_from_schema
-
-    try:
-        regex = build_regex_from_schema(json.dumps(schema), whitespace_pattern="")
-    except Exception as error:  # outlines_core raises bare exceptions of its own
-        raise SchemaError(f"the JSON Schema cannot be compiled: {error}") from error
-    return Schema(name, regex, delimited=schema.get("type") in ("object", "array"))
+    return _from_json(schema, name)
 
 
 def from_regex(regex: str) -> Schema:
-    if not regex:
-        raise SchemaError("the regular expression is empty: type one, for example [0-9]{4}.")
-    return Schema("regex", regex)
+    """Raises SchemaError for what is not a regular expression, and for what is not regular in it."""
+    return Schema("regex", regexes.parse(regex), regex=regex)
 
 
-def _unsupported(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Paths and keywords that would be ignored. `properties` and `$defs` hold names, not keywords."""
-    if not isinstance(node, dict):
-        return
-    for keyword, value in node.items():
-        if keyword in ("properties", "$defs"):
-            for name, child in value.items() if isinstance(value, dict) else ():
-                yield from _unsupported(child, f"{path}/{keyword}/{name}")
-        elif keyword in ("anyOf", "prefixItems"):
-            for i, child in enumerate(value if isinstance(value, list) else ()):
-                yield from _unsupported(child, f"{path}/{keyword}/{i}")
-        elif keyword == "items":
-            yield from _unsupported(value, f"{path}/items")
-        elif keyword == "additionalProperties" and value is False:
-            continue
-        elif keyword not in HONOURED | ANNOTATIONS:
-            yield path, keyword
+def _from_json(schema: dict[str, Any], name: str) -> Schema:
+    try:
+        return Schema(name, json_schemas.expression(schema), json_schema=schema)
+    except NotRegular as error:
+        return Schema(name, None, str(error), json_schema=schema)
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with objects that hold their properties only: what a pydantic model writes."""
+    if not isinstance(schema, dict):
+        return schema
+    found = dict(schema)
+    for keyword in ("properties", "$defs"):
+        if isinstance(schema.get(keyword), dict):
+            found[keyword] = {name: _closed(child) for name, child in schema[keyword].items()}
+    for keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        if isinstance(schema.get(keyword), list):
+            found[keyword] = [_closed(child) for child in schema[keyword]]
+    for keyword in ("items", "additionalProperties"):
+        if keyword in schema:
+            found[keyword] = _closed(schema[keyword])
+    if schema.get("type") == "object":
+        found.setdefault("additionalProperties", False)
+    return found

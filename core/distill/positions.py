@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.constrain.masks import MaskStore
+from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import Stage
-from core.distill.sequences import FORCED, TokenSequence
+from core.distill.sequences import TokenSequence
 
 ANY = -2  # a position of the input: no schema applies to it
 

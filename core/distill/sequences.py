@@ -5,16 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.constrain.automaton import NONE
 from core.constrain.constraints import Constraints
-from core.constrain.engines import DfaConstraint, check_answer
+from core.constrain.engines.constraint import check_answer
 from core.constrain.masks import MaskStore
 from core.errors import DataError, SchemaError
-from core.generate.forced import forced_tokens
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
-
-FORCED = -1
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,6 @@ def tokenise(
 
     Raises DataError for an answer its schema refuses, or a sequence longer than the model reads.
     """
-    merges: dict[tuple[int, int], bool] = {}
     sequences = []
     for number, example in enumerate(examples, 1):
         constraint = constraints.of(example.input)
@@ -53,35 +48,12 @@ def tokenise(
                 f"{lm.context:,}: raise student.context or leave out {example.input[:60]!r}."
             )
         try:
-            rows = _rows(lm, constraint, answer, store, merges)
-        except SchemaError:
-            try:
-                check_answer(constraint, example.answer)
-            except SchemaError as error:
-                raise DataError(f"example {number} ({example.input[:60]!r}): {error}") from error
-            raise
-        sequences.append(TokenSequence(tuple(prompt), tuple(answer), tuple(rows)))
+            check_answer(constraint, example.answer)
+            rows = store.positions(constraint, answer, lm.encode)
+        except SchemaError as error:
+            raise DataError(f"example {number} ({example.input[:60]!r}): {error}") from error
+        sequences.append(TokenSequence(tuple(prompt), tuple(answer), tuple(rows.tolist())))
     return sequences
-
-
-def _rows(
-    lm: LanguageModel,
-    constraint: DfaConstraint,
-    answer: list[int],
-    store: MaskStore,
-    merges: dict[tuple[int, int], bool],
-) -> list[int]:
-    state, rows, i = constraint.start, [], 0
-    while i < len(answer):
-        forced = forced_tokens(constraint, state, lm.encode, merges)
-        step = forced if forced and forced == answer[i : i + len(forced)] else answer[i : i + 1]
-        rows += [FORCED] * len(step) if step is forced else [store.add(constraint.mask(state))]
-        for token in step:
-            state = constraint.advance(state, token)
-        if state == NONE:
-            raise SchemaError(f"the schema refuses token {i} of the answer.")
-        i += len(step)
-    return rows
 
 
 def used_tokens(lm: LanguageModel, task: Task, examples: Sequence[Example]) -> set[int]:

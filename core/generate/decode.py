@@ -2,18 +2,21 @@
 
 Rows advance in chunks of their own length: forced strings are fed together with the token before
 them, so the model is asked at free positions only. With `fast_forward=False` the same tokens are fed
-one at a time.
+one at a time. Where few tokens are allowed, the head is computed for these alone.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
-from core.constrain.engines import Constraint
-from core.generate.forced import forced_tokens
+from core.constrain.engines.constraint import Constraint, describe_bytes
+from core.constrain.forced import forced_tokens
+from core.errors import SchemaError
 from core.models.language_model import LanguageModel
+
+FEW = 1024  # allowed tokens; up to so many are cheaper to compute than to choose out of all logits
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,17 @@ class Sampling:
     top_p: float = 1.0
     seed: int = 0
     max_new_tokens: int = 512
+
+
+@dataclass(frozen=True)
+class Written:
+    """One token as it is written: by which row of the batch, and in which state of its schema (0 if free)."""
+
+    row: int
+    token: int
+    text: str
+    state: int
+    forced: bool
 
 
 @dataclass
@@ -49,7 +63,8 @@ class Batch:
 class _Row:
     """One sequence under way: what it wrote, its state, and what the model has yet to read."""
 
-    def __init__(self, prompt: list[int], constraint: Constraint | None) -> None:
+    def __init__(self, number: int, prompt: list[int], constraint: Constraint | None) -> None:
+        self.number = number
         self.pending = list(prompt)
         self.read = 0
         self.constraint = constraint
@@ -72,56 +87,114 @@ def generate(
     sampling: Sampling | None = None,
     fast_forward: bool = True,
     should_stop: Callable[[], bool] = lambda: False,
+    written: Callable[[Written], None] = lambda _: None,
 ) -> Batch:
-    """Decodes all prompts together. Raises ModelError for a prompt that does not fit the model."""
+    """Decodes all prompts together; `written` is told of every token as it comes.
+
+    Raises ModelError for a prompt that does not fit the model, and SchemaError for a constraint over another
+    tokenizer or a text that this tokenizer cannot write.
+    """
     sampling = sampling or Sampling()
     started = time.perf_counter()
+    _check(lm, prompts, constraints)
+    rows = [_Row(i, p, constraints[i] if constraints else None) for i, p in enumerate(prompts)]
+    decoder = _Decoder(lm, sampling, written)
     was_training = lm.model.training
     lm.model.eval()
-    for prompt in prompts:
-        lm.check_length(len(prompt) + 1)
-    rows = [_Row(p, constraints[i] if constraints else None) for i, p in enumerate(prompts)]
-    merges: dict[tuple[int, int], bool] = {}
-    reader = _Reader(lm)
-    generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
-    for row in rows:
-        _force(lm, row, sampling, merges)
-    while not should_stop() and (open_rows := [row for row in rows if _is_open(lm, row, sampling)]):
-        for row, scores in reader.read(open_rows, one_by_one=not fast_forward):
-            row.append(_choose(scores, row, sampling, generator), forced=False)
-            row.out.complete = row.out.ids[-1] == lm.eos
-            if not row.out.complete:
-                _force(lm, row, sampling, merges)
+    try:
+        for row in rows:
+            decoder.force(row)
+        while not should_stop() and (open_rows := [row for row in rows if decoder.is_open(row)]):
+            decoder.step(open_rows, one_by_one=not fast_forward)
+    finally:
+        lm.model.train(was_training)
     for row in rows:
         row.out.text = lm.tokens.text(row.out.ids)
-    lm.model.train(was_training)
-    return Batch([row.out for row in rows], reader.calls, time.perf_counter() - started)
+    return Batch([row.out for row in rows], decoder.reader.calls, time.perf_counter() - started)
 
 
-def _is_open(lm: LanguageModel, row: _Row, sampling: Sampling) -> bool:
-    return not row.out.complete and _room(lm, row, sampling)
+def _check(lm: LanguageModel, prompts: Sequence[list[int]], constraints: Sequence[Constraint] | None) -> None:
+    for prompt in prompts:
+        lm.check_length(len(prompt) + 1)
+    if constraints is not None and len(constraints) != len(prompts):
+        raise SchemaError(f"{len(prompts)} prompts have {len(constraints)} constraints: give each its own.")
+    if any(constraint.tokens is not lm.tokens for constraint in constraints or ()):
+        raise SchemaError(f"a constraint reads another tokenizer than {lm.name}: build it over the model's own tokens.")
 
 
-def _room(lm: LanguageModel, row: _Row, sampling: Sampling) -> bool:
-    return len(row.out.ids) < sampling.max_new_tokens and row.read + len(row.pending) < lm.context
+class _Decoder:
+    """What all rows share: the model, the way of choosing, and what is remembered between steps."""
 
+    def __init__(self, lm: LanguageModel, sampling: Sampling, written: Callable[[Written], None]) -> None:
+        self.lm, self.sampling, self.written = lm, sampling, written
+        self.reader = _Reader(lm)
+        self.generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
+        self.merges: dict[tuple[int, int], bool] = {}
 
-def _force(lm: LanguageModel, row: _Row, sampling: Sampling, merges: dict[tuple[int, int], bool]) -> None:
-    """Appends what the schema dictates at this point."""
-    if row.constraint is None:
-        return
-    for token in forced_tokens(row.constraint, row.state, lm.encode, merges):
-        if not _room(lm, row, sampling):
+    def is_open(self, row: _Row) -> bool:
+        return not row.out.complete and self._has_room(row)
+
+    def _has_room(self, row: _Row) -> bool:
+        return len(row.out.ids) < self.sampling.max_new_tokens and row.read + len(row.pending) < self.lm.context
+
+    def step(self, rows: list[_Row], one_by_one: bool) -> None:
+        """One call of the model; rows that have nothing left to read choose their next token."""
+        ready = self.reader.read(rows, one_by_one)
+        for row, (scores, ids) in zip((row for row, _ in ready), self._scores(ready)):
+            place = sample(scores, self.sampling, self.generator)
+            self._append(row, place if ids is None else int(ids[place]), forced=False)
+            if not row.out.complete:
+                self.force(row)
+
+    def force(self, row: _Row) -> None:
+        """Appends what the schema dictates at this point."""
+        if row.constraint is None:
             return
-        row.append(token, forced=True)
-    row.out.complete = bool(row.out.ids) and row.out.ids[-1] == lm.eos
+        for token in forced_tokens(row.constraint, row.state, self.lm.encode, self.merges):
+            if not self._has_room(row):
+                return
+            self._append(row, token, forced=True)
+
+    def _append(self, row: _Row, token: int, forced: bool) -> None:
+        self.written(Written(row.number, token, self.lm.tokens.text([token]), row.state, forced))
+        row.append(token, forced)
+        row.out.complete = token == self.lm.eos
+
+    def _scores(self, ready: list[tuple[_Row, torch.Tensor]]) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+        """For each row the logits (n,) it chooses from, on the CPU, and their ids (n,), or None for all."""
+        allowed = [self._allowed(row) for row, _ in ready]
+        wide = [i for i, ids in enumerate(allowed) if ids is None or len(ids) > FEW]
+        full = self.lm.head(torch.stack([ready[i][1] for i in wide])).cpu() if wide else []
+        logits = dict(zip(wide, full))
+        for i, ids in enumerate(allowed):
+            if ids is None:
+                yield logits[i], None
+            elif i in logits:
+                yield logits[i][ids], ids
+            else:
+                hidden = ready[i][1]
+                yield self.lm.head(hidden, ids.to(hidden.device)).cpu(), ids
+
+    def _allowed(self, row: _Row) -> torch.Tensor | None:
+        """Ids (n,) of the tokens that may come next; None for all."""
+        if row.constraint is None:
+            return None
+        ids = torch.from_numpy(self.lm.tokens.ids(row.constraint.mask(row.state))).long()
+        if not len(ids):
+            raise SchemaError(_dead_end(row.constraint, row.state, self.lm.tokens.text(row.out.ids)))
+        return ids
 
 
-def _choose(scores: torch.Tensor, row: _Row, sampling: Sampling, generator: torch.Generator) -> int:
-    """One token from logits (V,) under the row's mask."""
-    if row.constraint is not None:
-        allowed = torch.from_numpy(row.constraint.tokens.unpack(row.constraint.mask(row.state)))
-        scores = scores.masked_fill(~allowed, float("-inf"))
+def _dead_end(constraint: Constraint, state: int, text: str) -> str:
+    expected = constraint.read(state, b"").expected
+    return (
+        f"the tokenizer cannot write what the schema {constraint.name!r} asks for after {text[-40:]!r}: "
+        f"no token begins with {describe_bytes(expected, False)}."
+    )
+
+
+def sample(scores: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+    """The place of the token chosen, from logits (n,) on the CPU."""
     if sampling.temperature == 0:
         return int(scores.argmax())
     scores = scores / sampling.temperature
@@ -153,8 +226,8 @@ class _Reader:
         self.calls = 0
 
     def read(self, rows: list[_Row], one_by_one: bool) -> list[tuple[_Row, torch.Tensor]]:
-        """One call of the model on `rows`; those that have nothing pending after it, with their next
-        token's logits (V,) on the CPU."""
+        """One call of the model on `rows`; those that have nothing pending after it, with their last hidden
+        states (H,)."""
         waiting = sorted(len(row.pending) for row in rows)
         width = 1 if one_by_one and self.calls else waiting[len(waiting) // 2]
         self._keep(rows)
@@ -164,10 +237,7 @@ class _Reader:
             del row.pending[: len(chunk)]
             row.read += len(chunk)
         hidden = self._forward(chunks, starts, width)
-        ready = [i for i, row in enumerate(rows) if not row.pending]
-        last = torch.tensor([len(chunks[i]) - 1 for i in ready], device=self.device)
-        logits = self.lm.head(hidden[torch.tensor(ready, device=self.device), last]).cpu() if ready else []
-        return [(rows[i], scores) for i, scores in zip(ready, logits, strict=True)]
+        return [(row, hidden[i, len(chunks[i]) - 1]) for i, row in enumerate(rows) if not row.pending]
 
     def _keep(self, rows: list[_Row]) -> None:
         """Lets the rows go that are no longer asked for."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import torch
 
-from core.constrain.engines import DfaConstraint, check_beginning
+from core.constrain.engines.constraint import Constraint, check_beginning
 from core.constrain.explain import Step, explain
 from core.models.language_model import LanguageModel
 
 
 @torch.inference_mode()
-def read(lm: LanguageModel, constraint: DfaConstraint, prompt: Sequence[int], answer: str) -> list[Step]:
+def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answer: str) -> list[Step]:
     """One `Step` a token of `answer`, or of its beginning; its end included if the schema allows it there.
 
     Takes one forward pass. Raises SchemaError, naming the byte, where the answer leaves the schema, and

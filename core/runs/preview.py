@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from core.constrain.constraints import Constraints
-from core.constrain.masks import MaskStore
+from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig
-from core.distill.sequences import FORCED, tokenise, used_tokens
+from core.distill.sequences import tokenise, used_tokens
 from core.models import prompting, students, teachers
 from core.models.language_model import LanguageModel
 from core.runs.execute import needed

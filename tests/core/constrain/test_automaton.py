@@ -1,97 +1,48 @@
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.constrain import automaton, schema
+from core.constrain import automaton
 from core.constrain.automaton import NONE
+from core.constrain.compile import compile
+from core.constrain.expression import DIGIT, Field, Repeat, either, then
 from core.errors import SchemaError
-from core.tasks import POS
 
 
-def accepts(machine, text: str) -> bool:
-    state = machine.walk(text.encode(), machine.start)
-    return state != NONE and bool(machine.accepting[state])
+@pytest.fixture
+def machine():
+    return compile(then("ab", Field("kind", either("x", "y")), Repeat(Field("digits", DIGIT), 1)), "made up")
 
 
-@pytest.mark.parametrize(
-    ("regex", "good", "bad"),
-    [
-        ("yes|yesterday", ["yes", "yesterday"], ["yest", ""]),
-        (r"[0-9]+(\.[0-9]+)?", ["1", "12.5"], ["12.", ".5"]),
-        ("好|Ł+", ["好", "ŁŁ"], ["L", "好好"]),
-        ("a*", ["", "aaa"], ["b"]),
-    ],
-)
-def test_regex(regex, good, bad):
-    machine = automaton.from_schema(schema.from_regex(regex))
-    assert [accepts(machine, text) for text in good] == [True] * len(good)
-    assert [accepts(machine, text) for text in bad] == [False] * len(bad)
+def test_forced_allowed_and_read(machine):
+    assert machine.forced(machine.start) == b"ab"
+    choice = machine.walk(b"ab", machine.start)
+    assert machine.allowed_bytes(choice) == b"xy" and machine.forced(choice) == b""
+    assert machine.read(b"abz", machine.start) == (2, choice)
+    length, end = machine.read(b"abx12", machine.start)
+    assert length == 5 and machine.accepting[end] and machine.forced(end) == b""
+    assert machine.walk(b"abz", machine.start) == NONE
+    assert machine.matches("aby7") and not machine.matches("aby")
 
 
-@pytest.mark.parametrize("regex", ["(", "[z-a]", "a{5,2}"])
-def test_invalid_regex(regex):
-    with pytest.raises(SchemaError, match="cannot be compiled"):
-        automaton.from_schema(schema.from_regex(regex))
+def test_saved_and_loaded_it_is_the_same(machine, tmp_path):
+    machine.save(tmp_path / "a.npz")
+    again = automaton.load(tmp_path / "a.npz")
+    assert np.array_equal(again.next_state, machine.next_state) and np.array_equal(again.accepting, machine.accepting)
+    assert (again.name, again.parts, again.start) == (machine.name, machine.parts, machine.start)
 
 
-def test_too_large(monkeypatch):
-    monkeypatch.setattr(automaton, "MAX_STATES", 20)
-    with pytest.raises(SchemaError, match="the limit is 20"):
-        automaton.from_schema(schema.from_regex("[a-z]{30}"))
-
-
-@given(
-    st.lists(
-        st.one_of(st.text(min_size=1, max_size=4), st.lists(st.text(min_size=1, max_size=4), min_size=1)), min_size=1
-    )
-)
-def test_template_accepts_every_spelling_and_nothing_shorter(pieces):
-    """Literals between choices keep a template unambiguous."""
-    template = tuple(part for piece in pieces for part in (tuple(piece) if isinstance(piece, list) else piece, "\x00|"))
-    if any("\x00" in choice for piece in pieces for choice in piece):
-        return
-    machine = automaton.from_template(template)
-    text = "".join(part if isinstance(part, str) else part[-1] for part in template)
-    assert accepts(machine, text)
-    assert not accepts(machine, text[:-1])
-    assert not accepts(machine, text + "x")
-
-
-def test_template_choices_that_begin_alike():
-    machine = automaton.from_template(("[", ("ab", "a", "abc"), "]"))
-    assert all(accepts(machine, f"[{t}]") for t in ("a", "ab", "abc"))
-    assert not accepts(machine, "[abcd]")
-    last = automaton.from_template((("a", "ab"),))
-    assert accepts(last, "a") and accepts(last, "ab")
-
-
-def test_ambiguous_template_is_refused():
-    with pytest.raises(SchemaError, match="ambiguous"):
-        automaton.from_template((("a", "ab"), "bc"))
-    with pytest.raises(SchemaError, match="empty choice"):
-        automaton.from_template(("a", ()))
-
-
-def test_template_is_the_same_language_as_its_regex():
-    words = "She runs"
-    machine = automaton.from_template(POS.template(words))
-    tags = "(" + "|".join(POS.template(words)[1]) + ")"
-    regex = r'\{"tokens":\[\{"text":"She","pos":"' + tags + r'"\},\{"text":"runs","pos":"' + tags + r'"\}\]\}'
-    other = automaton.from_schema(schema.from_regex(regex))
-    pairs, seen = [(machine.start, other.start)], set()
-    for a, b in pairs:
-        assert machine.accepting[a] == other.accepting[b]
-        assert machine.allowed_bytes(a) == other.allowed_bytes(b)
-        for byte in machine.allowed_bytes(a):
-            pair = (int(machine.next_state[a, byte]), int(other.next_state[b, byte]))
-            if pair not in seen:
-                seen.add(pair)
-                pairs.append(pair)
-
-
-def test_forced_and_refused():
-    machine = automaton.from_template(("ab", ("x", "y"), "!"))
-    text, state = machine.forced(machine.start)
-    assert text == b"ab" and machine.allowed_bytes(state) == b"xy"
-    assert machine.refused_at(b"abz", machine.start) == 2
-    assert machine.refused_at(b"abx!", machine.start) is None
+@pytest.mark.parametrize("damage", ["truncated", "text", "states", "missing"])
+def test_what_is_not_an_automaton_is_refused(machine, tmp_path, damage):
+    path = tmp_path / "a.npz"
+    machine.save(path)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:200])
+    elif damage == "text":
+        path.write_text("no")
+    elif damage == "missing":
+        path.unlink()
+    else:  # a state outside the table would be read beyond its end
+        machine.next_state[0, 0] = 10_000
+        machine.save(path)
+    with pytest.raises(SchemaError, match="compile the schema again"):
+        automaton.load(path)

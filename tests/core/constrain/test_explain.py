@@ -1,15 +1,17 @@
 import pytest
 import torch
 
-from core.constrain import automaton, schema
-from core.constrain.engines import DfaConstraint
+from core.constrain import compile as compiler
+from core.constrain import regex, template
+from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.explain import explain
 from core.errors import SchemaError
+from core.tasks import POS
 
 
 @pytest.fixture
 def constraint(teacher):
-    return DfaConstraint(automaton.from_schema(schema.from_regex("ab[0-9]")), teacher.tokens)
+    return DfaConstraint(compiler.compile(regex.parse("ab[0-9]"), "digits"), teacher.tokens)
 
 
 def test_steps_add_up(constraint, teacher):
@@ -32,3 +34,12 @@ def test_refusal_names_token_and_byte(constraint, teacher):
     ids = teacher.encode("aX")
     with pytest.raises(SchemaError, match=r"token 1 \('X'\) is refused at its byte 0: expected b"):
         explain(constraint, ids, torch.zeros(len(ids), len(teacher.tokens)))
+
+
+def test_steps_name_the_part_they_write(teacher):
+    words = template.automaton(POS.template("Go !"))
+    own = DfaConstraint(words, teacher.tokens)
+    answer = POS.template("Go !")
+    ids = teacher.encode("".join(p if isinstance(p, str) else p[0] for p in answer))
+    steps = explain(own, ids, torch.zeros(len(ids), len(teacher.tokens)))
+    assert [part for part in dict.fromkeys(step.part for step in steps) if part] == ["pos 1", "pos 2"]

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from core.constrain.constraints import Constraints
-from core.constrain.masks import MaskStore
+from core.constrain.masks import FORCED, MaskStore
 from core.distill import losses
 from core.distill.config import RunConfig, Stage
 from core.distill.positions import counted
-from core.distill.sequences import FORCED, tokenise, used_tokens
+from core.distill.sequences import tokenise, used_tokens
 from core.distill.signals import LiveTeacher
 from core.distill.train import Trainer
 from core.errors import DataError, RunError

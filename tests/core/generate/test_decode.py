@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from core.constrain import automaton
+from core.constrain import schema, template, tokens
 from core.constrain.constraints import Constraints
-from core.constrain.engines import DfaConstraint
-from core.errors import ModelError
+from core.constrain.engines.choice import build
+from core.constrain.engines.constraint import check_beginning
+from core.constrain.engines.dfa import DfaConstraint
+from core.errors import ModelError, SchemaError
+from core.generate import decode
 from core.generate.decode import Sampling, generate
 from core.tasks import CARS, POS
 
@@ -65,7 +70,7 @@ def test_stop_and_limits(teacher):
     prompt = teacher.student_prompt("Go !")
     stopped = generate(teacher, [prompt], should_stop=lambda: True).generations[0]
     assert stopped.ids == [] and not stopped.complete
-    owner = DfaConstraint(automaton.from_template(POS.template("Go !")), teacher.tokens)
+    owner = DfaConstraint(template.automaton(POS.template("Go !")), teacher.tokens)
     short = generate(teacher, [prompt], [owner], Sampling(max_new_tokens=7)).generations[0]
     assert len(short.ids) == 7 and not short.complete
     with pytest.raises(ModelError, match=r"needs 1,025 tokens and tiny reads at most 1,024"):
@@ -90,3 +95,55 @@ def test_forced_runs_are_spelled_as_the_tokenizer_spells_them(teacher):
     assert runs
     for run in runs:
         assert teacher.encode(teacher.tokens.text(run)) == run
+
+
+def test_every_token_is_told_as_it_comes(teacher):
+    owners = Constraints(POS, teacher.tokens, True)
+    told = []
+    found = generate(
+        teacher, [teacher.student_prompt(t) for t in TEXTS], [owners.of(t) for t in TEXTS], written=told.append
+    ).generations
+    for i, generation in enumerate(found):
+        mine = [w for w in told if w.row == i]
+        assert [w.token for w in mine] == generation.ids and [w.forced for w in mine] == generation.forced
+        assert "".join(w.text for w in mine) == generation.text or "\ufffd" in "".join(w.text for w in mine)
+
+
+def test_a_head_for_few_tokens_chooses_as_the_full_one(teacher, monkeypatch):
+    owners = Constraints(CARS, teacher.tokens, True)
+    texts = [e.input for e in CARS.load(None).dev[:3]]
+
+    def answers():
+        prompts = [teacher.student_prompt(t) for t in texts]
+        return [g.ids for g in generate(teacher, prompts, [owners.of(t) for t in texts]).generations]
+
+    few = answers()
+    monkeypatch.setattr(decode, "FEW", 0)
+    assert answers() == few
+
+
+@pytest.mark.parametrize("engine", ["llguidance", "xgrammar", "outlines"])
+def test_other_engines_decode_too(teacher, engine):
+    """Their forced runs differ, because a run they cannot tell is asked of the model; what they accept is the same."""
+    found = schema.from_pydantic(POS.output)
+    constraint = build(found, teacher.tokens, engine)
+    generation = generate(teacher, [teacher.student_prompt("Go !")], [constraint], Sampling(max_new_tokens=60))
+    text = generation.generations[0].text
+    assert check_beginning(build(found, teacher.tokens, "dfa"), text) == generation.generations[0].complete
+
+
+def test_what_cannot_be_decoded_is_named(teacher, tokenizer):
+    prompt = teacher.student_prompt("Go !")
+    other = Constraints(POS, tokens.from_tokenizer(tokenizer), True).of("Go !")
+    with pytest.raises(SchemaError, match="another tokenizer than tiny"):
+        generate(teacher, [prompt], [other])
+    with pytest.raises(SchemaError, match="2 prompts have 1 constraints"):
+        generate(teacher, [prompt, prompt], [Constraints(POS, teacher.tokens, True).of("Go !")])
+
+
+def test_a_text_that_the_tokenizer_cannot_write_is_named(teacher):
+    spelled = tuple(b"" if b"z" in text else text for text in teacher.tokens.bytes_of)
+    lacking = replace(teacher, tokens=tokens.TokenTable(spelled, teacher.eos))
+    owner = DfaConstraint(template.automaton(("ab", ("zz", "zy")), "letters"), lacking.tokens)
+    with pytest.raises(SchemaError, match="the schema 'letters' asks for after 'ab': no token begins with z"):
+        generate(lacking, [teacher.student_prompt("Go !")], [owner])

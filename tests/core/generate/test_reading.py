@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from core.constrain import automaton
-from core.constrain.engines import DfaConstraint
+from core.constrain import template
+from core.constrain.engines.dfa import DfaConstraint
 from core.errors import ModelError, SchemaError
 from core.generate.reading import read
 from core.tasks import POS
@@ -14,7 +14,7 @@ EXAMPLE = POS.shots[1]
 
 @pytest.fixture
 def constraint(teacher):
-    return DfaConstraint(automaton.from_template(POS.template(EXAMPLE.input)), teacher.tokens)
+    return DfaConstraint(template.automaton(POS.template(EXAMPLE.input)), teacher.tokens)
 
 
 def test_one_pass_equals_token_by_token(teacher, constraint):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.constrain.engines import Constraint
+from core.constrain.engines.constraint import NONE, Constraint
 
 Encode = Callable[[str], list[int]]
 MANY = 256
@@ -17,31 +17,26 @@ MANY = 256
 def forced_tokens(constraint: Constraint, state: int, encode: Encode, merges: dict[tuple[int, int], bool]) -> list[int]:
     """Ids of the text that must come next, eos included where nothing else can follow.
 
-    The last ones are left out while they could merge with what follows: there the model chooses.
-    `merges` remembers (token, next token) pairs; keep one dictionary a tokenizer.
+    The last ones are left out while they could merge with what follows: there the model chooses. So is all
+    that the tokenizer cannot write. `merges` remembers (token, next token) pairs; keep one dictionary a tokenizer.
     """
-    raw, after = constraint.forced(state)
-    ids = encode(_whole_characters(raw)) if raw else []
+    raw = constraint.forced(state)
     table = constraint.tokens
-    if b"".join(table.bytes_of[i] for i in ids) != raw:
-        ids, after = _longest_prefix(ids, raw, table.bytes_of), -1
-    if after >= 0 and _only_eos(constraint, after):
+    ids = _spelled(encode(raw.decode("utf-8", "ignore")) if raw else [], raw, table.bytes_of)
+    states = _states(constraint, state, ids)
+    ids = ids[: len(states) - 1]
+    if sum(len(table.bytes_of[i]) for i in ids) == len(raw) and _only_eos(constraint, states[-1]):
         return [*ids, table.eos]
     while ids:
-        end = _advance(constraint, state, ids)
-        allowed = np.flatnonzero(table.unpack(constraint.mask(end)))
-        if len(allowed) <= MANY and not any(_merges(ids[-1], int(t), constraint, encode, merges) for t in allowed):
+        mask = constraint.mask(states[len(ids)])
+        few = np.bitwise_count(mask).sum() <= MANY
+        if few and not any(_merges(ids[-1], t, constraint, encode, merges) for t in table.ids(mask).tolist()):
             break
         ids = ids[:-1]
     return ids
 
 
-def _whole_characters(raw: bytes) -> str:
-    """`raw` as text without an incomplete last character."""
-    return raw.decode("utf-8", "ignore")
-
-
-def _longest_prefix(ids: list[int], raw: bytes, bytes_of: tuple[bytes, ...]) -> list[int]:
+def _spelled(ids: list[int], raw: bytes, bytes_of: tuple[bytes, ...]) -> list[int]:
     """The first ids that spell a beginning of `raw`: a tokenizer may normalise, or a character be cut."""
     spelled = b""
     for count, i in enumerate(ids):
@@ -51,10 +46,15 @@ def _longest_prefix(ids: list[int], raw: bytes, bytes_of: tuple[bytes, ...]) -> 
     return ids
 
 
-def _advance(constraint: Constraint, state: int, ids: list[int]) -> int:
+def _states(constraint: Constraint, state: int, ids: list[int]) -> list[int]:
+    """The states from `state` on, until an engine refuses a spelling."""
+    found = [state]
     for i in ids:
         state = constraint.advance(state, i)
-    return state
+        if state == NONE:
+            break
+        found.append(state)
+    return found
 
 
 def _only_eos(constraint: Constraint, state: int) -> bool:

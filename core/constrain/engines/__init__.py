@@ -1,0 +1,1 @@
+"""The engines: one small interface (`constraint.py`), four implementations, and the choice between them."""

@@ -1,0 +1,169 @@
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.constrain import json_schema
+from core.constrain.canonical import canonical, spell
+from core.constrain.compile import compile
+from core.constrain.json_schema import NotRegular
+from core.errors import SchemaError
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+keys = st.sampled_from(["a", "b", 'q"', "é"])
+PATTERNS = ["^a", "b$", "^[a-c]*$", "x|\\n", r"\d", '[^"]']
+
+
+@st.composite
+def schemas(draw, depth=2):
+    """Schemas of the kind an automaton holds."""
+    kinds = ["string", "integer", "number", "boolean", "null", "enum"] + (
+        ["object", "array", "map", "anyOf"] if depth else []
+    )
+    kind = draw(st.sampled_from(kinds))
+    child = lambda: draw(schemas(depth - 1))  # noqa: E731
+    if kind == "enum":
+        return {
+            "enum": draw(st.lists(st.none() | st.booleans() | st.integers(-3, 3) | texts, min_size=1, unique_by=repr))
+        }
+    if kind == "anyOf":
+        return {"anyOf": [child(), child()]}
+    if kind == "object":
+        names = draw(st.lists(keys, unique=True))
+        rest = draw(st.sampled_from([False, {"type": "integer"}]))
+        required = [name for name in names if draw(st.booleans())]
+        return {
+            "type": "object",
+            "properties": {n: child() for n in names},
+            "required": required,
+            "additionalProperties": rest,
+        }
+    low = draw(st.integers(0, 2))
+    high = low + draw(st.integers(0, 2))
+    if kind == "map":
+        return {"type": "object", "additionalProperties": child(), "minProperties": low, "maxProperties": high}
+    if kind == "array":
+        heads = [child() for _ in range(draw(st.integers(0, 2)))]
+        found = {"type": "array", "items": child(), "minItems": low, "maxItems": high}
+        return found | ({"prefixItems": heads} if heads else {})
+    if kind == "string":
+        options = [{}, {"minLength": low, "maxLength": high}, {"pattern": draw(st.sampled_from(PATTERNS))}]
+        return {"type": "string"} | draw(st.sampled_from(options)) | draw(st.sampled_from(options))
+    if kind in ("integer", "number"):
+        bounds = {"minimum": low - 1, "exclusiveMaximum": high + 1}
+        return {"type": kind} | draw(st.sampled_from([{}, bounds]))
+    return {"type": kind}
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-4, 5) | st.decimals(-3, 4, places=2).map(float) | texts | keys,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def instances(draw, schema):
+    """A value that fits, most of the time."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(values)
+    if "enum" in schema:
+        return draw(st.sampled_from(schema["enum"]))
+    if "anyOf" in schema:
+        return draw(instances(draw(st.sampled_from(schema["anyOf"]))))
+    kind = schema["type"]
+    if kind == "object":
+        found = {n: draw(instances(s)) for n, s in schema.get("properties", {}).items() if draw(st.integers(0, 4))}
+        rest = schema.get("additionalProperties")
+        extra = draw(st.lists(keys.filter(lambda k: k not in found), unique=True, max_size=2))
+        return found | (
+            {k: draw(instances(rest)) for k in extra if k not in schema.get("properties", {})} if rest else {}
+        )
+    if kind == "array":
+        heads = schema.get("prefixItems", [])
+        count = draw(st.integers(schema.get("minItems", 0), schema.get("maxItems", 3)))
+        return [draw(instances(heads[i] if i < len(heads) else schema["items"])) for i in range(count)]
+    leaf = {
+        "string": texts | st.sampled_from(["abc", "x", "\n", "1"]),
+        "integer": st.integers(-4, 5),
+        "boolean": st.booleans(),
+        "null": st.none(),
+    }
+    return draw(leaf.get(kind, st.decimals(-3, 4, places=2).map(float) | st.integers(-3, 4)))
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_accepts_exactly_what_the_standard_calls_valid(data):
+    schema = data.draw(schemas())
+    try:
+        machine = compile(json_schema.expression(schema), "s")
+    except SchemaError as error:
+        machine = None
+        assert "matches no text" in str(error) or "is less than" in str(error)
+    for _ in range(4):
+        value = data.draw(instances(schema))
+        valid = jsonschema.Draft202012Validator(schema).is_valid(value)
+        text = spell(canonical(value, schema))
+        assert (machine is not None and machine.matches(text)) == valid, (schema, text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "number", "multipleOf": 2}, "'multipleOf' at #"),
+        ({"type": "array", "items": {"type": "null"}, "uniqueItems": True}, "'uniqueItems' at #"),
+        ({"type": "object"}, "objects at # may hold any other keys"),
+        ({"type": "object", "properties": {"x": True}}, "any JSON value is allowed at #/properties/x"),
+        ({"properties": {}}, "no type is given at #"),
+        ({"$ref": "#"}, "refers to itself"),
+        ({"$ref": "other.json"}, "leads out of the schema"),
+        ({"type": "string", "format": "email"}, "the format 'email' at #"),
+        ({"type": "string", "pattern": "(?=a)"}, "look-around"),
+        ({"allOf": [{"type": "null"}, {"type": "null"}]}, "'allOf' at #"),
+        ({"oneOf": [{"type": "number"}, {"type": "integer"}]}, "the options of oneOf at # overlap"),
+        ({"anyOf": [{"type": "null"}], "minLength": 3}, "'minLength' beside 'anyOf' at #"),
+        ({"type": "string", "minLenght": 3}, "'minLenght' at #"),
+        ({"type": "object", "additionalProperties": False, "required": ["a"]}, "the key 'a' at # is required"),
+        ({"type": "integer", "minimum": 1, "exclusiveMinimum": True}, "is a truth value"),
+    ],
+)
+def test_what_an_automaton_cannot_hold_is_named(schema, message):
+    with pytest.raises(NotRegular, match=message.replace("$", r"\$")):
+        json_schema.expression(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"$ref": "#/$defs/missing"}, "leads nowhere"),
+        ({"type": "strnig"}, "the type 'strnig' at # is not one of"),
+        ({"type": "string", "minLength": -1}, "'minLength' at # must be a whole number"),
+        ({"type": "string", "minLength": 3, "maxLength": 2}, "'maxLength' at # is less than"),
+        ({"enum": []}, "'enum' at # must be a list that is not empty"),
+        ({"type": "integer", "minimum": "3"}, "'minimum' at # must be a number"),
+        ({"type": "object", "properties": []}, "'properties' at # must be an object"),
+        ({"type": "string", "pattern": 3}, "'pattern' at # must be a text"),
+    ],
+)
+def test_malformed_schemas(schema, message):
+    with pytest.raises(SchemaError, match=message.replace("$", r"\$")):
+        json_schema.expression(schema)
+
+
+def test_oneof_of_options_that_exclude_each_other():
+    rest = {"type": "object", "required": ["kind"], "additionalProperties": False}
+    tagged = [{**rest, "properties": {"kind": {"const": kind}}} for kind in ("a", "b")]
+    machine = compile(json_schema.expression({"oneOf": tagged}), "s")
+    assert machine.matches('{"kind":"a"}') and not machine.matches('{"kind":"c"}')
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_is_written_in_one_way(text):
+    machine = compile(json_schema.expression({"type": "string"}), "s")
+    spelled = spell(text)
+    assert machine.matches(spelled)
+    if "\\u" in json.dumps(text) and not any(ord(c) < 32 for c in text):
+        assert not machine.matches(json.dumps(text))  # escapes that are not needed
