@@ -5,6 +5,7 @@ does not wait for it. Models are kept between reruns, a few at a time, and used 
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,11 +79,20 @@ def answer(
     constrained: bool,
     conditioned: bool = True,
     max_new_tokens: int | None = None,
+    show: Callable[[str], None] = lambda _: None,
 ) -> Answer:
     """Asks a model once: a teacher with `prompt`, a student with None. An answer under the input's own schema
-    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. Raises StillroomError."""
+    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. `show` gets the text as it grows. Raises
+    StillroomError."""
     from core.constrain.constraints import Constraints
-    from core.generate.decode import Sampling, generate
+    from core.generate.decode import Sampling, Written, generate
+
+    so_far: list[int] = []
+
+    def written(step: Written) -> None:
+        so_far.append(step.token)
+        if not step.forced:
+            show(lm.tokens.text(so_far))
 
     with _use:
         ids = prompt_ids(lm, task, text, prompt)
@@ -90,7 +100,7 @@ def answer(
             lm.check_length(len(ids) + len(lm.encode(shortest(task.template(text)))))
         constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
         limit = max_new_tokens or (lm.context if constrained and conditioned else LONGEST)
-        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit))
+        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit), written=written)
     found = batch.generations[0]
     return Answer(
         text=found.text,

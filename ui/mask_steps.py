@@ -101,7 +101,8 @@ def show_step(found: Explained, index: int) -> None:
     removed = min(1.0, max(0.0, step.removed))
     what, mass = st.columns([1, 1], gap="large")
     with what:
-        st.text(f"Token {index} of {len(found.steps)} · id {step.id} · written in state {step.state}")
+        part = f" · {step.part}" if step.part else ""
+        st.text(f"Token {index} of {len(found.steps)} · id {step.id} · written in state {step.state}{part}")
         st.code(name_of(step.id, step.text, found.end), language=None, wrap_lines=True)
         st.markdown(_verdict(step, found))
     with mass:

@@ -1,5 +1,6 @@
 """One input put to a teacher twice: with the schema as a constraint, and without."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -38,8 +39,10 @@ def show(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> N
         with column, errors_shown():
             st.subheader(label)
             if label not in found:
+                growing = st.empty()
                 with st.spinner("The teacher answers …" if label == WITH else "… up to 160 tokens, 10 to 15 seconds"):
-                    found[label] = _ask(lm, task, example, prompt, label == WITH)
+                    found[label] = _ask(lm, task, example, prompt, label == WITH, growing.text)
+                growing.empty()
             _badges(task, example, found[label])
             text = found[label].text or "(empty)"
             with st.container(height=TEXT_HEIGHT if len(text) > LONG else "content", border=False):
@@ -48,10 +51,11 @@ def show(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> N
         _compare(task, example, {label: answer.text for label, answer in found.items()})
 
 
-def _ask(lm: Any, task: Task, example: Example, prompt: Prompt, constrained: bool) -> engine.Answer:
-    if constrained:
-        return engine.answer(lm, task, example.input, prompt, constrained=True)
-    return engine.answer(lm, task, example.input, prompt, constrained=False, max_new_tokens=FREE_TOKENS)
+def _ask(
+    lm: Any, task: Task, example: Example, prompt: Prompt, constrained: bool, show: Callable[[str], Any]
+) -> engine.Answer:
+    limit = None if constrained else FREE_TOKENS
+    return engine.answer(lm, task, example.input, prompt, constrained=constrained, max_new_tokens=limit, show=show)
 
 
 def _badges(task: Task, example: Example, answer: engine.Answer) -> None:

@@ -10,6 +10,9 @@ from transformers.utils import logging as transformers_logging
 from core.constrain import tokens as token_tables
 from core.constrain.tokens import TokenTable
 from core.errors import ModelError
+from core.paths import CACHE
+
+LARGE = 20_000  # tokens
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
 
@@ -44,7 +47,8 @@ class LanguageModel:
     @classmethod
     def of(cls, name: str, model: Any, tokenizer: Any) -> "LanguageModel":
         """Raises ModelError if the tokenizer names more tokens than the model has."""
-        table = token_tables.from_tokenizer(tokenizer)
+        large = len(tokenizer) >= LARGE  # a small table is made faster than it is found
+        table = token_tables.cached(tokenizer, CACHE) if large else token_tables.from_tokenizer(tokenizer)
         rows = model.get_input_embeddings().weight.shape[0]
         if len(table) > rows:
             raise ModelError(f"{name}: the tokenizer has {len(table):,} tokens, the model only {rows:,} embeddings.")
