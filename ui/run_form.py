@@ -14,7 +14,7 @@ import streamlit as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core.distill.config import RunConfig, Stage
+from core.distill.config import RunConfig, SignalConfig, Stage
 from core.models.student_config import StudentConfig
 
 Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new value
@@ -22,7 +22,7 @@ Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new valu
 VALUES = "distill_values"
 DATA_SEEN = "distill_data_seen"  # what the Datasets page had chosen when it was last looked at
 BASICS = ("name", "task", "data", "teacher", "conditioned", "seed")
-ELSEWHERE = ("student", "stages", "prompt")
+ELSEWHERE = ("student", "stages", "prompt", "signals")
 TRAINING = tuple(name for name in RunConfig.model_fields if name not in (*BASICS, *ELSEWHERE))
 
 
@@ -50,6 +50,9 @@ def draw(special: Mapping[str, Widget]) -> None:
         _fields(StudentConfig, data["student"], "student.", tuple(StudentConfig.model_fields))
     with st.expander("Stages", expanded=True):
         _stages(data["stages"])
+    if any(stage["method"] != "gold" for stage in data["stages"]):
+        with st.expander("Teacher signals"):
+            _fields(SignalConfig, data["signals"], "signals.", tuple(SignalConfig.model_fields))
     with st.expander("Training"):
         _fields(RunConfig, data, "", TRAINING)
 
@@ -83,7 +86,7 @@ def _remove_stage(number: int) -> None:
 
 def _forget_widgets() -> None:
     """Lets the form's widgets start again from its values."""
-    models = (("", RunConfig), ("student.", StudentConfig))
+    models = (("", RunConfig), ("student.", StudentConfig), ("signals.", SignalConfig))
     fields = {key(prefix + name) for prefix, model in models for name in model.model_fields}
     for name in list(st.session_state):
         if name in fields or str(name).startswith("distill_stages_"):
@@ -124,7 +127,7 @@ def _fields(
 def is_relevant(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> bool:
     """Whether a field matters now: a description that begins "scratch: …" or "task, logits: …" names the choices,
     of another field of the same model, under which this field means anything."""
-    prefix = re.match(r"([a-z, ]+):", model.model_fields[name].description or "")
+    prefix = re.match(r"([a-z_, ]+):", model.model_fields[name].description or "")
     named = {word.strip() for word in prefix[1].split(",")} if prefix else set()
     for other, field in model.model_fields.items():
         if other != name and named and named <= set(_options(field)):

@@ -43,6 +43,35 @@ class Stage(BaseModel):
     temperature: float = Field(
         1.0, gt=0, le=100, title="Temperature", description="task, logits: softens teacher and student"
     )
+    loss: Literal["forward_kl", "reverse_kl", "jensen_shannon"] = Field(
+        "forward_kl",
+        title="Loss",
+        description="task, logits: KL of teacher to student, of student to teacher, or the mixture of both",
+    )
+    beta: float = Field(
+        0.5, gt=0, lt=1, title="Beta", description="jensen_shannon: near 0 as forward, near 1 as reverse"
+    )
+    gold_weight: float = Field(
+        0.0, ge=0, le=1, title="Share of gold", description="task, logits: how much of the loss is gold's cross entropy"
+    )
+
+
+class SignalConfig(BaseModel):
+    """How the teacher's signals are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: Literal["live", "top", "sampled", "exact"] = Field(
+        "top",
+        title="Teacher signals",
+        description="live: the teacher runs at every step; the others are computed once and kept on disk: "
+        "top: the likeliest tokens and the rest as one; sampled: tokens drawn; exact: every allowed token",
+    )
+    mass: float = Field(
+        0.999, gt=0, le=1, title="Mass", description="top: keep tokens until they have so much probability"
+    )
+    most: int = Field(64, ge=1, le=4096, title="Most tokens", description="top: never more at one position")
+    draws: int = Field(12, ge=1, le=1024, title="Draws", description="sampled: tokens drawn at each position")
 
 
 class RunConfig(BaseModel):
@@ -66,6 +95,7 @@ class RunConfig(BaseModel):
     )
     student: StudentConfig = Field(StudentConfig(), title="Student")
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
+    signals: SignalConfig = Field(SignalConfig(), title="Signals")
     batch_size: int = Field(4, ge=1, le=1024, title="Batch size")
     warmup: float = Field(
         0.05,
@@ -95,6 +125,11 @@ class RunConfig(BaseModel):
         methods = {stage.method for stage in self.stages}
         if student.kind == "adapter" and methods != {"gold"}:
             raise ValueError("an adapter is trained by the method 'gold' only: it is the teacher itself that learns")
+        taught = [stage for stage in self.stages if stage.method != "gold"]
+        if self.signals.form == "sampled" and any(stage.loss != "forward_kl" for stage in taught):
+            raise ValueError("sampled signals know only what was drawn: take the loss 'forward_kl', or signals 'top'")
+        if self.signals.form == "exact" and any(stage.constraint != "hard" for stage in taught):
+            raise ValueError("exact signals without a hard constraint hold the whole vocabulary: take 'top' or 'live'")
         return self
 
     def teacher_prompt(self) -> Prompt:

@@ -1,36 +1,70 @@
-"""Teacher signals: what the teacher says at the counted positions of a batch."""
+"""Teacher signals: what a teacher said about one token after another, in a few bytes or in full.
 
-from collections.abc import Sequence
+One type, three forms. *Dense*: a probability for each of the tokens that count. *Top*: the likeliest tokens, and
+the probability of all the others together; nothing is renormalised, which would bias it. *Sampled*: tokens drawn
+from the teacher, each as heavy as any other (random sampling distillation, Anshumann et al. 2025).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-from core.distill.batch import collate
-from core.distill.positions import Positions
-from core.distill.sequences import TokenSequence
-from core.models.language_model import LanguageModel
+NEG_INF = float("-inf")
+Form = Literal["dense", "top", "sampled"]
 
 
-class LiveTeacher:
-    """Runs the teacher on every batch. `old_ids[i]` is the teacher's id of the student's token i.
+@dataclass(frozen=True)
+class Signal:
+    """n positions. `ids` (n, m) int64 are tokens and `log_probs` (n, m) float32 what was said of them, -inf for
+    places that are not used; `rest` (n,) float32 is the logarithm of all other tokens' probability."""
 
-    A teacher's prompt is never cut: one that does not fit is a ModelError.
-    """
+    form: Form
+    ids: torch.Tensor
+    log_probs: torch.Tensor
+    rest: torch.Tensor
 
-    def __init__(self, teacher: LanguageModel, old_ids: torch.Tensor) -> None:
-        self.teacher, self.old_ids = teacher, old_ids
+    def __len__(self) -> int:
+        return len(self.rest)
 
-    @torch.inference_mode()
-    def logits(
-        self, prompts: Sequence[list[int]], batch: Sequence[TokenSequence], positions: Positions, tokens: torch.Tensor
-    ) -> torch.Tensor:
-        """(n, k) logits of the student's `tokens` (k,) before each counted position. The prompt's
-        own positions are sliced off: the answer starts at each prompt's length (S0.7)."""
-        answers = [[int(self.old_ids[t]) for t in s.answer] for s in batch]
-        for prompt, answer in zip(prompts, answers, strict=True):
-            self.teacher.check_length(len(prompt) + len(answer))
-        ids, mask = collate([p + a for p, a in zip(prompts, answers, strict=True)], self.teacher.eos, self.teacher)
-        hidden = self.teacher.hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        lengths = torch.tensor([len(p) for p in prompts])
-        row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
-        before = lengths[row] + offset - 1
-        return self.teacher.head(hidden[row.to(ids.device), before.to(ids.device)], self.old_ids[tokens].to(ids.device))
+    def to(self, device: torch.device) -> "Signal":
+        return Signal(self.form, self.ids.to(device), self.log_probs.to(device), self.rest.to(device))
+
+
+def dense(logits: torch.Tensor, tokens: torch.Tensor, temperature: float) -> Signal:
+    """From logits (n, k) of `tokens` (k,), refused ones at -inf."""
+    log_probs = torch.log_softmax(logits.float() / temperature, -1)
+    return Signal("dense", tokens.expand(len(logits), -1), log_probs, torch.full((len(logits),), NEG_INF))
+
+
+def top(signal: Signal, mass: float, most: int) -> Signal:
+    """The likeliest tokens of a dense signal that have `mass` of the probability together, no more than `most`."""
+    log_probs, order = signal.log_probs.sort(-1, descending=True)
+    before = log_probs.exp().cumsum(-1) - log_probs.exp()
+    kept = (before < mass) & (log_probs > NEG_INF)
+    kept[:, most:] = False
+    width = int(kept.sum(-1).max()) if len(signal) else 0
+    # The tail is summed itself: one minus the head would lose it to rounding.
+    rest = log_probs.masked_fill(kept, NEG_INF).logsumexp(-1)
+    kept, ids = kept[:, :width], signal.ids.gather(-1, order)[:, :width]
+    return Signal("top", torch.where(kept, ids, 0), log_probs[:, :width].masked_fill(~kept, NEG_INF), rest)
+
+
+def sampled(signal: Signal, draws: int, generator: torch.Generator) -> Signal:
+    """`draws` tokens of a dense signal, drawn with replacement."""
+    places = torch.multinomial(signal.log_probs.exp(), draws, replacement=True, generator=generator)
+    ids = signal.ids.gather(-1, places)
+    weight = torch.full(ids.shape, -torch.log(torch.tensor(float(draws))).item())
+    return Signal("sampled", ids, weight, torch.full((len(signal),), NEG_INF))
+
+
+def joined(signals: list[Signal]) -> Signal:
+    """One after the other, places filled up to the widest. All have the same form."""
+    width = max(s.ids.shape[1] for s in signals)
+    fill = lambda t, value: torch.nn.functional.pad(t, (0, width - t.shape[1]), value=value)  # noqa: E731
+    return Signal(
+        signals[0].form,
+        torch.cat([fill(s.ids, 0) for s in signals]),
+        torch.cat([fill(s.log_probs, NEG_INF) for s in signals]),
+        torch.cat([s.rest for s in signals]),
+    )

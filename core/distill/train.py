@@ -13,7 +13,7 @@ from core.distill.batch import collate
 from core.distill.config import RunConfig, Stage
 from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence, batches
-from core.distill.signals import LiveTeacher
+from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
 from core.models.language_model import LanguageModel, half_precision
 
@@ -48,7 +48,7 @@ class StepRecord:
 
 
 class Trainer:
-    """Trains `student` on token sequences. `teacher_prompts[i]` belongs to `sequences[i]`."""
+    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them."""
 
     def __init__(
         self,
@@ -56,11 +56,10 @@ class Trainer:
         student: LanguageModel,
         sequences: Sequence[TokenSequence],
         store: MaskStore,
-        teacher: LiveTeacher | None = None,
-        teacher_prompts: Sequence[list[int]] = (),
+        source: SignalSource | None = None,
     ) -> None:
         self.config, self.student, self.sequences, self.store = config, student, sequences, store
-        self.teacher, self.teacher_prompts = teacher, teacher_prompts
+        self.source = source
         self.progress = Progress()
         parameters = [p for p in student.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -131,40 +130,29 @@ class Trainer:
     def _loss(
         self, stage: Stage, batch: list[TokenSequence], group: list[int]
     ) -> tuple[torch.Tensor, float, Positions]:
-        positions = counted(batch, stage)
-        student, target = self.pair(stage, batch, group, positions)
-        if stage.method == "gold":
-            loss = losses.cross_entropy(student, target)
-            return loss, (student.argmax(-1) == target).float().mean().item(), positions
-        loss = losses.forward_kl(student, target, stage.temperature)
-        return loss, (student.argmax(-1) == target.argmax(-1)).float().mean().item(), positions
-
-    def pair(
-        self, stage: Stage, batch: list[TokenSequence], group: list[int], positions: Positions
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The student's logits (n, k), and the teacher's (n, k) or the gold columns (n,), over the k
-        tokens that count: under a hard constraint those that any position allows, else all."""
+        """The loss, and how often the student's first choice is gold's, or the teacher's. Under a hard constraint
+        only the tokens that some position allows are computed: the reachable rows of the head."""
         device = self.student.model.get_input_embeddings().weight.device
+        positions = counted(batch, stage)
         allowed = positions.allowed(self.store)
         hard = stage.constraint == "hard"
         tokens = allowed.any(0).nonzero()[:, 0] if hard else torch.arange(len(self.student.tokens))
-        allowed = allowed[:, tokens].to(device)
+        allowed = allowed[:, tokens]
         student = self._student_logits(batch, positions, tokens.to(device))
         if hard:
-            student = losses.restrict(student, allowed)
+            student = losses.restrict(student, allowed.to(device))
+        gold = torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
         if stage.method == "gold":
-            return student, torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
-        if self.teacher is None:
+            return losses.cross_entropy(student, gold), _agreement(student, gold), positions
+        if self.source is None:
             raise ConfigError(f"the method {stage.method!r} needs a teacher.")
-        prompts = [self.teacher_prompts[i] for i in group]
-        if stage.method == "logits":
-            prompts = [[int(self.teacher.old_ids[t]) for t in s.prompt] for s in batch]
-        teacher = self.teacher.logits(prompts, batch, positions, tokens).to(device)
-        if hard:
-            teacher = losses.restrict(teacher, allowed)
-        elif stage.constraint == "soft":
-            teacher = losses.lower(teacher, allowed, stage.penalty)
-        return student, teacher
+        signal = self.source.signal(stage, group, positions, tokens, allowed).to(device)
+        pair = losses.outcomes(student, tokens.to(device), signal, stage.temperature)
+        loss = _divergence(stage, *pair) * stage.temperature**2  # gradients keep their size (Hinton et al. 2015)
+        if stage.gold_weight:
+            loss = (1 - stage.gold_weight) * loss + stage.gold_weight * losses.cross_entropy(student, gold)
+        first = torch.searchsorted(tokens.to(device), signal.ids.gather(-1, signal.log_probs.argmax(-1, keepdim=True)))
+        return loss, _agreement(student, first[:, 0]), positions
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
         ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)
@@ -177,6 +165,8 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
         """Tensors and plain data that, with the weights, let training go on as if never interrupted."""
+        if self.source:
+            self.source.flush()
         optimizer = self.optimizer.state_dict()
         tensors = {f"{i}.{k}": v for i, entry in optimizer["state"].items() for k, v in entry.items()}
         tensors["rng"] = torch.get_rng_state()
@@ -191,3 +181,13 @@ class Trainer:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.progress = Progress(**progress)  # type: ignore[arg-type]
+
+
+def _divergence(stage: Stage, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    if stage.loss == "jensen_shannon":
+        return losses.jensen_shannon(student, teacher, stage.beta)
+    return (losses.forward_kl if stage.loss == "forward_kl" else losses.reverse_kl)(student, teacher)
+
+
+def _agreement(student: torch.Tensor, columns: torch.Tensor) -> float:
+    return (student.argmax(-1) == columns).float().mean().item()

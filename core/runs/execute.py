@@ -13,7 +13,7 @@ from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill.config import RunConfig
 from core.distill.sequences import tokenise, used_tokens
-from core.distill.signals import LiveTeacher
+from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
 from core.errors import DataError, StillroomError
 from core.evaluate.report import Report, ReportExample
@@ -144,7 +144,10 @@ class _Run:
         prompts = [prompting.render(teacher, task, prompt, e.input) for e in data.train]
         for sequence, ids in zip(sequences, prompts, strict=True):
             teacher.check_length(len(ids) + len(sequence.answer))
-        return Trainer(config, student, sequences, store, LiveTeacher(teacher, old_ids), prompts)
+        source = SignalSource(
+            LiveTeacher(teacher, old_ids), prompts, sequences, store, config.signals, config.seed, self.folder.signals
+        )
+        return Trainer(config, student, sequences, store, source)
 
     def train(
         self,

@@ -58,6 +58,10 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def signals(self) -> Path:
+        return self.path / "signals"
+
+    @property
     def student(self) -> Path:
         return self.path / "student"
 

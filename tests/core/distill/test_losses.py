@@ -4,44 +4,88 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.distill import losses
+from core.distill import losses, signals
 
 torch.manual_seed(0)
 A, B = torch.randn(5, 9), torch.randn(5, 9)
+LOG_A, LOG_B = A.log_softmax(-1), B.log_softmax(-1)
+TOKENS = torch.arange(9)
+DIVERGENCES = {
+    "forward_kl": losses.forward_kl,
+    "reverse_kl": losses.reverse_kl,
+    "jensen_shannon": losses.jensen_shannon,
+}
 
 
-@pytest.mark.parametrize("temperature", [1.0, 3.0])
-def test_forward_kl_equals_the_library(temperature):
-    expected = F.kl_div(
-        (A / temperature).log_softmax(-1), (B / temperature).log_softmax(-1), log_target=True, reduction="batchmean"
-    )
-    assert losses.forward_kl(A, B, temperature).item() == pytest.approx(expected.item() * temperature**2, rel=1e-5)
+@pytest.fixture(params=DIVERGENCES.values(), ids=DIVERGENCES)
+def divergence(request):
+    return request.param
 
 
-def test_equal_distributions_cost_nothing():
-    assert losses.forward_kl(A, A + 3).item() == pytest.approx(0, abs=1e-6)
+def test_both_kls_equal_the_library():
+    expected = F.kl_div(LOG_A, LOG_B, log_target=True, reduction="batchmean").item()
+    assert losses.forward_kl(LOG_A, LOG_B).item() == pytest.approx(expected, rel=1e-5)
+    assert losses.reverse_kl(LOG_B, LOG_A).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.5, 0.9])
+def test_jensen_shannon_by_hand(beta):
+    p, q = LOG_B.exp(), LOG_A.exp()
+    mixture = beta * p + (1 - beta) * q
+    terms = beta * (p * (p / mixture).log()).sum(-1) + (1 - beta) * (q * (q / mixture).log()).sum(-1)
+    assert losses.jensen_shannon(LOG_A, LOG_B, beta).item() == pytest.approx(terms.mean().item(), rel=1e-4)
+
+
+def test_equal_distributions_cost_nothing(divergence):
+    assert divergence(LOG_A, (A + 3).log_softmax(-1)).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_cross_entropy_by_hand():
     gold = torch.tensor([0, 1, 2, 3, 4])
-    expected = -sum(A.log_softmax(-1)[i, g].item() for i, g in enumerate(gold)) / 5
+    expected = -sum(LOG_A[i, g].item() for i, g in enumerate(gold)) / 5
     assert losses.cross_entropy(A, gold).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_refused_tokens_give_numbers_and_gradients():
+def test_refused_tokens_give_numbers_and_gradients(divergence):
     allowed = torch.rand(5, 9) > 0.5
     allowed[:, 0] = True
     student = A.clone().requires_grad_()
-    loss = losses.forward_kl(losses.restrict(student, allowed), losses.restrict(B, allowed))
+    signal = signals.dense(losses.restrict(B, allowed), TOKENS, 1.0)
+    loss = divergence(*losses.outcomes(losses.restrict(student, allowed), TOKENS, signal))
     loss.backward()
     assert math.isfinite(loss.item()) and student.grad.isfinite().all()
     assert (student.grad[~allowed] == 0).all()
 
 
+def test_a_single_allowed_token_costs_nothing(divergence):
+    only = torch.zeros(5, 9, dtype=torch.bool)
+    only[:, 4] = True
+    student = A.clone().requires_grad_()
+    for form in ("dense", "top"):
+        signal = signals.dense(losses.restrict(B, only), TOKENS, 1.0)
+        signal = signal if form == "dense" else signals.top(signal, 0.99, 5)
+        loss = divergence(*losses.outcomes(losses.restrict(student, only), TOKENS, signal))
+        loss.backward()
+        assert loss.item() == pytest.approx(0, abs=1e-6) and student.grad.isfinite().all()
+
+
 def test_a_teacher_that_is_certain():
     certain = torch.full((1, 3), losses.NEG_INF)
     certain[0, 1] = 0.0
-    assert losses.forward_kl(A[:1, :3], certain).item() == pytest.approx(-A[0, :3].log_softmax(-1)[1].item(), rel=1e-5)
+    log_student = A[:1, :3].log_softmax(-1)
+    assert losses.forward_kl(log_student, certain).item() == pytest.approx(-log_student[0, 1].item(), rel=1e-5)
+    assert math.isfinite(losses.reverse_kl(log_student, certain).item())
+
+
+@pytest.mark.parametrize("mass", [0.5, 0.9, 0.999])
+def test_a_shortened_signal_never_costs_more_and_costs_all_with_every_token(divergence, mass):
+    """The rest as one outcome can only hide a difference, and a truncated KL that is renormalised can go below 0."""
+    whole = signals.dense(B, TOKENS, 1.0)
+    full = divergence(*losses.outcomes(A, TOKENS, whole)).item()
+    part = divergence(*losses.outcomes(A, TOKENS, signals.top(whole, mass, 9))).item()
+    every = divergence(*losses.outcomes(A, TOKENS, signals.top(whole, 1.0, 9))).item()
+    assert -1e-6 <= part <= full + 1e-6
+    assert every == pytest.approx(full, rel=1e-4)
 
 
 def test_lower_takes_a_fixed_amount_from_refused_tokens():

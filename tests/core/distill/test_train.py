@@ -1,17 +1,19 @@
 """The training loop against plain references, on tiny models."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
 from core.distill import losses
-from core.distill.config import RunConfig, Stage
+from core.distill.config import RunConfig, Stage, validate
 from core.distill.positions import counted
 from core.distill.sequences import tokenise, used_tokens
-from core.distill.signals import LiveTeacher
+from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
-from core.errors import DataError, RunError
+from core.errors import ConfigError, DataError, RunError
 from core.models import prompting, students
 from core.models.student_config import StudentConfig
 from core.tasks import POS, Example
@@ -21,7 +23,7 @@ EXAMPLES = POS.load(None).train[:12]
 PROMPT = default_prompt(POS)
 
 
-def trainer(teacher, config: RunConfig, layers=(0, 2), vocabulary=500) -> Trainer:
+def trainer(teacher, config: RunConfig, layers=(0, 2), vocabulary=500, folder=None) -> Trainer:
     shape = StudentConfig(kind="cut", layers=layers, vocabulary=vocabulary, context=512)
     student = students.build(shape, teacher, used_tokens(teacher, POS, EXAMPLES), seed=0)
     store = MaskStore(student.tokens)
@@ -29,7 +31,8 @@ def trainer(teacher, config: RunConfig, layers=(0, 2), vocabulary=500) -> Traine
     sequences = tokenise(student, constraints, EXAMPLES, store, student.student_prompt)
     prompts = [prompting.render(teacher, POS, PROMPT, e.input) for e in EXAMPLES]
     live = LiveTeacher(teacher, torch.tensor(students.old_ids(student, teacher)))
-    return Trainer(config, student, sequences, store, live, prompts)
+    source = SignalSource(live, prompts, sequences, store, config.signals, config.seed, folder)
+    return Trainer(config, student, sequences, store, source)
 
 
 def config(**stage) -> RunConfig:
@@ -42,11 +45,11 @@ def dense_pair(t: Trainer, stage: Stage, k: int):
     ids = torch.tensor([[*sequence.prompt, *sequence.answer]])
     start = len(sequence.prompt) - 1
     student = t.student.model(input_ids=ids).logits[0, start:-1].float()
-    prompt = t.teacher_prompts[k]
-    old = t.teacher.old_ids
+    prompt = t.source.prompts[k]
+    old = t.source.live.old_ids
     theirs = torch.tensor([[*prompt, *old[list(sequence.answer)].tolist()]])
     with torch.no_grad():
-        teacher = t.teacher.teacher.model(input_ids=theirs).logits[0, len(prompt) - 1 : -1].float()[:, old]
+        teacher = t.source.live.teacher.model(input_ids=theirs).logits[0, len(prompt) - 1 : -1].float()[:, old]
     return student, teacher
 
 
@@ -82,10 +85,10 @@ def test_loss_and_gradient_equal_the_dense_reference(teacher, method, constraint
         count = [i for i, row in enumerate(sequence.rows) if constraint != "hard" or row != FORCED]
         for i in count:
             one = student[i : i + 1]
+            heat = stage.temperature
+            pair = [(logits / heat).log_softmax(-1) for logits in (one, signal[i : i + 1])]
             terms.append(
-                losses.cross_entropy(one, gold[i : i + 1])
-                if method == "gold"
-                else losses.forward_kl(one, signal[i : i + 1], stage.temperature)
+                losses.cross_entropy(one, gold[i : i + 1]) if method == "gold" else losses.forward_kl(*pair) * heat**2
             )
     reference = torch.stack(terms).mean()
     reference.backward()
@@ -101,6 +104,7 @@ def test_forced_positions_cost_nothing_under_a_hard_constraint(teacher):
             only = torch.zeros(1, student.shape[1], dtype=torch.bool)
             only[0, t.sequences[0].answer[i]] = True
             pair = losses.restrict(student[i : i + 1], only), losses.restrict(signal[i : i + 1], only)
+            pair = [logits.log_softmax(-1) for logits in pair]
             assert losses.forward_kl(*pair).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -108,7 +112,7 @@ def test_forced_positions_cost_nothing_under_a_hard_constraint(teacher):
 def test_identical_teacher_and_student_cost_nothing(teacher, method):
     t = trainer(teacher, config(method=method), layers=(0, 1, 2), vocabulary=len(teacher.tokens))
     if method == "task":  # the teacher must read the same prompt as well
-        t.teacher_prompts = [[int(t.teacher.old_ids[i]) for i in s.prompt] for s in t.sequences]
+        t.source.prompts = [[int(t.source.live.old_ids[i]) for i in s.prompt] for s in t.sequences]
     t.student.model.eval()
     loss, agreement, _ = t._loss(t.config.stages[0], list(t.sequences[:3]), [0, 1, 2])
     assert loss.item() == pytest.approx(0, abs=1e-5) and agreement == 1.0
@@ -173,3 +177,98 @@ def test_answers_that_break_the_schema_and_long_ones_are_named(teacher):
     long = Example(" ".join(["so"] * 400), "{}")
     with pytest.raises(DataError, match=r"example 1 .*reads at most|example 1 \("):
         tokenise(teacher, constraints, [long], store, teacher.student_prompt)
+
+
+@pytest.mark.parametrize("form", ["exact", "top"])
+@pytest.mark.parametrize("loss", ["forward_kl", "reverse_kl", "jensen_shannon"])
+def test_cached_equals_live(teacher, tmp_path, form, loss):
+    """Loss and gradient from disk are those of the live teacher, the first time and ever after."""
+    stage = Stage(method="task", loss=loss, temperature=2.0)
+    found = []
+    for how in ("live", form):
+        t = trainer(teacher, RunConfig(stages=(stage,), signals={"form": how, "mass": 0.9999}), folder=tmp_path)
+        t.student.model.eval()
+        for _ in range(2):
+            t.student.model.zero_grad()
+            value, agreement, _ = t._loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])
+            value.backward()
+            gradient = next(p.grad for n, p in t.student.model.named_parameters() if "q_proj" in n)
+            found.append((value.item(), agreement, gradient.clone()))
+    t.source.flush()
+    again = trainer(teacher, t.config, folder=tmp_path)
+    assert all(i in again.source._cache(stage) for i in range(4))
+    for value, agreement, gradient in found[1:]:
+        assert value == pytest.approx(found[0][0], abs=1e-3) and agreement == found[0][1]
+        assert torch.allclose(gradient, found[0][2], atol=2e-3)
+
+
+def test_without_a_mask_signals_are_kept_over_the_whole_vocabulary(teacher, tmp_path):
+    stage = Stage(method="logits", constraint="none")
+    values = []
+    for form in ("live", "top"):
+        config = RunConfig(stages=(stage,), signals={"form": form, "mass": 1.0, "most": 4096})
+        t = trainer(teacher, config, folder=tmp_path)
+        t.student.model.eval()
+        values.append(t._loss(stage, list(t.sequences[:2]), [0, 1])[0].item())
+    assert values[1] == pytest.approx(values[0], rel=2e-3)
+
+
+def test_sampled_signals_have_the_full_gradient_on_average(teacher, tmp_path):
+    stage = Stage(method="task")
+    gradients = []
+    for form, draws in (("live", 1), ("sampled", 1024)):
+        config = RunConfig(stages=(stage,), signals={"form": form, "draws": draws})
+        t = trainer(teacher, config, folder=tmp_path)
+        t.student.model.eval()
+        t._loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])[0].backward()
+        gradients.append(next(p.grad for n, p in t.student.model.named_parameters() if "q_proj" in n))
+    similarity = torch.cosine_similarity(gradients[0].flatten(), gradients[1].flatten(), 0)
+    assert similarity > 0.98
+
+
+def test_the_teacher_is_asked_once(teacher, tmp_path, monkeypatch):
+    t = trainer(teacher, RunConfig(stages=(Stage(method="task", epochs=3),), batch_size=4), folder=tmp_path)
+    asked = []
+    logits = t.source.live.logits
+    monkeypatch.setattr(
+        t.source.live, "logits", lambda prompts, *rest: asked.append(len(prompts)) or logits(prompts, *rest)
+    )
+    list(t)
+    assert sum(asked) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"temperature": 2.0}, None),  # another stage has a folder of its own
+        ({}, "prompt"),
+        ({}, "teacher"),
+    ],
+)
+def test_signals_made_from_something_else_are_refused_by_name(teacher, tmp_path, change, field):
+    stage = Stage(method="task")
+    t = trainer(teacher, RunConfig(stages=(stage,)), folder=tmp_path)
+    t._loss(stage, list(t.sequences[:2]), [0, 1])
+    other = trainer(teacher, RunConfig(stages=(stage,)), folder=tmp_path)
+    if field == "prompt":
+        other.source.prompts = [[5, *p] for p in other.source.prompts]
+    if field == "teacher":
+        other.source.live.teacher = replace(teacher, name="another")
+    changed = stage.model_copy(update=change)
+    if field is None:
+        other._loss(changed, list(t.sequences[:2]), [0, 1])
+    else:
+        with pytest.raises(ConfigError, match=f"were made with another {field}"):
+            other._loss(changed, list(t.sequences[:2]), [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"signals": {"form": "sampled"}, "stages": [{"loss": "reverse_kl"}]}, "know only what was drawn"),
+        ({"signals": {"form": "exact"}, "stages": [{"constraint": "none"}]}, "hold the whole vocabulary"),
+    ],
+)
+def test_contradictions_are_refused(values, message):
+    with pytest.raises(ConfigError, match=message):
+        validate(values)

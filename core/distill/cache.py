@@ -1,0 +1,168 @@
+"""Teacher signals on disk: computed once, read back in every later epoch and by a resumed run.
+
+A folder holds a header, which says what the signals were made from, and shards of some hundred examples each.
+Tokens are kept as their rank among the allowed ones, which mostly takes one byte; only the shards in use are
+in memory. Another header is an error that names what differs.
+"""
+
+import hashlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from core.distill.signals import NEG_INF, Form, Signal
+from core.errors import ConfigError
+
+SHARD = 256  # examples
+SHARDS_KEPT = 8
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything that signals depend on; texts are given as their hash. `amount` is the mass kept, or the draws."""
+
+    form: Form
+    teacher: str
+    tokenizer: str
+    data: str
+    prompt: str
+    schema: str
+    constraint: str
+    temperature: float
+    amount: float
+    version: int = 1
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """One hash for a sequence of byte strings; where one ends and the next begins counts."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "little"))
+        found.update(part)
+    return found.hexdigest()[:32]
+
+
+class SignalCache:
+    """Signals by the number of their example. Raises ConfigError for a folder made with another header."""
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        _check(folder, header)
+        self.form = header.form
+        self._shards: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
+        self._where: dict[int, Path] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            self._where.update(dict.fromkeys(self._examples(path), path))
+        self._waiting: dict[int, tuple[Signal, np.ndarray]] = {}
+
+    def __contains__(self, example: int) -> bool:
+        return example in self._where or example in self._waiting
+
+    def __len__(self) -> int:
+        return len(self._where) + len(self._waiting)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
+    def put(self, example: int, signal: Signal, ranks: np.ndarray) -> None:
+        """`ranks` (n, m) are the places of the signal's tokens among those allowed at its positions."""
+        self._waiting[example] = signal, ranks
+        if len(self._waiting) >= SHARD:
+            self.flush()
+
+    def get(self, example: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ranks (n, m), log-probabilities (n, m) float32 and the rest (n,) float32, filled up as signals are.
+        Raises KeyError for an example that was never put."""
+        if example in self._waiting:
+            signal, ranks = self._waiting[example]
+            return ranks, signal.log_probs.numpy(), signal.rest.numpy()
+        shard = self._shard(self._where[example])
+        place = int(np.flatnonzero(shard["example"] == example)[0])
+        first, last = shard["position"][place : place + 2]
+        counts = shard["count"][first:last].astype(np.int64)
+        begin = int(shard["entry"][place])
+        used = np.arange(counts.max(initial=0)) < counts[:, None]
+        ranks = np.zeros(used.shape, np.int64)
+        log_probs = np.full(used.shape, NEG_INF, np.float32)
+        total = int(counts.sum())
+        ranks[used] = shard["rank"][begin : begin + total]
+        log_probs[used] = shard["log_prob"][begin : begin + total]
+        return ranks, log_probs, shard["rest"][first:last].astype(np.float32)
+
+    def flush(self) -> None:
+        """Writes what waits, whole or not at all."""
+        if not self._waiting:
+            return
+        examples = list(self._waiting)
+        log_probs = [signal.log_probs.numpy() for signal, _ in self._waiting.values()]
+        used = [values > NEG_INF for values in log_probs]
+        counts = [u.sum(-1) for u in used]
+        ranks = np.concatenate([ranks[u] for (_, ranks), u in zip(self._waiting.values(), used)])
+        shard = {
+            "example": np.array(examples, np.int64),
+            "position": np.cumsum([0, *map(len, counts)]),
+            "entry": np.cumsum([0, *(int(c.sum()) for c in counts)]),
+            "count": _narrow(np.concatenate(counts)),
+            "rank": _narrow(ranks),
+            "log_prob": _half(np.concatenate([values[u] for values, u in zip(log_probs, used)])),
+            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in self._waiting.values()])),
+        }
+        path = self.folder / f"{len(list(self.folder.glob('*.safetensors'))):05d}.safetensors"
+        save_file(shard, path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+        self._where.update(dict.fromkeys(examples, path))
+        self._waiting.clear()
+
+    def _examples(self, path: Path) -> list[int]:
+        try:
+            return load_file(path)["example"].tolist()
+        except Exception as error:  # the library has its own errors, and any of them means the same
+            raise ConfigError(f"the signals in {path.name} are damaged: delete the file and resume.") from error
+
+    def _shard(self, path: Path) -> dict[str, np.ndarray]:
+        if path not in self._shards:
+            self._shards[path] = load_file(path)
+            if len(self._shards) > SHARDS_KEPT:
+                self._shards.popitem(last=False)
+        self._shards.move_to_end(path)
+        return self._shards[path]
+
+
+def _check(folder: Path, header: Header) -> None:
+    file = folder / "header.json"
+    if not file.exists():
+        file.write_text(json.dumps(asdict(header), indent=1))
+        return
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise ConfigError(f"the header of the signals in {folder.name!r} is damaged: delete the folder.") from error
+    for field in fields(Header):
+        if found.get(field.name) != getattr(header, field.name):
+            raise ConfigError(
+                f"the teacher's signals in {folder.name!r} were made with another {field.name}: "
+                "restore it, or delete the folder to compute them again."
+            )
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """The smallest unsigned type that holds the values."""
+    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    """Half precision: 0.1 % of a probability, down to e^-60000."""
+    return values.astype(np.float16)
+
+
+def as_signal(form: Form, ids: np.ndarray, log_probs: np.ndarray, rest: np.ndarray) -> Signal:
+    return Signal(form, torch.from_numpy(ids), torch.from_numpy(log_probs), torch.from_numpy(rest))

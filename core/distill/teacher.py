@@ -1,0 +1,167 @@
+"""Where a student's trainer gets the teacher's signals from: the live model, or what it said before, on disk."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.constrain.masks import MaskStore
+from core.distill import losses, signals
+from core.distill.batch import collate
+from core.distill.cache import Header, SignalCache, as_signal, digest
+from core.distill.config import SignalConfig, Stage
+from core.distill.positions import Positions, counted
+from core.distill.sequences import TokenSequence
+from core.distill.signals import Signal
+from core.models.language_model import LanguageModel
+
+
+class LiveTeacher:
+    """Runs the teacher. `old_ids[i]` is the teacher's id of the student's token i.
+
+    A teacher's prompt is never cut: one that does not fit is a ModelError.
+    """
+
+    def __init__(self, teacher: LanguageModel, old_ids: torch.Tensor) -> None:
+        self.teacher, self.old_ids = teacher, old_ids
+
+    @torch.inference_mode()
+    def logits(
+        self, prompts: Sequence[list[int]], batch: Sequence[TokenSequence], positions: Positions, tokens: torch.Tensor
+    ) -> torch.Tensor:
+        """(n, k) logits of the student's `tokens` (k,) before each counted position, on the teacher's device. The
+        prompt's own positions are sliced off: the answer starts at each prompt's length (S0.7)."""
+        answers = [[int(self.old_ids[t]) for t in s.answer] for s in batch]
+        for prompt, answer in zip(prompts, answers, strict=True):
+            self.teacher.check_length(len(prompt) + len(answer))
+        ids, mask = collate([p + a for p, a in zip(prompts, answers, strict=True)], self.teacher.eos, self.teacher)
+        hidden = self.teacher.hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+        lengths = torch.tensor([len(p) for p in prompts])
+        row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
+        before = lengths[row] + offset - 1
+        return self.teacher.head(hidden[row.to(ids.device), before.to(ids.device)], self.old_ids[tokens].to(ids.device))
+
+
+class SignalSource:
+    """Signals of a run's stages. `prompts[i]` is what the teacher reads before the answer of sequence i."""
+
+    def __init__(
+        self,
+        live: LiveTeacher,
+        prompts: Sequence[list[int]],
+        sequences: Sequence[TokenSequence],
+        store: MaskStore,
+        how: SignalConfig,
+        seed: int = 0,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder` holds a cache for each stage; without one the teacher runs at every step."""
+        self.live, self.prompts, self.sequences, self.store = live, prompts, sequences, store
+        self.how, self.seed, self.folder = how, seed, folder
+        self._caches: dict[Stage, SignalCache] = {}
+
+    def signal(
+        self, stage: Stage, group: Sequence[int], positions: Positions, tokens: torch.Tensor, allowed: torch.Tensor
+    ) -> Signal:
+        """The signal at the counted `positions` of the sequences `group`, about the student's `tokens` (k,), of which
+        `allowed` (n, k) may come."""
+        if self.folder is None or self.how.form == "live":
+            return self._dense(stage, group, positions, tokens, allowed)
+        cache = self._cache(stage)
+        missing = [k for k, example in enumerate(group) if example not in cache]
+        if missing:
+            self._fill(cache, stage, [group[k] for k in missing], tokens, allowed[np.isin(positions.row, missing)])
+        found = [self._read(cache, stage, example) for example in group]
+        return signals.joined(found)
+
+    def flush(self) -> None:
+        """Writes what is not on disk yet."""
+        for cache in self._caches.values():
+            cache.flush()
+
+    def nbytes(self) -> int:
+        return sum(cache.nbytes for cache in self._caches.values())
+
+    def _dense(
+        self, stage: Stage, group: Sequence[int], positions: Positions, tokens: torch.Tensor, allowed: torch.Tensor
+    ) -> Signal:
+        batch = [self.sequences[i] for i in group]
+        prompts = [self._prompt(stage, i) for i in group]
+        logits = self.live.logits(prompts, batch, positions, tokens).cpu()
+        if stage.constraint == "hard":
+            logits = losses.restrict(logits, allowed)
+        elif stage.constraint == "soft":
+            logits = losses.lower(logits, allowed, stage.penalty)
+        return signals.dense(logits, tokens, stage.temperature)
+
+    def _prompt(self, stage: Stage, example: int) -> list[int]:
+        """What the teacher reads: its prompt or, with `logits`, the student's own text."""
+        if stage.method == "logits":
+            return self.live.old_ids[list(self.sequences[example].prompt)].tolist()
+        return self.prompts[example]
+
+    def _fill(
+        self, cache: SignalCache, stage: Stage, group: list[int], tokens: torch.Tensor, allowed: torch.Tensor
+    ) -> None:
+        """Asks the teacher about the sequences `group`."""
+        batch = [self.sequences[i] for i in group]
+        positions = counted(batch, stage)
+        dense = self._dense(stage, group, positions, tokens, allowed)
+        for k, example in enumerate(group):
+            mine = torch.from_numpy(positions.row == k)
+            one = self._shortened(Signal("dense", dense.ids[mine], dense.log_probs[mine], dense.rest[mine]), example)
+            cache.put(example, one, self._ranks(stage, example, one.ids.numpy(), to_ranks=True))
+
+    def _shortened(self, dense: Signal, example: int) -> Signal:
+        if self.how.form == "sampled":
+            random = torch.Generator().manual_seed(self.seed * 1_000_003 + example)
+            return signals.sampled(dense, self.how.draws, random)
+        mass = 1.0 if self.how.form == "exact" else self.how.mass
+        return signals.top(dense, mass, dense.ids.shape[1] if self.how.form == "exact" else self.how.most)
+
+    def _read(self, cache: SignalCache, stage: Stage, example: int) -> Signal:
+        ranks, log_probs, rest = cache.get(example)
+        return as_signal(cache.form, self._ranks(stage, example, ranks, to_ranks=False), log_probs, rest)
+
+    def _ranks(self, stage: Stage, example: int, values: np.ndarray, to_ranks: bool) -> np.ndarray:
+        """Token ids (n, m) as places among those allowed at each position, or back. Where no mask applies, or does not
+        bind, all tokens are allowed and the two are the same."""
+        if stage.constraint != "hard":
+            return values
+        found = values.copy()
+        for i, mask in enumerate(counted([self.sequences[example]], stage).mask.tolist()):
+            if mask >= 0:
+                ids = self.store.ids(mask)
+                found[i] = np.searchsorted(ids, values[i]) if to_ranks else ids[values[i]]
+        return found
+
+    def _cache(self, stage: Stage) -> SignalCache:
+        if stage not in self._caches:
+            assert self.folder is not None
+            name = hashlib.sha256(stage.model_dump_json().encode()).hexdigest()[:8]
+            self._caches[stage] = SignalCache(self.folder / f"{stage.method}-{name}", self._header(stage))
+        return self._caches[stage]
+
+    def _header(self, stage: Stage) -> Header:
+        as_bytes = lambda ids: np.asarray(ids, np.int32).tobytes()  # noqa: E731
+        rows = sorted({row for s in self.sequences for row in s.rows if row >= 0})
+        amount = {"sampled": float(self.how.draws), "exact": 1.0}.get(self.how.form, self.how.mass)
+        return Header(
+            form="sampled" if self.how.form == "sampled" else "top",
+            teacher=f"{self.live.teacher.name} {fingerprint(self.live.teacher)}",
+            tokenizer=digest([*self.store.tokens.bytes_of, as_bytes(self.live.old_ids)]),
+            data=digest(as_bytes(s.answer) for s in self.sequences),
+            prompt=digest(as_bytes(self._prompt(stage, i)) for i in range(len(self.sequences))),
+            schema=digest([*(as_bytes(s.rows) for s in self.sequences), *(as_bytes(self.store.ids(r)) for r in rows)]),
+            constraint=f"{stage.constraint} {stage.penalty if stage.constraint == 'soft' else ''}".strip(),
+            temperature=stage.temperature,
+            amount=amount,
+        )
+
+
+def fingerprint(lm: LanguageModel) -> str:
+    """A hash of a few numbers of every weight: two teachers that differ anywhere of note differ here."""
+    flat = (p.detach().flatten() for p in lm.model.parameters())
+    return digest(p[:: max(1, len(p) // 64)][:64].float().cpu().numpy().tobytes() for p in flat)
