@@ -50,7 +50,7 @@ class Automaton:
         return len(text), state
 
     def matches(self, text: str) -> bool:
-        state = self.walk(text.encode(), self.start)
+        state = self.walk(text.encode("utf-8", "surrogatepass"), self.start)
         return state != NONE and bool(self.accepting[state])
 
     def allowed_bytes(self, state: int) -> bytes:

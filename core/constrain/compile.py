@@ -42,11 +42,12 @@ class Limits:
 
 
 class _Budget:
-    """What is left of the limits."""
+    """What is left of the limits. The clock is read whenever some work was done."""
 
     def __init__(self, limits: Limits, name: str) -> None:
         self.limits, self.name = limits, name
         self.ends = time.perf_counter() + limits.seconds
+        self.work = 0
 
     def check(self, states: int) -> None:
         if states > self.limits.states:
@@ -54,11 +55,18 @@ class _Budget:
                 f"the schema {self.name!r} needs more than {self.limits.states:,} states: "
                 "shorten its lengths and repetitions, or split it."
             )
-        if states % 256 == 0 and time.perf_counter() > self.ends:
-            raise TooLarge(
-                f"the schema {self.name!r} takes more than {self.limits.seconds:g} s to compile: "
-                "shorten its lengths and repetitions, or split it."
-            )
+        self.spend(16)
+
+    def spend(self, work: int) -> None:
+        """Counts `work` small operations."""
+        self.work += work
+        if self.work > 4096:
+            self.work = 0
+            if time.perf_counter() > self.ends:
+                raise TooLarge(
+                    f"the schema {self.name!r} takes more than {self.limits.seconds:g} s to compile: "
+                    "shorten its lengths and repetitions, or split it."
+                )
 
 
 def compile(expression: Expression, name: str, limits: Limits | None = None) -> Automaton:
@@ -79,13 +87,13 @@ def disjoint(left: Expression, right: Expression, limits: Limits | None = None) 
 
 def _automaton(expression: Expression, name: str, budget: _Budget) -> Automaton:
     """Possibly without any state."""
-    builder = _Builder(budget)
-    end = builder.state()
-    start = builder.build(expression, end)
-    return _determinise(builder, start, end, name)
+    nfa = _Nfa(budget)
+    end = nfa.state()
+    start = nfa.build(expression, end)
+    return _determinise(nfa, start, end, name)
 
 
-class _Builder:
+class _Nfa:
     """A nondeterministic automaton, built from its end: each expression is put in front of the state that
     follows it. `edges[s]` are (byte ranges, target), `free[s]` the states that s may be taken for."""
 
@@ -157,6 +165,8 @@ class _Builder:
         for _ in range(0 if most is None else most - max(least, 1)):
             after = self.state(self._text(separator, self.build(body, after)), follow)
         start = self.build(body, after)
+        if start == after and not separator:  # the body is empty: so is any number of it
+            return follow
         if most is None:
             self.free[after].append(self._text(separator, start))
         for _ in range(least - 1):
@@ -252,7 +262,7 @@ def _utf8(low: int, high: int) -> Iterator[list[tuple[int, int]]]:
     yield list(zip(chr(low).encode(), chr(high).encode()))
 
 
-def _determinise(nfa: _Builder, start: int, end: int, name: str) -> Automaton:
+def _determinise(nfa: _Nfa, start: int, end: int, name: str) -> Automaton:
     """Subset construction over classes of bytes that no edge tells apart, then minimisation."""
     classes_of, class_of_byte = _byte_classes(nfa)
     closures: dict[int, tuple[int, ...]] = {}
@@ -266,6 +276,7 @@ def _determinise(nfa: _Builder, start: int, end: int, name: str) -> Automaton:
     def subset(targets: tuple[int, ...]) -> int:
         if targets not in known:
             members = frozenset(member for target in targets for member in _closure(nfa, target, end, closures))
+            nfa.budget.spend(len(members))
             if members not in number:
                 number[members] = len(subsets)
                 subsets.append(members)
@@ -275,15 +286,16 @@ def _determinise(nfa: _Builder, start: int, end: int, name: str) -> Automaton:
 
     subset((start,))
     for state, members in enumerate(subsets):
-        moves: dict[int, tuple[int, ...]] = {}
+        moves: dict[int, list[int]] = {}
+        nfa.budget.spend(len(members))
         for member in members:
             for ranges, target in nfa.edges[member]:
                 for symbol in classes_of[ranges]:
-                    moves[symbol] = (*moves[symbol], target) if symbol in moves else (target,)
+                    moves.setdefault(symbol, []).append(target)
         for symbol, targets in moves.items():
             tails.append(state)
             symbols.append(symbol)
-            heads.append(subset(targets))
+            heads.append(subset(tuple(targets)))
     table = np.full((len(subsets), int(class_of_byte.max()) + 1), NONE, np.int32)
     table[tails, symbols] = heads
     accepting = np.array([end in members for members in subsets])
@@ -291,7 +303,7 @@ def _determinise(nfa: _Builder, start: int, end: int, name: str) -> Automaton:
     return Automaton(name, small[:, class_of_byte], ends, _parts(nfa, subsets, new.tolist(), len(small)))
 
 
-def _closure(nfa: _Builder, state: int, end: int, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+def _closure(nfa: _Nfa, state: int, end: int, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
     """The states with edges, and the end, that `state` may be taken for."""
     if state not in known:
         if not nfa.free[state]:
@@ -302,6 +314,7 @@ def _closure(nfa: _Builder, state: int, end: int, known: dict[int, tuple[int, ..
             current = stack.pop()
             if nfa.edges[current] or current == end:
                 found.append(current)
+            nfa.budget.spend(1)
             fresh = [target for target in nfa.free[current] if target not in seen]
             seen.update(fresh)
             stack.extend(fresh)
@@ -309,7 +322,7 @@ def _closure(nfa: _Builder, state: int, end: int, known: dict[int, tuple[int, ..
     return known[state]
 
 
-def _byte_classes(nfa: _Builder) -> tuple[dict[ByteRanges, list[int]], np.ndarray]:
+def _byte_classes(nfa: _Nfa) -> tuple[dict[ByteRanges, list[int]], np.ndarray]:
     """The classes that each set of bytes on an edge is made of, and the class of every byte (256,)."""
     sets = list(dict.fromkeys(ranges for edges in nfa.edges for ranges, _ in edges))
     holds = np.zeros((len(sets), 256), bool)
@@ -326,7 +339,7 @@ def _byte_classes(nfa: _Builder) -> tuple[dict[ByteRanges, list[int]], np.ndarra
     return {ranges: np.flatnonzero(by_class[i]).tolist() for i, ranges in enumerate(sets)}, class_of_byte
 
 
-def _parts(nfa: _Builder, subsets: list[frozenset[int]], new: list[int], states: int) -> tuple[str, ...]:
+def _parts(nfa: _Nfa, subsets: list[frozenset[int]], new: list[int], states: int) -> tuple[str, ...]:
     """What each minimal state writes. States that were merged, or a choice still open, have several names."""
     names: list[dict[str, None]] = [{} for _ in range(states)]
     for members, state in zip(subsets, new):

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from core.constrain.engines.constraint import NONE, Constraint, check_beginning
+from core.constrain.engines.constraint import NONE, Constraint, check_bytes
 from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.forced import Encode, forced_tokens
 from core.constrain.tokens import TokenTable
@@ -26,7 +26,7 @@ class MaskStore:
         self.tokens = tokens
         self._rows: list[np.ndarray] = []  # ids (count,) int32, or packed (words,) uint32
         self._counts: list[int] = []
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: dict[tuple[bool, bytes], int] = {}
         self._row_of_state: WeakKeyDictionary[Constraint, dict[int, int]] = WeakKeyDictionary()
         self._merges: dict[tuple[int, int], bool] = {}
 
@@ -142,8 +142,8 @@ class MaskStore:
             known[state] = self._add(row[:count], count) if count <= SMALL else self.add(constraint.mask(state))
 
     def _add(self, row: np.ndarray, count: int) -> int:
-        """`row` as it is kept: ids or packed. The two differ in length, so that their bytes are never the same."""
-        key = row.tobytes()
+        """`row` as it is kept: ids or packed."""
+        key = count <= SMALL, row.tobytes()
         if key not in self._numbers:
             self._numbers[key] = len(self._rows)
             self._rows.append(row.copy())
@@ -181,9 +181,11 @@ def _refusal(constraint: Constraint, ids: np.ndarray, starts: np.ndarray, place:
     token = int(ids[place])
     if not tokens.bytes_of[token] and token != tokens.eos:
         return SchemaError(f"{which} holds the special token {token} at its token {place - begin}.")
-    text = b"".join(tokens.bytes_of[i] for i in (*before, token)).decode("utf-8", "surrogateescape")
+    text = b"".join(tokens.bytes_of[i] for i in (*before, token))
     try:
-        check_beginning(constraint, text)
+        check_bytes(constraint, text)
     except SchemaError as error:
         return SchemaError(f"{which}, token {place - begin}: {error}")
-    return SchemaError(f"{which} ends too early for the schema {constraint.name!r}: {text[-40:]!r}.")
+    return SchemaError(
+        f"{which} ends too early for the schema {constraint.name!r}: {text[-40:].decode('utf-8', 'replace')!r}."
+    )

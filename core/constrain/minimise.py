@@ -7,7 +7,7 @@ does not reach, or that reach no end, are dropped on the way.
 import numpy as np
 from numba import njit
 
-NONE = -1
+from core.constrain.automaton import NONE
 
 
 def minimise(table: np.ndarray, accepting: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -75,9 +75,10 @@ class ConstraintLogitsProcessor(LogitsProcessor):
             self.siblings = owner[:, None] == owner[None]
             read = 0
         else:
-            same = (answers[:, None, :-1] == self.before[None]).all(-1) & self.siblings
-            self.states.keep(same.int().argmax(1))
             read = answers.shape[1] - 1
+            if len(self.constraints) < len(input_ids):
+                same = (answers[:, None, :-1] == self.before[None]).all(-1) & self.siblings
+                self.states.keep(same.int().argmax(1))
         for step in range(read, answers.shape[1]):
             self.states.advance(answers[:, step])
         self.before = answers
@@ -125,9 +126,10 @@ class _DeviceStates:
     def advance(self, tokens: torch.Tensor) -> None:
         """Reads every token byte by byte, all rows at once; shorter tokens wait for the longest that is ever
         allowed."""
-        known = tokens.clamp(max=len(self.tokens) - 1)  # a pad id beyond the table follows the end only
+        known = tokens.clamp(max=len(self.tokens) - 1)
         begin, end = self._offset[known], self._offset[known + 1]
-        state = torch.where((begin == end) | (end - begin > self._longest), self.dead, self.state)
+        unreadable = (begin == end) | (end - begin > self._longest) | (tokens != known)
+        state = torch.where(unreadable, self.dead, self.state)
         for place in range(self._longest):
             at = (begin + place).clamp(max=len(self._byte) - 1)
             following = self._next_state[state * 256 + self._byte[at]].long()
@@ -161,7 +163,8 @@ class _HostStates:
     def advance(self, tokens: torch.Tensor) -> None:
         for i, token in enumerate(tokens.tolist()):
             if not self.ended[i] and self.state[i] != NONE:
-                self.state[i] = self.rows[i].advance(self.state[i], token)
+                known = token < len(self.tokens)
+                self.state[i] = self.rows[i].advance(self.state[i], token) if known else NONE
                 self.ended[i] = token == self.tokens.eos and self.state[i] != NONE
 
     def packed(self) -> torch.Tensor:

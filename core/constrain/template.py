@@ -14,6 +14,7 @@ import numpy as np
 
 from core.constrain import compile as compiler
 from core.constrain.automaton import NONE, Automaton
+from core.constrain.engines.constraint import encode
 from core.constrain.expression import Either, Expression, Text, Then
 from core.errors import SchemaError
 
@@ -23,8 +24,10 @@ _KEY = re.compile(r'"([^"\\]+)":"?$')
 
 
 def automaton(template: Template, name: str = "template") -> Automaton:
-    """Raises SchemaError for an empty choice."""
-    blocks = [_literal(piece.encode()) if isinstance(piece, str) else _choice(piece) for piece in template]
+    """Raises SchemaError for an empty template or choice, and for what is no text."""
+    if not template:
+        raise SchemaError("the template is empty: it needs at least one piece.")
+    blocks = [_literal(encode(piece)) if isinstance(piece, str) else _choice(piece) for piece in template]
     found = [block for block in blocks if block is not None]
     if len(found) < len(blocks):  # one choice begins another: what follows decides
         return compiler.compile(expression(template), name)
@@ -48,7 +51,7 @@ def _texts(choices: tuple[str, ...]) -> tuple[Expression, ...]:
         raise SchemaError(
             "the template has an empty choice: every choice needs at least one text, and no text is empty."
         )
-    return tuple(Text(choice) for choice in dict.fromkeys(choices))
+    return tuple(Text(encode(choice).decode()) for choice in dict.fromkeys(choices))
 
 
 @dataclass(frozen=True, eq=False)

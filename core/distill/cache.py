@@ -22,13 +22,14 @@ from core.errors import ConfigError
 
 SHARD = 256  # examples
 SHARDS_KEPT = 8
+STEP = 0.05  # of logarithms
 
 
 @dataclass(frozen=True)
 class Header:
     """Everything that signals depend on; texts are given as their hash. `amount` is the mass kept, or the draws."""
 
-    form: Form
+    form: str
     teacher: str
     tokenizer: str
     data: str
@@ -56,7 +57,8 @@ class SignalCache:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         _check(folder, header)
-        self.form = header.form
+        self.form: Form = "sampled" if header.form == "sampled" else "top"
+        self._shorten = _half if header.form == "exact" else _byte
         self._shards: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
         self._where: dict[int, Path] = {}
         for path in sorted(folder.glob("*.safetensors")):
@@ -87,16 +89,25 @@ class SignalCache:
             return ranks, signal.log_probs.numpy(), signal.rest.numpy()
         shard = self._shard(self._where[example])
         place = int(np.flatnonzero(shard["example"] == example)[0])
-        first, last = shard["position"][place : place + 2]
+        first, last = _span(shard["positions"], place)
         counts = shard["count"][first:last].astype(np.int64)
-        begin = int(shard["entry"][place])
+        begin = int(shard["count"][:first].sum(dtype=np.int64))
         used = np.arange(counts.max(initial=0)) < counts[:, None]
         ranks = np.zeros(used.shape, np.int64)
+        ranks[used] = shard["rank"][begin : begin + int(counts.sum())]
+        rest = shard["rest"][first:last].astype(np.float32) if len(shard["rest"]) else np.full(len(counts), NEG_INF)
         log_probs = np.full(used.shape, NEG_INF, np.float32)
-        total = int(counts.sum())
-        ranks[used] = shard["rank"][begin : begin + total]
-        log_probs[used] = shard["log_prob"][begin : begin + total]
-        return ranks, log_probs, shard["rest"][first:last].astype(np.float32)
+        if self.form == "sampled":
+            log_probs[used] = np.repeat(-np.log(np.maximum(counts, 1)), counts)
+            return ranks, log_probs, rest.astype(np.float32)
+        later = used.copy()
+        later[:, :1] = False
+        begin -= int((shard["count"][:first] > 0).sum())
+        log_probs[later] = _logarithms(shard["log_prob"][begin : begin + int(later.sum())])
+        others = np.exp(log_probs[:, 1:].astype(np.float64)).sum(-1) + np.exp(rest.astype(np.float64))
+        if used.shape[1]:
+            log_probs[:, 0] = np.where(used[:, 0], np.log1p(-np.minimum(others, 1 - 1e-7)), NEG_INF)
+        return ranks, log_probs, rest
 
     def flush(self) -> None:
         """Writes what waits, whole or not at all."""
@@ -105,16 +116,17 @@ class SignalCache:
         examples = list(self._waiting)
         log_probs = [signal.log_probs.numpy() for signal, _ in self._waiting.values()]
         used = [values > NEG_INF for values in log_probs]
-        counts = [u.sum(-1) for u in used]
-        ranks = np.concatenate([ranks[u] for (_, ranks), u in zip(self._waiting.values(), used)])
+        later = [np.where(np.arange(u.shape[1]) > 0, u, False) for u in used]
+        is_top = self.form == "top"
+        none = [np.zeros(0, np.float32)]
         shard = {
-            "example": np.array(examples, np.int64),
-            "position": np.cumsum([0, *map(len, counts)]),
-            "entry": np.cumsum([0, *(int(c.sum()) for c in counts)]),
-            "count": _narrow(np.concatenate(counts)),
-            "rank": _narrow(ranks),
-            "log_prob": _half(np.concatenate([values[u] for values, u in zip(log_probs, used)])),
-            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in self._waiting.values()])),
+            "example": _narrow(np.array(examples)),
+            "positions": _narrow(np.array([len(u) for u in used])),
+            "count": _narrow(np.concatenate([u.sum(-1) for u in used])),
+            "rank": _narrow(np.concatenate([ranks[u] for (_, ranks), u in zip(self._waiting.values(), used)])),
+            # The first is one minus all the others, which rounds harmlessly: it is the largest.
+            "log_prob": self._shorten(np.concatenate([v[u] for v, u in zip(log_probs, later)] if is_top else none)),
+            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in self._waiting.values()] if is_top else none)),
         }
         path = self.folder / f"{len(list(self.folder.glob('*.safetensors'))):05d}.safetensors"
         save_file(shard, path.with_suffix(".part"))
@@ -154,9 +166,25 @@ def _check(folder: Path, header: Header) -> None:
             )
 
 
+def _span(lengths: np.ndarray, place: int) -> tuple[int, int]:
+    """Where a piece begins and ends among pieces of these lengths."""
+    begin = int(lengths[:place].sum(dtype=np.int64))
+    return begin, begin + int(lengths[place])
+
+
 def _narrow(values: np.ndarray) -> np.ndarray:
     """The smallest unsigned type that holds the values."""
     return values.astype(np.min_scalar_type(int(values.max(initial=0))))
+
+
+def _byte(values: np.ndarray) -> np.ndarray:
+    """A logarithm in steps of 5 %, too fine to matter in what is not the likeliest; 3e-6 is the least."""
+    return np.clip(np.rint(-values / STEP), 0, 255).astype(np.uint8)
+
+
+def _logarithms(kept: np.ndarray) -> np.ndarray:
+    """What `_byte` or `_half` was made of."""
+    return kept.astype(np.float32) * np.float32(-STEP if kept.dtype == np.uint8 else 1)
 
 
 def _half(values: np.ndarray) -> np.ndarray:

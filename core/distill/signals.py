@@ -17,7 +17,8 @@ Form = Literal["dense", "top", "sampled"]
 @dataclass(frozen=True)
 class Signal:
     """n positions. `ids` (n, m) int64 are tokens and `log_probs` (n, m) float32 what was said of them, -inf for
-    places that are not used; `rest` (n,) float32 is the logarithm of all other tokens' probability."""
+    places that are not used; `rest` (n,) float32 is the logarithm of all other tokens' probability. In the form
+    *top* the likeliest token comes first."""
 
     form: Form
     ids: torch.Tensor
@@ -26,6 +27,13 @@ class Signal:
 
     def __len__(self) -> int:
         return len(self.rest)
+
+    @property
+    def first(self) -> torch.Tensor:
+        """The likeliest token (n,), or one that was drawn."""
+        if self.form == "dense":
+            return self.ids.gather(-1, self.log_probs.argmax(-1, keepdim=True))[:, 0]
+        return self.ids[:, 0]
 
     def to(self, device: torch.device) -> "Signal":
         return Signal(self.form, self.ids.to(device), self.log_probs.to(device), self.rest.to(device))
@@ -39,15 +47,16 @@ def dense(logits: torch.Tensor, tokens: torch.Tensor, temperature: float) -> Sig
 
 def top(signal: Signal, mass: float, most: int) -> Signal:
     """The likeliest tokens of a dense signal that have `mass` of the probability together, no more than `most`."""
-    log_probs, order = signal.log_probs.sort(-1, descending=True)
+    log_probs, order = signal.log_probs.topk(min(most, signal.log_probs.shape[1]), -1)
     before = log_probs.exp().cumsum(-1) - log_probs.exp()
     kept = (before < mass) & (log_probs > NEG_INF)
-    kept[:, most:] = False
     width = int(kept.sum(-1).max()) if len(signal) else 0
+    kept, log_probs, order = kept[:, :width], log_probs[:, :width], order[:, :width]
     # The tail is summed itself: one minus the head would lose it to rounding.
-    rest = log_probs.masked_fill(kept, NEG_INF).logsumexp(-1)
-    kept, ids = kept[:, :width], signal.ids.gather(-1, order)[:, :width]
-    return Signal("top", torch.where(kept, ids, 0), log_probs[:, :width].masked_fill(~kept, NEG_INF), rest)
+    named = torch.zeros_like(signal.log_probs, dtype=torch.bool).scatter(-1, order, kept)
+    rest = signal.log_probs.masked_fill(named, NEG_INF).logsumexp(-1)
+    ids = torch.where(kept, signal.ids.gather(-1, order), 0)
+    return Signal("top", ids, log_probs.masked_fill(~kept, NEG_INF), rest)
 
 
 def sampled(signal: Signal, draws: int, generator: torch.Generator) -> Signal:

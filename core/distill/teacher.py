@@ -149,7 +149,7 @@ class SignalSource:
         rows = sorted({row for s in self.sequences for row in s.rows if row >= 0})
         amount = {"sampled": float(self.how.draws), "exact": 1.0}.get(self.how.form, self.how.mass)
         return Header(
-            form="sampled" if self.how.form == "sampled" else "top",
+            form=self.how.form,
             teacher=f"{self.live.teacher.name} {fingerprint(self.live.teacher)}",
             tokenizer=digest([*self.store.tokens.bytes_of, as_bytes(self.live.old_ids)]),
             data=digest(as_bytes(s.answer) for s in self.sequences),

@@ -103,7 +103,7 @@ class Trainer:
             parameters["lr"] = rate
         batch = [self.sequences[i] for i in group]
         self.student.model.train()
-        loss, agreement, positions = self._loss(stage, batch, group)
+        loss, agreement, positions = self.loss(stage, batch, group)
         if not torch.isfinite(loss):
             raise RunError(f"the loss is {loss.item()} at step {self.progress.step}: lower the learning rate.")
         loss.backward()
@@ -127,9 +127,7 @@ class Trainer:
             progress=self.done(),
         )
 
-    def _loss(
-        self, stage: Stage, batch: list[TokenSequence], group: list[int]
-    ) -> tuple[torch.Tensor, float, Positions]:
+    def loss(self, stage: Stage, batch: list[TokenSequence], group: list[int]) -> tuple[torch.Tensor, float, Positions]:
         """The loss, and how often the student's first choice is gold's, or the teacher's. Under a hard constraint
         only the tokens that some position allows are computed: the reachable rows of the head."""
         device = self.student.model.get_input_embeddings().weight.device
@@ -151,8 +149,8 @@ class Trainer:
         loss = _divergence(stage, *pair) * stage.temperature**2  # gradients keep their size (Hinton et al. 2015)
         if stage.gold_weight:
             loss = (1 - stage.gold_weight) * loss + stage.gold_weight * losses.cross_entropy(student, gold)
-        first = torch.searchsorted(tokens.to(device), signal.ids.gather(-1, signal.log_probs.argmax(-1, keepdim=True)))
-        return loss, _agreement(student, first[:, 0]), positions
+        first = torch.searchsorted(tokens.to(device), signal.first.contiguous())
+        return loss, _agreement(student, first), positions
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
         ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)

@@ -13,7 +13,7 @@ import torch
 
 from core.constrain.engines.constraint import Constraint, describe_bytes
 from core.constrain.forced import forced_tokens
-from core.errors import SchemaError
+from core.errors import ConfigError, SchemaError
 from core.models.language_model import LanguageModel
 
 FEW = 1024  # allowed tokens; up to so many are cheaper to compute than to choose out of all logits
@@ -21,13 +21,26 @@ FEW = 1024  # allowed tokens; up to so many are cheaper to compute than to choos
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are chosen. Temperature 0 is greedy; top_k 0 and top_p 1 keep everything."""
+    """How tokens are chosen. Temperature 0 is greedy; top_k 0 and top_p 1 keep everything. Raises ConfigError for
+    numbers that mean nothing."""
 
     temperature: float = 0.0
     top_k: int = 0
     top_p: float = 1.0
     seed: int = 0
     max_new_tokens: int = 512
+
+    def __post_init__(self) -> None:
+        rules = {
+            "temperature is 0, or from 0.001 to 1000": self.temperature == 0 or 0.001 <= self.temperature <= 1000,
+            "top_k is 0 or more": self.top_k >= 0,
+            "top_p is above 0, and 1 at most": 0 < self.top_p <= 1,
+            "seed is from 0 to 2^63 - 1": 0 <= self.seed < 2**63,
+            "max_new_tokens is 1 or more": self.max_new_tokens >= 1,
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise ConfigError(f"{rule.split()[0]} does not make sense: {rule}.")
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,7 @@ def generate(
 
 def _check(lm: LanguageModel, prompts: Sequence[list[int]], constraints: Sequence[Constraint] | None) -> None:
     for prompt in prompts:
+        lm.check_prompt(prompt)
         lm.check_length(len(prompt) + 1)
     if constraints is not None and len(constraints) != len(prompts):
         raise SchemaError(f"{len(prompts)} prompts have {len(constraints)} constraints: give each its own.")

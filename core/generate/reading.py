@@ -17,6 +17,7 @@ def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answe
     ModelError if it does not fit the model.
     """
     complete = check_beginning(constraint, answer)
+    lm.check_prompt(prompt)
     ids = [*lm.encode(answer), *([lm.eos] if complete else [])]
     lm.check_length(len(prompt) + len(ids))
     device = lm.model.get_input_embeddings().weight.device

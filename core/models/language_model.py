@@ -1,6 +1,7 @@
 """A language model as the engine sees it: weights, tokenizer, byte-exact tokens, and how text becomes ids."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +85,23 @@ class LanguageModel:
         """Logits (…, tokens) in fp32, or only those of the ids `rows`."""
         weight = self.model.get_output_embeddings().weight
         weight = weight[: len(self.tokens)] if rows is None else weight.index_select(0, rows)
-        return (hidden @ weight.to(hidden.dtype).T).float()
+        return self._scaled((hidden @ weight.to(hidden.dtype).T).float())
+
+    def _scaled(self, logits: torch.Tensor) -> torch.Tensor:
+        """What some architectures do to their logits: Cohere multiplies, Granite divides, Gemma 2 caps."""
+        config = self.model.config
+        logits = logits * (getattr(config, "logit_scale", None) or 1.0)
+        logits = logits / (getattr(config, "logits_scaling", None) or 1.0)
+        cap = getattr(config, "final_logit_softcapping", None)
+        return cap * torch.tanh(logits / cap) if cap else logits
+
+    def check_prompt(self, prompt: Sequence[int]) -> None:
+        """Raises ModelError for a prompt that no forward pass can start from."""
+        if not len(prompt):
+            raise ModelError("the prompt is empty: give at least one token, for example the end-of-text token.")
+        rows = self.model.get_input_embeddings().weight.shape[0]
+        if outside := [i for i in prompt if not 0 <= i < rows]:
+            raise ModelError(f"token id {outside[0]} of the prompt is outside the vocabulary of {rows:,} tokens.")
 
     def check_length(self, length: int) -> None:
         """Raises ModelError if a sequence of `length` tokens does not fit."""

@@ -8,10 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from core.constrain.automaton import NONE as NONE
 from core.constrain.tokens import TokenTable
 from core.errors import SchemaError
-
-NONE = -1
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,21 @@ def refusal(constraint: Constraint, state: int, token: int) -> tuple[int, str]:
 def check_beginning(constraint: Constraint, answer: str) -> bool:
     """Whether `answer` is complete. Raises SchemaError, with the byte offset and what was expected, if no
     valid answer begins like it."""
-    text = answer.encode()
+    return check_bytes(constraint, encode(answer))
+
+
+def encode(text: str) -> bytes:
+    """Raises SchemaError for half a surrogate pair, which no tokenizer can read."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise SchemaError(
+            f"character {error.start} is half a surrogate pair, which is no text: leave it out."
+        ) from error
+
+
+def check_bytes(constraint: Constraint, text: bytes) -> bool:
+    """As `check_beginning`, of a text that may end within a character."""
     reading = constraint.read(constraint.start, text)
     if reading.length == len(text):
         return reading.may_end

@@ -5,13 +5,14 @@ Exact for every schema that has an automaton, and the only engine whose states p
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import njit
 
 from core.constrain.automaton import Automaton
 from core.constrain.engines.constraint import NONE, Reading
+from core.constrain.engines.histories import MASKS_KEPT, Recent
 from core.constrain.tokens import TokenTable
 
 
@@ -20,7 +21,7 @@ class DfaConstraint:
     automaton: Automaton
     tokens: TokenTable
     engine: ClassVar[str] = "dfa"
-    _masks: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+    _masks: Recent[np.ndarray] = field(default_factory=lambda: Recent(MASKS_KEPT), repr=False)
 
     @property
     def name(self) -> str:
@@ -31,9 +32,11 @@ class DfaConstraint:
         return self.automaton.start
 
     def mask(self, state: int) -> np.ndarray:
-        if state not in self._masks:
-            self._masks[state] = self.masks(np.array([state], np.int32))[0]
-        return self._masks[state]
+        row = self._masks.get(state)
+        if row is None:
+            row = self.masks(np.array([state], np.int32))[0]
+            self._masks.keep(state, row)
+        return row
 
     def masks(self, states: np.ndarray) -> np.ndarray:
         """Packed rows (n, words) uint32 of `states` (n,) int32."""
@@ -53,13 +56,14 @@ class DfaConstraint:
         return self.automaton.next_state, self.automaton.accepting, self.tokens.eos
 
     @property
-    def _trie(self) -> tuple[np.ndarray, ...]:
+    def _trie(self) -> tuple[Any, ...]:
         trie = self.tokens.trie
-        return trie.byte, trie.depth, trie.end, trie.first, trie.tokens, self._path
+        return trie.byte, trie.depth, trie.end, trie.first, trie.tokens, self._longest
 
     @cached_property
-    def _path(self) -> np.ndarray:
-        return np.empty(int(self.tokens.trie.depth.max(initial=0)) + 2, np.int32)
+    def _longest(self) -> int:
+        """Bytes of the longest token."""
+        return int(self.tokens.trie.depth.max(initial=0)) + 1
 
     def states(self, ids: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
         """The state before each token of `ids` (n,) int32, where answers begin at `starts`, and the place of
@@ -93,9 +97,9 @@ class DfaConstraint:
 
 
 @njit(cache=True, nogil=True)
-def _fill(next_state, accepting, eos, states, byte, depth, end, first, tokens, path, rows):  # type: ignore[no-untyped-def]
-    """Sets in each row the bit of every token that the automaton can read from the row's state. `path[d]` is the
-    state before byte d of the token."""
+def _fill(next_state, accepting, eos, states, byte, depth, end, first, tokens, longest, rows):  # type: ignore[no-untyped-def]
+    """Sets in each row the bit of every token that the automaton can read from the row's state."""
+    path = np.empty(longest + 1, np.int32)  # path[d]: the state before byte d of the token
     for i in range(len(states)):
         path[0] = states[i]
         node, row = 0, rows[i]
@@ -113,8 +117,9 @@ def _fill(next_state, accepting, eos, states, byte, depth, end, first, tokens, p
 
 
 @njit(cache=True, nogil=True)
-def _collect(next_state, accepting, eos, states, byte, depth, end, first, tokens, path, counts, ids):  # type: ignore[no-untyped-def]
+def _collect(next_state, accepting, eos, states, byte, depth, end, first, tokens, longest, counts, ids):  # type: ignore[no-untyped-def]
     """As `_fill`, but the tokens' ids, until there are more than there is room for."""
+    path = np.empty(longest + 1, np.int32)
     most = ids.shape[1]
     for i in range(len(states)):
         path[0] = states[i]
@@ -142,7 +147,7 @@ def _collect(next_state, accepting, eos, states, byte, depth, end, first, tokens
 def _follow(next_state, accepting, start, eos, ids, starts, byte, offset, states):  # type: ignore[no-untyped-def]
     state, answer = start, 0
     for i in range(len(ids)):
-        if answer < len(starts) and starts[answer] == i:
+        while answer < len(starts) and starts[answer] == i:  # an answer may be empty
             state = start
             answer += 1
         states[i] = state

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -158,3 +160,16 @@ def test_disjoint():
 def test_equal_languages_give_equal_tables():
     one, other = compile(either("ab", "ac"), "x"), compile(then("a", either("c", "b")), "y")
     assert np.array_equal(one.next_state, other.next_state) and np.array_equal(one.accepting, other.accepting)
+
+
+@pytest.mark.parametrize("nothing", [Text(""), Then(()), Repeat(Text("a"), 0, 0), Repeat(Text(""), 0, 5)])
+def test_any_number_of_nothing_is_nothing(nothing):
+    machine = compile(then("x", Repeat(nothing, 4_000_000_000, None)), "x")
+    assert machine.matches("x") and len(machine) == 2
+
+
+def test_the_clock_is_read_whatever_takes_the_time():
+    began = time.perf_counter()
+    with pytest.raises(TooLarge, match="takes more than"):
+        compile(Repeat(Repeat(Text("a"), 0, 1), 3000, 3000), "optionals", Limits(seconds=0.3))
+    assert time.perf_counter() - began < 3

@@ -132,3 +132,23 @@ def test_other_bad_input(teacher, tokenizer):
     with pytest.raises(SchemaError, match="another tokenizer"):
         MaskStore(tokens.from_tokenizer(tokenizer)).rows(constraint, a)
     assert store.rows(constraint, []).tolist() == []
+
+
+def test_ids_and_bits_are_never_taken_for_each_other():
+    """In a small vocabulary the bits of one mask can read like the ids of another."""
+    table = tokens.TokenTable((*(bytes([i // 256 + 1, i % 256]) for i in range(8191)), b""), eos=8191)
+    store = MaskStore(table)
+    first = np.zeros(table.words, np.uint32)
+    first[:8] = 0xFFFFFFFF
+    ids_as_bits = np.arange(256, dtype=np.uint32)
+    assert store.add(ids_as_bits) != store.add(first) and len(store) == 2
+
+
+def test_answers_that_are_empty_or_cut_within_a_character(teacher):
+    constraint = DfaConstraint(compiler.compile(regex.parse("aé?"), "x"), teacher.tokens)
+    store, a = MaskStore(teacher.tokens), teacher.encode("a")[0]
+    rows = store.rows(constraint, [a, teacher.eos, a, teacher.eos], [0, 0, 2])
+    assert rows.tolist() == [*store.rows(constraint, [a, teacher.eos])] * 2
+    half = teacher.tokens.bytes_of.index(b"\xc3")
+    with pytest.raises(SchemaError, match=r"at byte 2: found '.*', expected 0xA9"):
+        store.rows(constraint, [a, half, a])

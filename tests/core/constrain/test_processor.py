@@ -119,3 +119,11 @@ def test_rows_that_cannot_be_shared_out(teacher):
         processor(torch.zeros(3, 0, dtype=torch.long), torch.zeros(3, len(teacher.tokens)))
     with pytest.raises(SchemaError, match="at least one constraint"):
         ConstraintLogitsProcessor([], 0)
+
+
+@pytest.mark.parametrize("kept_on", ["device", "cpu"])
+def test_tokens_beyond_the_table_are_refused_and_end_nothing(teacher, monkeypatch, kept_on):
+    monkeypatch.setattr(processors, "MOST_STATES", 10**6 if kept_on == "device" else 0)
+    processor = ConstraintLogitsProcessor(constraints(teacher, "Go !"), 0)
+    processor(torch.tensor([[len(teacher.tokens) + 3]]), torch.zeros(1, len(teacher.tokens) + 9))
+    assert processor.refused() == [0]

@@ -34,7 +34,7 @@ def same(cache, example):
     used = found.log_probs.numpy() > signals.NEG_INF
     assert (log_probs > signals.NEG_INF).tolist() == used.tolist()
     assert ranks[used].tolist() == found.ids.numpy()[used].tolist()
-    assert np.allclose(log_probs[used], found.log_probs.numpy()[used], rtol=1e-3)
+    assert np.allclose(np.exp(log_probs[used]), found.log_probs.exp().numpy()[used], atol=2e-2)
     assert np.allclose(rest, found.rest.numpy(), rtol=1e-3)
 
 
@@ -62,14 +62,14 @@ def test_a_run_that_was_killed_goes_on_where_the_last_shard_ends(tmp_path):
 
 
 def test_a_few_bytes_a_position(tmp_path):
-    """One byte for a rank below 256, two for each logarithm."""
+    """One byte for a rank below 256, one for each logarithm but the first's, two for the rest."""
     cache = SignalCache(tmp_path, HEADER)
     dense = signals.dense(torch.tensor([[9.0, 1.0, *[-20.0] * 60]]).expand(400, -1), torch.arange(62), 1.0)
     found = signals.top(dense, 0.999, 64)
     for example in range(20):
         cache.put(example, found, found.ids.numpy())
     cache.flush()
-    assert cache.nbytes / (20 * 400) < 8
+    assert cache.nbytes / (20 * 400) < 5
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_loss_and_gradient_equal_the_dense_reference(teacher, method, constraint
     t = trainer(teacher, RunConfig(stages=(stage,), conditioned=conditioned))
     group = [0, 1, 2]
     t.student.model.eval()
-    loss, _, _ = t._loss(stage, [t.sequences[k] for k in group], group)
+    loss, _, _ = t.loss(stage, [t.sequences[k] for k in group], group)
     loss.backward()
     name, parameter = next((n, p) for n, p in t.student.model.named_parameters() if "q_proj" in n)
     gradient = parameter.grad.clone()
@@ -114,7 +114,7 @@ def test_identical_teacher_and_student_cost_nothing(teacher, method):
     if method == "task":  # the teacher must read the same prompt as well
         t.source.prompts = [[int(t.source.live.old_ids[i]) for i in s.prompt] for s in t.sequences]
     t.student.model.eval()
-    loss, agreement, _ = t._loss(t.config.stages[0], list(t.sequences[:3]), [0, 1, 2])
+    loss, agreement, _ = t.loss(t.config.stages[0], list(t.sequences[:3]), [0, 1, 2])
     assert loss.item() == pytest.approx(0, abs=1e-5) and agreement == 1.0
 
 
@@ -189,8 +189,9 @@ def test_cached_equals_live(teacher, tmp_path, form, loss):
         t = trainer(teacher, RunConfig(stages=(stage,), signals={"form": how, "mass": 0.9999}), folder=tmp_path)
         t.student.model.eval()
         for _ in range(2):
+            t.source.flush()  # the second time it comes from disk
             t.student.model.zero_grad()
-            value, agreement, _ = t._loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])
+            value, agreement, _ = t.loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])
             value.backward()
             gradient = next(p.grad for n, p in t.student.model.named_parameters() if "q_proj" in n)
             found.append((value.item(), agreement, gradient.clone()))
@@ -198,8 +199,10 @@ def test_cached_equals_live(teacher, tmp_path, form, loss):
     again = trainer(teacher, t.config, folder=tmp_path)
     assert all(i in again.source._cache(stage) for i in range(4))
     for value, agreement, gradient in found[1:]:
-        assert value == pytest.approx(found[0][0], abs=1e-3) and agreement == found[0][1]
-        assert torch.allclose(gradient, found[0][2], atol=2e-3)
+        # Of the flat distributions of a random teacher, the top form rounds the most.
+        assert value == pytest.approx(found[0][0], rel=2e-3 if form == "top" else 2e-4)
+        assert agreement == found[0][1]
+        assert torch.cosine_similarity(gradient.flatten(), found[0][2].flatten(), 0) > 0.9995
 
 
 def test_without_a_mask_signals_are_kept_over_the_whole_vocabulary(teacher, tmp_path):
@@ -209,7 +212,7 @@ def test_without_a_mask_signals_are_kept_over_the_whole_vocabulary(teacher, tmp_
         config = RunConfig(stages=(stage,), signals={"form": form, "mass": 1.0, "most": 4096})
         t = trainer(teacher, config, folder=tmp_path)
         t.student.model.eval()
-        values.append(t._loss(stage, list(t.sequences[:2]), [0, 1])[0].item())
+        values.append(t.loss(stage, list(t.sequences[:2]), [0, 1])[0].item())
     assert values[1] == pytest.approx(values[0], rel=2e-3)
 
 
@@ -220,7 +223,7 @@ def test_sampled_signals_have_the_full_gradient_on_average(teacher, tmp_path):
         config = RunConfig(stages=(stage,), signals={"form": form, "draws": draws})
         t = trainer(teacher, config, folder=tmp_path)
         t.student.model.eval()
-        t._loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])[0].backward()
+        t.loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])[0].backward()
         gradients.append(next(p.grad for n, p in t.student.model.named_parameters() if "q_proj" in n))
     similarity = torch.cosine_similarity(gradients[0].flatten(), gradients[1].flatten(), 0)
     assert similarity > 0.98
@@ -248,7 +251,7 @@ def test_the_teacher_is_asked_once(teacher, tmp_path, monkeypatch):
 def test_signals_made_from_something_else_are_refused_by_name(teacher, tmp_path, change, field):
     stage = Stage(method="task")
     t = trainer(teacher, RunConfig(stages=(stage,)), folder=tmp_path)
-    t._loss(stage, list(t.sequences[:2]), [0, 1])
+    t.loss(stage, list(t.sequences[:2]), [0, 1])
     other = trainer(teacher, RunConfig(stages=(stage,)), folder=tmp_path)
     if field == "prompt":
         other.source.prompts = [[5, *p] for p in other.source.prompts]
@@ -256,10 +259,10 @@ def test_signals_made_from_something_else_are_refused_by_name(teacher, tmp_path,
         other.source.live.teacher = replace(teacher, name="another")
     changed = stage.model_copy(update=change)
     if field is None:
-        other._loss(changed, list(t.sequences[:2]), [0, 1])
+        other.loss(changed, list(t.sequences[:2]), [0, 1])
     else:
         with pytest.raises(ConfigError, match=f"were made with another {field}"):
-            other._loss(changed, list(t.sequences[:2]), [0, 1])
+            other.loss(changed, list(t.sequences[:2]), [0, 1])
 
 
 @pytest.mark.parametrize(

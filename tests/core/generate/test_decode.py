@@ -8,7 +8,7 @@ from core.constrain.constraints import Constraints
 from core.constrain.engines.choice import build
 from core.constrain.engines.constraint import check_beginning
 from core.constrain.engines.dfa import DfaConstraint
-from core.errors import ModelError, SchemaError
+from core.errors import ConfigError, ModelError, SchemaError
 from core.generate import decode
 from core.generate.decode import Sampling, generate
 from core.tasks import CARS, POS
@@ -147,3 +147,21 @@ def test_a_text_that_the_tokenizer_cannot_write_is_named(teacher):
     owner = DfaConstraint(template.automaton(("ab", ("zz", "zy")), "letters"), lacking.tokens)
     with pytest.raises(SchemaError, match="the schema 'letters' asks for after 'ab': no token begins with z"):
         generate(lacking, [teacher.student_prompt("Go !")], [owner])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"temperature": -1}, {"temperature": float("nan")}, {"temperature": 1e-45}, {"top_p": 0}, {"top_k": -3},
+     {"seed": 2**70}, {"max_new_tokens": 0}],
+)  # fmt: skip
+def test_sampling_that_makes_no_sense(wrong):
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} does not make sense"):
+        Sampling(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"), [([], "the prompt is empty"), ([99_999], "outside the vocabulary of 700")]
+)
+def test_prompts_that_cannot_be_read(teacher, prompt, message):
+    with pytest.raises(ModelError, match=message):
+        generate(teacher, [prompt])

@@ -32,3 +32,11 @@ def test_a_refused_token_dies_at_a_byte():
 def test_bytes_in_words():
     assert describe_bytes(b"abcdefgh12", True) == "a to h, 1 to 2, the end"
     assert describe_bytes(b" \n\xff", False) == "a blank, a new line, 0xFF"
+
+
+def test_half_a_surrogate_pair_is_no_answer(constraint):
+    with pytest.raises(SchemaError, match="character 2 is half a surrogate pair"):
+        check_answer(constraint, '{"\ud800')
+    with pytest.raises(SchemaError, match="half a surrogate pair"):
+        template.automaton(("a", ("b", "\ud800")))
+    assert not constraint.automaton.matches("\ud800")

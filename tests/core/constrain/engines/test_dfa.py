@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import numpy as np
@@ -8,6 +9,7 @@ from core.constrain import regex
 from core.constrain.engines import llguidance, outlines
 from core.constrain.engines.constraint import NONE
 from core.constrain.engines.dfa import DfaConstraint
+from core.constrain.engines.histories import MASKS_KEPT
 
 
 def constraint_of(schema, table):
@@ -102,3 +104,20 @@ def test_partial_characters_may_not_be_followed_by_a_quote(tables):
     constraint = DfaConstraint(machine, table)
     state = machine.walk('"好'.encode()[:-1], machine.start)
     assert all(0x80 <= table.bytes_of[i][0] < 0xC0 for i in table.ids(constraint.mask(state)))
+
+
+def test_one_constraint_serves_several_threads(tables):
+    """The walk releases the interpreter's lock: nothing it writes to may be shared."""
+    constraint = DfaConstraint(compiler.compile(regex.parse('"([^"]|好)*"[a-z]{3}'), "s"), tables[1])
+    states = np.arange(len(constraint.automaton), dtype=np.int32)
+    expected = constraint.masks(states)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: constraint.masks(states), range(60)))
+    assert all(np.array_equal(rows, expected) for rows in found)
+
+
+def test_masks_in_memory_are_bounded(tables):
+    constraint = DfaConstraint(compiler.compile(regex.parse("a{1500}"), "long"), tables[0])
+    for state in range(1500):
+        constraint.mask(state)
+    assert len(constraint._masks) == MASKS_KEPT
