@@ -186,6 +186,12 @@ def _duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
 
 
+VALIDATION_HELP = (
+    "By constrained generation on held-out examples. Refused mass: the probability that the student gives, at its free "
+    "choices, to tokens that the schema refuses."
+)
+
+
 def _curves(folder: RunFolder) -> None:
     config, records = _config(folder), run_charts.metrics(folder)
     left, right = st.columns(2)
@@ -193,13 +199,14 @@ def _curves(folder: RunFolder) -> None:
         st.markdown("**Loss**")
         st.altair_chart(run_charts.loss(records), key="distill_loss")
     with right:
-        st.markdown("**Validation**")
+        st.markdown("**Validation**", help=VALIDATION_HELP)
         st.altair_chart(run_charts.validation(records, _shown_metrics(config, records)), key="distill_validation")
 
 
 def _shown_metrics(config: RunConfig | None, records: list[dict[str, Any]]) -> list[str]:
     if config:
-        return [TASKS[config.task].metrics[0], "exact_match", "valid"]
+        pressed = any("refused_mass" in r["validation"] for r in records if "validation" in r)
+        return [TASKS[config.task].metrics[0], "exact_match", "refused_mass" if pressed else "valid"]
     return list(next((r["validation"] for r in records if "validation" in r), {}))[:3]
 
 

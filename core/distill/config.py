@@ -63,7 +63,7 @@ class SignalConfig(BaseModel):
 
     form: Literal["live", "top", "sampled", "exact"] = Field(
         "top",
-        title="Teacher signals",
+        title="Kept as",
         description="live: the teacher runs at every step; the others are computed once and kept on disk: "
         "top: the likeliest tokens and the rest as one; sampled: tokens drawn; exact: every allowed token",
     )

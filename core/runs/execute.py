@@ -12,10 +12,11 @@ from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill.config import RunConfig
-from core.distill.sequences import tokenise, used_tokens
+from core.distill.sequences import TokenSequence, tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
 from core.errors import DataError, StillroomError
+from core.evaluate.pressure import refused_mass
 from core.evaluate.report import Report, ReportExample
 from core.evaluate.score import evaluate, machine
 from core.models import checkpoint as model_files
@@ -81,6 +82,7 @@ class _Run:
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.should_stop, self.say = folder, should_stop, say
         before = folder.status()
+        self.held_out: list[TokenSequence] = []
         fresh = {"state": "running", "started": before.started or time.time(), "error": None, "traceback": None}
         self.status = before.model_copy(update=fresh)
 
@@ -133,7 +135,8 @@ class _Run:
         constraints = Constraints(task, student.tokens, config.conditioned)
         sequences = tokenise(student, constraints, data.train, store, reader)
         # What cannot be scored is said now, not after the training.
-        tokenise(student, constraints, [*_held_out(config, data), *data.test], MaskStore(student.tokens), reader)
+        self.held_out = tokenise(student, constraints, _held_out(config, data), store, reader)
+        tokenise(student, constraints, data.test, MaskStore(student.tokens), reader)
         free = sum(row >= 0 for s in sequences for row in s.rows)
         answers = sum(len(s.answer) for s in sequences)
         self.folder.log(f"{answers:,} answer tokens, {free:,} of them free; {len(store):,} different masks")
@@ -164,13 +167,13 @@ class _Run:
             self.folder.add_metrics(asdict(record))
             self.update(step=record.step, total=record.total, progress=record.progress)
             if record.step % config.validate_every == 0:
-                self.validate(config, task, held_out, teacher, student, record.step)
+                self.validate(config, task, held_out, teacher, student, trainer)
             if record.step % config.checkpoint_every == 0 or self.should_stop():
                 checkpoint.save(self.folder, trainer)
             if self.should_stop():
                 raise _Stopped
         checkpoint.save(self.folder, trainer)
-        self.validate(config, task, held_out, teacher, student, trainer.progress.step)
+        self.validate(config, task, held_out, teacher, student, trainer)
 
     def validate(
         self,
@@ -179,8 +182,9 @@ class _Run:
         examples: Sequence[Example],
         teacher: LanguageModel,
         student: LanguageModel,
-        step: int,
+        trainer: Trainer,
     ) -> None:
+        step = trainer.progress.step
         reader = _as_reader(config, task, teacher, student)
         found = evaluate(
             student, task, examples, reader, role="trained", megabytes=0, conditioned=config.conditioned,
@@ -189,6 +193,8 @@ class _Run:
         if self.should_stop():
             return
         values = {name: score.value for name, score in found.scores.items()}
+        answers = [(s.prompt, s.answer, s.rows) for s in self.held_out]
+        values["refused_mass"] = refused_mass(student, answers, trainer.store)
         self.folder.add_metrics({"step": step, "validation": values})
         self.folder.log(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
         self.say(f"step {step}: {task.metrics[0]} {values.get(task.metrics[0], 0):.3f}")
