@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from core.distill.signals import NEG_INF, Form, Signal
@@ -136,7 +137,8 @@ class SignalCache:
 
     def _examples(self, path: Path) -> list[int]:
         try:
-            return load_file(path)["example"].tolist()
+            with safe_open(path, framework="np") as shard:
+                return shard.get_tensor("example").tolist()
         except Exception as error:  # the library has its own errors, and any of them means the same
             raise ConfigError(f"the signals in {path.name} are damaged: delete the file and resume.") from error
 
