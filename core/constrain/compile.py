@@ -6,7 +6,6 @@ Work is bounded: an expression that would need more states or seconds than the l
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -24,9 +23,8 @@ from core.constrain.expression import (
     Without,
 )
 from core.constrain.minimise import minimise
+from core.constrain.utf8 import ByteRanges, branches
 from core.errors import SchemaError
-
-ByteRanges = tuple[tuple[int, int], ...]
 
 
 class TooLarge(SchemaError):
@@ -78,11 +76,6 @@ def compile(expression: Expression, name: str, limits: Limits | None = None) -> 
     if not len(found):
         raise SchemaError(f"the schema {name!r} matches no text at all.")
     return found
-
-
-def disjoint(left: Expression, right: Expression, limits: Limits | None = None) -> bool:
-    """Whether no text matches both. Raises TooLarge."""
-    return not len(_automaton(Both(left, right), "both", _Budget(limits or Limits(), "both")))
 
 
 def _automaton(expression: Expression, name: str, budget: _Budget) -> Automaton:
@@ -145,7 +138,7 @@ class _Nfa:
 
     def _chars(self, ranges: tuple[tuple[int, int], ...], follow: int) -> int:
         state = self.state()
-        self.edges[state] = [(first, self._tail(tail, follow)) for first, tail in _branches(ranges)]
+        self.edges[state] = [(first, self._tail(tail, follow)) for first, tail in branches(ranges)]
         return state
 
     def _tail(self, tail: ByteRanges, follow: int) -> int:
@@ -228,38 +221,6 @@ def _runs(allowed: np.ndarray, a: np.ndarray, b: np.ndarray) -> Iterator[tuple[t
         else:
             ranges.append((byte, byte))
     yield from ((target, tuple(ranges)) for target, ranges in found.items())
-
-
-@lru_cache(maxsize=1024)
-def _branches(ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[ByteRanges, ByteRanges], ...]:
-    """UTF-8 of a set of characters: (ranges of the first byte, ranges of each byte after it)."""
-    found: dict[ByteRanges, list[tuple[int, int]]] = {}
-    for low, high in ranges:
-        for first, *tail in _utf8(low, high):
-            found.setdefault(tuple(tail), []).append(first)
-    return tuple((tuple(firsts), tail) for tail, firsts in found.items())
-
-
-def _utf8(low: int, high: int) -> Iterator[list[tuple[int, int]]]:
-    """Splits a range of code points where the bytes of its ends stop being independent of each other."""
-    for last in (0x7F, 0x7FF, 0xFFFF):
-        if low <= last < high:
-            yield from _utf8(low, last)
-            yield from _utf8(last + 1, high)
-            return
-    if high > 0x7F:
-        for bits in (6, 12, 18):
-            mask = (1 << bits) - 1
-            if low >> bits != high >> bits:
-                if low & mask:
-                    yield from _utf8(low, low | mask)
-                    yield from _utf8((low | mask) + 1, high)
-                    return
-                if high & mask != mask:
-                    yield from _utf8(low, (high & ~mask) - 1)
-                    yield from _utf8(high & ~mask, high)
-                    return
-    yield list(zip(chr(low).encode(), chr(high).encode()))
 
 
 def _determinise(nfa: _Nfa, start: int, end: int, name: str) -> Automaton:

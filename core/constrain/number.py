@@ -1,8 +1,10 @@
 """Numbers as JSON spells them, within bounds: expressions over their decimal digits.
 
-A bounded number has no exponent: whether 1e3 lies within a bound cannot be told digit by digit.
+A bounded number has no exponent: whether 1e3 lies within a bound cannot be told digit by digit. Decimals are never
+computed with, which would round them to the digits of their context.
 """
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -32,7 +34,7 @@ class Bounds:
 
     @property
     def mirrored(self) -> "Bounds":
-        low, high = (None if bound is None else -bound for bound in (self.high, self.low))
+        low, high = (None if bound is None else bound.copy_negate() for bound in (self.high, self.low))
         return Bounds(low, high, self.open_high, self.open_low)
 
     def holds(self, number: Decimal) -> bool:
@@ -57,12 +59,12 @@ def _naturals(bounds: Bounds) -> Expression:
     low = 1 if bounds.low is None else max(1, _ceiling(bounds.low, bounds.open_low))
     if bounds.high is None:
         return _from(str(low))
-    high = -_ceiling(-bounds.high, bounds.open_high)
+    high = -_ceiling(bounds.high.copy_negate(), bounds.open_high)
     return _between(low, high)
 
 
 def _ceiling(bound: Decimal, is_open: bool) -> int:
-    whole = int(bound.to_integral_value(rounding="ROUND_CEILING"))
+    whole = math.ceil(bound)
     return whole + 1 if is_open and whole == bound else whole
 
 

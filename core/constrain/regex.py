@@ -1,14 +1,15 @@
 """Regular expressions in their usual notation, to and from `expression.py`.
 
 Python's own parser reads them. What makes a language that is not regular (back references), or depends on
-what stands around the match (look-around, word boundaries), is refused by name. `\\d`, `\\w` and `\\s` are
-ASCII, as in JSON Schema; `.` is any character but a new line.
+what stands around the match (look-around, word boundaries), is refused by name. `\\d` and `\\w` are ASCII and `\\s`
+is the white space of Unicode, as in JSON Schema; `.` is any character but a new line.
 """
 
 import re
 import warnings
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
+from threading import Lock
 from typing import Any
 
 from core.constrain.expression import (
@@ -28,10 +29,14 @@ from core.constrain.expression import (
 )
 from core.errors import SchemaError
 
-LONGEST = 20_000
+LONGEST, LONGEST_RENDERED = 20_000, 1_000_000
+_PARSING = Lock()  # filters of warnings belong to all threads
 _DIGIT = ((0x30, 0x39),)
 _WORD = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_SPACE = ((0x09, 0x0D), (0x20, 0x20))
+_SPACE = (
+    (0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
+    (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
+)  # fmt: skip
 _CATEGORIES = {
     ops.CATEGORY_DIGIT: _DIGIT,
     ops.CATEGORY_WORD: _WORD,
@@ -56,14 +61,18 @@ def parse(regex: str, search: bool = False) -> Expression:
 
     Raises SchemaError for what is not a regular expression, and for what is not regular in it.
     """
-    if not regex:
+    if not regex and not search:
         raise SchemaError("the regular expression is empty: type one, for example [0-9]{4}.")
     if len(regex) > LONGEST:
         raise SchemaError(f"the regular expression has {len(regex):,} characters; the limit is {LONGEST:,}.")
     try:
-        with warnings.catch_warnings():
+        with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.simplefilter("error", FutureWarning)
             tree = parser.parse(regex)
+    except FutureWarning as error:
+        hint = "other dialects read it as a set of sets: escape [, -, &, | and ~ in its classes"
+        raise SchemaError(f"the regular expression {_short(regex)} is ambiguous: {hint}.") from error
     except re.error as error:
         where = "" if error.pos is None else f" at character {error.pos + 1}"
         raise SchemaError(f"the regular expression {_short(regex)} is not valid{where}: {error.msg}.") from error
@@ -104,9 +113,9 @@ class _Reader:
 
     def node(self, op: Any, value: Any) -> Expression:
         if op is ops.LITERAL:
-            return self.character(value)
+            return Text(chr(self.code(value)))
         if op is ops.NOT_LITERAL:
-            return none_of(((value, value),))
+            return none_of(((self.code(value), value),))
         if op is ops.ANY:
             return _NOT_LINE
         if op is ops.IN:
@@ -120,18 +129,18 @@ class _Reader:
         what = "an anchor in the middle" if op is ops.AT else _REFUSED.get(op, str(op).lower())
         raise SchemaError(f"the regular expression {_short(self.regex)} uses {what}, which cannot be honoured.")
 
-    def character(self, code: int) -> Expression:
+    def code(self, code: int) -> int:
         if 0xD800 <= code <= 0xDFFF:
             raise SchemaError(f"the regular expression {_short(self.regex)} names half a surrogate pair.")
-        return Text(chr(code))
+        return code
 
     def character_class(self, items: list[Any]) -> Chars:
         ranges: list[tuple[int, int]] = []
         for op, value in items:
             if op is ops.LITERAL:
-                ranges.append((value, value))
+                ranges.append((self.code(value), value))
             elif op is ops.RANGE:
-                ranges.append(value)
+                ranges.append((self.code(value[0]), self.code(value[1])))
             elif op is ops.CATEGORY:
                 ranges += _CATEGORIES[value]
         negated = items[0][0] is ops.NEGATE
@@ -161,7 +170,14 @@ def _short(regex: str) -> str:
 
 def render(expression: Expression) -> str:
     """The notation of an expression, for engines that read it. Raises SchemaError for intersections and
-    differences, which it cannot say."""
+    differences, which it cannot say, and for what would become endless."""
+    found = _render(expression)
+    if len(found) > LONGEST_RENDERED:
+        raise SchemaError(f"the regular expression has more than {LONGEST_RENDERED:,} characters: it is too large.")
+    return found
+
+
+def _render(expression: Expression) -> str:
     match expression:
         case Text(text):
             return "".join(_literal(c) for c in text)
@@ -198,6 +214,8 @@ def _render_listed(parts: list[tuple[str, bool]], separator: str) -> str:
     for i, (part, required) in enumerate(parts):
         later = "".join(separator + p if r else f"(?:{separator}{p})?" for p, r in parts[i + 1 :])
         options.append(part + later)
+        if sum(map(len, options)) > LONGEST_RENDERED:
+            break  # render() refuses it
         if required:
             return f"(?:{'|'.join(options)})"
     return f"(?:{'|'.join([*options, ''])})"

@@ -45,8 +45,17 @@ def choose(schema: Schema, tokens: TokenTable, limits: Limits | None = None) -> 
 
 def build(schema: Schema, tokens: TokenTable, engine: Engine, limits: Limits | None = None) -> Constraint:
     """A schema in the engine asked for. Raises SchemaError if that engine cannot hold it."""
+    try:
+        return _built(schema, tokens, engine, limits)
+    except RecursionError as error:
+        raise SchemaError(f"the schema {schema.name!r} is nested too deeply for {engine}.") from error
+
+
+def _built(schema: Schema, tokens: TokenTable, engine: Engine, limits: Limits | None) -> Constraint:
     if engine == "llguidance":
-        return llguidance.compile(schema.json_schema, schema.regex, tokens, schema.name)
+        # A regular expression in plain notation: the dialects differ.
+        plain = None if schema.regex is None or schema.expression is None else regex.render(schema.expression)
+        return llguidance.compile(schema.json_schema, plain, tokens, schema.name)
     if engine == "xgrammar":
         return xgrammar.compile(schema.json_schema, schema.regex, tokens, schema.name)
     if schema.expression is None:

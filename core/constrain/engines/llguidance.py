@@ -6,13 +6,12 @@ refused with its reason, at compile time or later.
 
 import json
 import re
-from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from core.constrain.engines.histories import MatcherConstraint, once_per_table, ordinary
+from core.constrain.engines.plain_schema import plain
 from core.constrain.tokens import TokenTable
 from core.errors import SchemaError
 
@@ -25,7 +24,6 @@ _SERIALISATION = {
     # Without \uXXXX: an additional key "\u0061" would pass for another one than the property "a".
     "json_allowed_escapes": 'bfnrt"\\',
 }
-_UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 _MAX_LEXER_STATES = 50_000  # one or two kB each
 
 
@@ -45,40 +43,8 @@ def grammar(schema: dict[str, Any] | None, regex: str | None, name: str) -> str:
 
 
 def _json_rule(schema: dict[str, Any]) -> str:
-    for path, what in _inexact(schema, "#"):
-        raise SchemaError(f"{what} at {path} cannot be held exactly by llguidance.")
     # The library's own options come last: a schema cannot switch its strictness off.
-    return "%json " + json.dumps({**schema, "x-guidance": _SERIALISATION})
-
-
-def _inexact(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    """What the library takes and gets wrong: multiples of most fractions (0.25, not 0.01), and values that it
-    spells in its own way."""
-    if isinstance(node, list):
-        for i, child in enumerate(node):
-            yield from _inexact(child, f"{path}/{i}")
-    if not isinstance(node, dict):
-        return
-    multiple = node.get("multipleOf")
-    if _is_number(multiple) and multiple != int(multiple) and _digits(multiple) != (1,):
-        yield path, f"the keyword 'multipleOf' with {multiple!r}"
-    values = node.get("enum")
-    for value in [*(values if isinstance(values, list) else []), node.get("const")]:
-        if _is_number(value) and ("e" in repr(value) or abs(value) >= 2**63):
-            yield path, f"the number {value!r}"
-        if isinstance(value, str) and _UNSPELLED.search(value):
-            yield path, "a value with a control character"
-    for keyword, child in node.items():
-        if keyword not in ("enum", "const", "default", "examples", "example"):
-            yield from _inexact(child, f"{path}/{keyword}")
-
-
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _digits(value: int | float) -> tuple[int, ...]:
-    return Decimal(repr(value)).normalize().as_tuple().digits
+    return "%json " + json.dumps({**plain(schema), "x-guidance": _SERIALISATION})
 
 
 def _regex_rule(regex: str, name: str) -> str:

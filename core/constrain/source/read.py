@@ -1,6 +1,6 @@
 """A pydantic source text, as pasted into a form: read with `ast` into the JSON Schema of one of its classes.
 
-The text is never run: its classes are made anew from names and constants that `source_names` knows, and pydantic
+The text is never run: its classes are made anew from names and constants that `names.py` knows, and pydantic
 writes their schema. What is not known, or would be code, is refused with its line; nothing is skipped.
 """
 

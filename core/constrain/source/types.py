@@ -5,7 +5,7 @@ Knows nothing of classes and statements, and computes nothing: what is neither a
 
 import ast
 from enum import Enum
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from core.constrain.source.names import (
     BOUNDS,
@@ -113,7 +113,21 @@ def _container(name: str, arguments: list[ast.expr], node: ast.expr, scope: Scop
         steps = ["[]"] if count == 1 else [".keys", "[*]"]
         if len(arguments) != count:
             refuse(node, where, f"{shown(node)} holds {len(arguments)} types: {name} takes {count}.")
-    return origin[tuple(read_type(child, scope, where.into(child, step)) for child, step in zip(arguments, steps))]
+    held = tuple(read_type(child, scope, where.into(child, step)) for child, step in zip(arguments, steps))
+    if steps[:1] == [".keys"] and not _is_text(held[0]):
+        refuse(node, where, f"the keys of {shown(node)} are no texts, which a JSON Schema cannot say: use str.")
+    return origin[held]
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether all values of the type are texts, and JSON Schema can say which."""
+    if get_origin(kind) is Annotated:
+        return _is_text(get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return all(isinstance(value, str) for value in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return all(isinstance(member.value, str) for member in kind)
+    return kind is str
 
 
 def _literal(node: ast.expr, scope: Scope, where: Where) -> Any:

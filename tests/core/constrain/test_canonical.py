@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from core.constrain.canonical import canonical, spell
@@ -27,9 +29,57 @@ def test_keys_of_the_alternative_that_fits():
 
 def test_whole_numbers():
     schema = {"prefixItems": [{"type": "integer"}, {"type": "number"}, {"enum": [1, {"a": 2}]}, {"multipleOf": 2}]}
-    assert spell(canonical([1.0, 1.0, {"a": 2.0}, 4.0], schema)) == '[1,1.0,{"a":2.0},4]'
+    assert spell(canonical([1.0, 1.0, {"a": 2.0}, 4.0], schema)) == '[1,1.0,{"a":2},4]'
 
 
 def test_references_that_lead_nowhere_or_round_in_circles_are_left_alone():
     schema = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}, "anyOf": [{"$ref": "#/nowhere"}]}
     assert canonical({"b": 1.0, "a": 2}, schema) == {"b": 1.0, "a": 2}
+
+
+def test_what_is_inside_keys_that_are_not_named():
+    inner = {"properties": {"b": {"type": "integer"}, "a": {"type": "integer"}}}
+    for schema in ({"additionalProperties": inner}, {"patternProperties": {"^x": inner}}):
+        assert spell(canonical({"x": {"a": 1, "b": 2.0}}, schema)) == '{"x":{"b":2,"a":1}}'
+
+
+def test_given_values_are_written_as_given():
+    schema = {"anyOf": [{"const": {"b": 1, "a": [2]}}, {"enum": [True, None]}]}
+    assert spell(canonical({"a": [2.0], "b": 1.0}, schema)) == '{"b":1,"a":[2]}'
+    assert canonical(None, schema) is None and canonical(1.0, schema) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-7, "0.0000001"), (1e22, "1" + "0" * 22), (-0.0, "0.0"), (-2.5e-9, "-0.0000000025")]
+)
+def test_no_exponents_within_bounds(value, text):
+    schema = {"type": "array", "items": {"type": "number", "minimum": -1}}
+    assert spell(canonical([value], schema)) == f"[{text}]" and canonical([value], schema) == [value]
+    assert spell(canonical(value, {"type": "number"})) == spell(value)
+
+
+def test_integers_of_draft_4_are_no_fractions_even_if_they_are_whole():
+    draft = "http://json-schema.org/draft-04/schema#"
+    assert spell(canonical(1.0, {"$schema": draft, "type": "integer"})) == "1.0"
+    assert spell(canonical(1.0, {"type": ["integer", "null"]})) == "1"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$schema": []}, {"prefixItems": None}, {"anyOf": [{"type": "x"}]}, {"anyOf": [{"minimum": "a"}]},
+        {"multipleOf": math.inf}, {"required": [[]]}, {"additionalProperties": 3},
+    ],
+)  # fmt: skip
+def test_malformed_schemas(schema):
+    with pytest.raises(SchemaError, match=r"must be|is not one of"):
+        canonical([1.0], schema)
+    assert canonical("a", {"anyOf": [{"pattern": "("}, {"properties": {"a": {"type": {}}}}]}) == "a"
+
+
+def test_deep_values():
+    value = 1
+    for _ in range(900):
+        value = [value]
+    with pytest.raises(SchemaError, match="nested too deeply"):
+        canonical(value, {})

@@ -48,3 +48,14 @@ def test_every_number_that_json_writes(value, whole):
     assert compile(number.NUMBER, "n").matches(json.dumps(value))
     assert compile(number.INTEGER, "n").matches(json.dumps(whole))
     assert not any(compile(number.NUMBER, "n").matches(t) for t in ("01", "1.", ".5", "1e", "--1", "", "NaN", "٣"))
+
+
+def test_bounds_of_many_digits_are_exact():
+    high = 10**30 + 1
+    for open_high in (False, True):
+        found = Bounds(high=Decimal(high), open_high=open_high)
+        for accepted in (machine(number.integers(found)), machine(number.decimals(found))):
+            assert accepted.matches(str(high)) != open_high
+            assert accepted.matches(str(high - 1)) and not accepted.matches(str(high + 1))
+            assert accepted.matches(str(-high - 1))
+    assert not machine(number.integers(Bounds(high=Decimal(-high)))).matches(str(1 - high))

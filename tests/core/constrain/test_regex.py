@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from core.constrain import regex
 from core.constrain.compile import compile
+from core.constrain.expression import Listed, Text, Then
 from core.errors import SchemaError
 
 TEXTS = [
@@ -60,6 +61,12 @@ def test_rendered_and_read_again_it_is_the_same(text):
         ("(?>a|ab)", "atomic"),
         (r"\p{L}", "bad escape"),
         ("\\ud800", "half a surrogate"),
+        ("[\\ud800-\\udfff]", "half a surrogate"),
+        ("[^\\ud800]", "half a surrogate"),
+        ("[[:alpha:]]", "is ambiguous"),
+        ("[a--b]", "is ambiguous"),
+        ("[a&&b]", "is ambiguous"),
+        ("[a~~b]", "is ambiguous"),
         ("a" * 30_000, "the limit is 20,000"),
         ("(" * 3000 + ")" * 3000, "too large|nested"),
         ("a{99999999999}", "too large"),
@@ -83,3 +90,24 @@ def test_any_text_gives_an_expression_or_a_clear_error(text):
         return
     for sample in ("", "a", "ab", "1", "bb"):
         assert machine.matches(sample) == bool(re.fullmatch(text, sample, re.ASCII))
+
+
+def test_white_space_is_that_of_ecma():
+    spaces = "\t\n\v\f\r \u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+    white, black = (compile(regex.parse(text), text) for text in (r"\s", r"\S"))
+    for character in [*spaces, "a", "\x1c", "\x85", "\u180e", "\u200b"]:
+        assert white.matches(character) == (character in spaces) != black.matches(character)
+
+
+def test_an_empty_pattern_finds_anything():
+    assert compile(regex.parse("", search=True), "any").matches("x\n")
+
+
+def test_what_would_be_endless_is_not_rendered():
+    found = Then((Text("ab"), Text("c")))
+    for _ in range(40):
+        found = Then((found, found))
+    with pytest.raises(SchemaError, match="more than 1,000,000 characters"):
+        regex.render(found)
+    with pytest.raises(SchemaError, match="more than 1,000,000 characters"):
+        regex.render(Listed(tuple((Text("a" * 2000), False) for _ in range(400)), ","))

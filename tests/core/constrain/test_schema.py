@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Literal
 
 import pytest
@@ -8,6 +9,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.constrain import schema, template
 from core.constrain.compile import compile
+from core.constrain.engines.choice import choose
+from core.constrain.engines.histories import BYTES
 from core.errors import SchemaError
 from core.tasks import CARS, POS
 from core.tasks.task import serialise
@@ -132,3 +135,67 @@ def test_recursion_is_not_regular():
 def test_bad_json_schemas(source, message):
     with pytest.raises(SchemaError, match=message.replace("$", r"\$")):
         schema.from_json_schema(source)
+
+
+class Moment(BaseModel):
+    at: datetime
+    clock: time
+
+
+@pytest.mark.parametrize("zone", [None, UTC, timezone(timedelta(hours=-3, minutes=-30))])
+def test_times_of_classes_need_no_offset(zone):
+    moment = datetime(5, 2, 28, 1, 2, 3, 40, zone)
+    written = Moment(at=moment, clock=moment.timetz()).model_dump_json()
+    source = "class Moment(BaseModel):\n    at: datetime\n    clock: time\n"
+    assert schema.from_source(source) == schema.from_pydantic(Moment)
+    assert compile(schema.from_pydantic(Moment).expression, "x").matches(written)
+    of_the_standard = compile(schema.from_json_schema({"type": "string", "format": "date-time"}).expression, "x")
+    assert of_the_standard.matches(f'"{moment.isoformat()}"') == (zone is not None)
+
+
+def test_keys_that_are_no_texts_are_refused():
+    class Named(BaseModel):
+        names: dict[int, str]
+
+    with pytest.raises(SchemaError, match="keys that are no texts"):
+        schema.from_pydantic(Named)
+
+
+def _twice(parts: int) -> dict:
+    """Each definition refers twice to the one before."""
+    two = lambda i: {"anyOf": [{"$ref": f"#/$defs/{i - 1}"}] * 2}  # noqa: E731
+    named = {"0": {"type": "null"}} | {str(i): two(i) for i in range(1, parts + 1)}
+    return {"$ref": f"#/$defs/{parts}", "$defs": named}
+
+
+def test_parts_that_are_referred_to_often_stay_one():
+    written = _twice(50)
+    found = schema.from_json_schema(written)
+    assert found == schema.from_json_schema(written) and len(repr(found)) < 10_000
+    with pytest.raises(SchemaError, match="states"):
+        compile(found.expression, "x")
+
+
+def test_schemas_of_too_many_parts_are_not_regular():
+    wide = {"type": "null"}
+    for _ in range(6):
+        wide = {"anyOf": [wide] * 10}
+    assert "more than 100,000 parts" in schema.from_json_schema(wide).not_regular
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('{"minimum":' + "1" * 5000 + "}", "too many digits"),
+        ('{"maximum":1e999}', "a number that is endless"),
+        ('{"enum":[1e999],"type":"integer"}', "a number that is endless"),
+        ('{"default":NaN}', "a number that is endless"),
+        ({"enum": [10**5000]}, "thousands of digits"),
+        ({"enum": [{1: 2}]}, "a key that is not a text"),
+        ({"enum": {1, 2}}, "holds a set"),
+        ('{"items":' * 990 + "{}" + "}" * 990, "nested too deeply"),
+    ],
+)
+def test_what_is_no_json(source, message):
+    with pytest.raises(SchemaError, match=message):
+        choose(schema.from_json_schema(source), BYTES)

@@ -58,3 +58,19 @@ def test_every_engine_by_name(engine, table):
 def test_engines_of_automata_refuse_what_is_not_regular(engine, table):
     with pytest.raises(SchemaError, match="refers to itself"):
         build(schema.from_json_schema(TREE), table, engine)
+
+
+def test_white_space_means_the_same_to_every_engine(table):
+    for engine in ("dfa", "llguidance"):
+        constraint = build(schema.from_regex(r"a\sb"), table, engine)
+        check_answer(constraint, "a\ufeffb")
+        with pytest.raises(SchemaError):
+            check_answer(constraint, "a\x85b")
+
+
+def test_schemas_nested_too_deeply_for_an_engine(table):
+    deep = {"type": "null"}
+    for _ in range(400):
+        deep = {"type": "array", "items": deep}
+    with pytest.raises(SchemaError, match="nested too deeply"):
+        choose(schema.from_json_schema(deep), table)

@@ -1,169 +1,45 @@
-import json
-
-import numpy as np
 import pytest
 
-from core.constrain.engines.constraint import NONE
 from core.constrain.engines.llguidance import compile
-from core.constrain.tokens import TokenTable, from_tokenizer
 from core.errors import SchemaError
-
-OBJECT = {
-    "type": "object",
-    "properties": {"a": {"type": "integer"}, "é": {"enum": ["x", "xy", "好"]}},
-    "required": ["a", "é"],
-    "additionalProperties": False,
-}
-SPECIAL = 257
-PIECES = (b'{"', b'"a"', b'":', b"12", b"ab", b"abc", b"ab", b'"}', "é".encode(), b"\xe5\xa5", b"\xff", b"a\x00")
+from tests.core.constrain.engines.probes import TABLE, accepts
 
 
-@pytest.fixture(scope="module")
-def tokens():
-    """The 256 bytes, eos, a special token, and pieces: merged, doubled, not whole characters."""
-    return TokenTable((*(bytes([i]) for i in range(256)), b"", b"", *PIECES), eos=256)
-
-
-def feed(constraint, text, state=None):
-    state = constraint.start if state is None else state
-    for byte in text.encode():
-        state = constraint.advance(state, byte)
-    return state
-
-
-def allowed(constraint, state):
-    return np.flatnonzero(constraint.tokens.unpack(constraint.mask(state))).tolist()
-
-
-def check_masks(constraint, answer):
-    """Every mask along `answer` is what advance() says, token by token."""
-    state = constraint.start
-    for byte in [*answer.encode(), constraint.tokens.eos]:
-        brute = [t for t in range(len(constraint.tokens)) if constraint.advance(state, t) != NONE]
-        assert allowed(constraint, state) == brute
-        assert byte in brute
-        assert (constraint.tokens.eos in brute) == constraint.may_end(state)
-        bits = np.unpackbits(constraint.mask(state).view(np.uint8), bitorder="little")
-        assert not bits[len(constraint.tokens) :].any()
-        state = constraint.advance(state, byte)
-
-
-def accepts(constraint, text):
-    reading = constraint.read(constraint.start, text.encode())
-    return reading.length == len(text.encode()) and reading.may_end
-
-
-def test_masks_are_what_advance_says(tokens):
-    check_masks(compile(OBJECT, None, tokens, "object"), '{"a":-120,"é":"xy"}')
-    check_masks(compile(None, "ab(c|好)*", tokens, "regex"), "abc好c")
-
-
-def test_masks_over_a_real_tokenizer(tokenizer):
-    table = from_tokenizer(tokenizer)
-    constraint = compile({"type": "array", "items": {"type": "string"}}, None, table, "list")
-    state = constraint.start
-    for token in tokenizer.encode('["it\'s","né好"]', add_special_tokens=False):
-        brute = [t for t in range(len(table)) if constraint.advance(state, t) != NONE]
-        assert allowed(constraint, state) == brute
-        assert not any(not table.bytes_of[t] for t in brute)
-        state = constraint.advance(state, token)
-    assert allowed(constraint, state) == [table.eos]
-
-
-def test_special_tokens_are_never_allowed(tokens):
-    constraint = compile({"type": "string"}, None, tokens, "string")
-    state = feed(constraint, '"')
-    assert SPECIAL not in allowed(constraint, state)
-    assert constraint.advance(state, SPECIAL) == NONE
-    assert constraint.advance(state, tokens.eos) == NONE
-
-
-def test_states_are_interned(tokens):
-    constraint = compile(OBJECT, None, tokens, "object")
-    first = feed(constraint, '{"a":1')
-    feed(constraint, '{"a":77')
-    assert feed(constraint, '{"a":1') == first
-    end = feed(constraint, ',"é":"x"}', first)
-    assert constraint.advance(end, tokens.eos) == end
-    assert constraint.may_end(end) and not constraint.may_end(first)
-
-
-def test_a_state_left_long_ago_is_replayed(tokens):
-    constraint = compile(OBJECT, None, tokens, "object")
-    early = feed(constraint, '{"a":1')
-    before = constraint.mask(early).copy()
-    for number in range(2, 40):
-        constraint.mask(feed(constraint, f'{{"a":{number},"é":"x'))
-    constraint._masks.clear()
-    assert (constraint.mask(early) == before).all()
-    assert constraint.read(early, b"2,").length == 2
-
-
-def test_what_is_forced(tokens):
-    constraint = compile(OBJECT, None, tokens, "object")
-    assert constraint.forced(constraint.start) == b'{"a":'
-    assert constraint.forced(feed(constraint, '{"a":1')) == b""
-    assert constraint.forced(feed(constraint, '{"a":1,')) == '"é":"'.encode()
-    optional = compile(None, "a(bc)?", tokens, "optional")
-    assert optional.forced(feed(optional, "a")) == b""  # it may also end
-    half = compile(None, "x(好|奼)", tokens, "half")
-    assert half.forced(half.start) == b"x\xe5\xa5"
-    inside = half.advance(feed(half, "x"), 0xE5)
-    assert half.forced(inside) == b"\xa5"
-
-
-def test_reading_stops_at_a_byte(tokens):
-    constraint = compile(OBJECT, None, tokens, "object")
-    reading = constraint.read(constraint.start, '{"a":1,"é":"z"}'.encode())
-    assert (reading.length, reading.expected, reading.may_end) == (13, b"x\xe5", False)
-    assert constraint.advance(feed(constraint, '{"a":1,'), tokens.bytes_of.index(b'"a"')) == NONE
-    assert constraint.read(feed(constraint, '{"a":1'), b'2,"\xc3x').length == 4
-    whole = constraint.read(constraint.start, '{"a":1,"é":"好"}'.encode())
-    assert whole.may_end and whole.expected == b""
-
-
-def test_only_our_serialisation_is_read(tokens):
-    constraint = compile({"type": "object"}, None, tokens, "any")
-    value = {"a": [1, {"b": None, "c": 'é\n"\\'}, []], "d": {}}
-    assert accepts(constraint, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-    assert not accepts(constraint, json.dumps(value, ensure_ascii=False))
-
-
-def test_an_additional_key_cannot_pass_for_another(tokens):
-    constraint = compile({"type": "object", "properties": {"a": {"type": "integer"}}}, None, tokens, "keys")
+def test_an_additional_key_cannot_pass_for_another():
+    constraint = compile({"type": "object", "properties": {"a": {"type": "integer"}}}, None, TABLE, "keys")
     assert accepts(constraint, '{"b":"x"}')
     assert not accepts(constraint, '{"a":"x"}')
     assert not accepts(constraint, '{"\\u0061":"x"}')
 
 
-def test_a_schema_cannot_switch_strictness_off(tokens):
+def test_a_schema_cannot_switch_strictness_off():
     with pytest.raises(SchemaError, match="uniqueItems"):
-        compile({"type": "array", "uniqueItems": True, "x-guidance": {"lenient": True}}, None, tokens, "lenient")
+        compile({"type": "array", "uniqueItems": True, "x-guidance": {"lenient": True}}, None, TABLE, "lenient")
 
 
 @pytest.mark.parametrize("keyword", ["not", "if", "contains", "propertyNames", "dependentRequired"])
-def test_unknown_keywords_are_refused_by_name(tokens, keyword):
+def test_unknown_keywords_are_refused_by_name(keyword):
     with pytest.raises(SchemaError, match=rf"'bad'.*llguidance.*{keyword}"):
-        compile({"type": "object", keyword: {}}, None, tokens, "bad")
+        compile({"type": "object", keyword: {}}, None, TABLE, "bad")
 
 
 @pytest.mark.parametrize("regex, reason", [("a(", "unclosed group"), ("a(?=b)", "look-around"), ("a\\", "backslash")])
-def test_regexes_that_are_not_understood(tokens, regex, reason):
+def test_regexes_that_are_not_understood(regex, reason):
     with pytest.raises(SchemaError, match=reason) as caught:
-        compile(None, regex, tokens, "bad")
+        compile(None, regex, TABLE, "bad")
     assert "\n" not in str(caught.value)
 
 
-def test_languages_without_a_text(tokens):
+def test_languages_without_a_text():
     with pytest.raises(SchemaError, match="no answer can match"):
-        compile(None, r"[^\x00-\U0010FFFF]", tokens, "empty")
+        compile(None, r"[^\x00-\U0010FFFF]", TABLE, "empty")
     with pytest.raises(SchemaError, match="minItems"):
-        compile({"type": "array", "minItems": 3, "maxItems": 2}, None, tokens, "empty")
+        compile({"type": "array", "minItems": 3, "maxItems": 2}, None, TABLE, "empty")
 
 
-def test_a_limit_met_later_is_an_error_and_not_the_end(tokens, monkeypatch):
+def test_a_limit_met_later_is_an_error_and_not_the_end(monkeypatch):
     monkeypatch.setattr("core.constrain.engines.llguidance._MAX_LEXER_STATES", 60)
-    constraint = compile(None, "(a|b)*a(a|b){14}c", tokens, "exploding")
+    constraint = compile(None, "(a|b)*a(a|b){14}c", TABLE, "exploding")
     state = constraint.start
     with pytest.raises(SchemaError, match="too many states"):
         for byte in b"aababbaaabbabab" * 20:
@@ -171,6 +47,64 @@ def test_a_limit_met_later_is_an_error_and_not_the_end(tokens, monkeypatch):
             constraint.mask(state)
 
 
-def test_classes_are_ascii(tokens):
-    constraint = compile(None, r"\d\w", tokens, "classes")
+def test_classes_are_ascii():
+    constraint = compile(None, r"\d\w", TABLE, "classes")
     assert accepts(constraint, "1_") and not accepts(constraint, "1é") and not accepts(constraint, "٣a")
+
+
+INTEGER = {"type": "integer"}
+DRAFT7 = "http://json-schema.org/draft-07/schema#"
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "object", "additionalProperties": INTEGER, "minProperties": 2}, "'minProperties' for free keys at #"),
+        ({"patternProperties": {"^a": INTEGER}, "additionalProperties": False, "minProperties": 2}, "'minProperties'"),
+        ({"type": "integer", "maximum": 2**53 + 1}, "'maximum' with a number beyond"),
+        ({"properties": {"enum": {"multipleOf": 0.25}}}, "'multipleOf' with 0.25 at #/properties/enum"),
+        ({"const": {"a": [1e-7]}}, "the number 1e-07 at #"),
+        ({"const": 2**53 + 1}, "the number 9007199254740993"),
+        ({"const": {"a": "\x7f"}}, "a value with a control character"),
+        ({"type": "string", "pattern": r"\p{L}"}, "the pattern at #"),
+        ({"patternProperties": {"[[:alpha:]]": INTEGER}}, "is ambiguous"),
+        ({"patternProperties": {"a": INTEGER, "(a)": INTEGER}}, "two patterns at #/patternProperties mean the same"),
+        ({"$schema": DRAFT7, "prefixItems": [INTEGER]}, "'prefixItems' at # is newer"),
+        ({"$ref": "#a", "$defs": {"a": {"$anchor": "a"}}}, "names an anchor"),
+        ({"properties": {"a": {"$id": "b", "items": {"$ref": "#"}}}}, "below the root"),
+        ({"properties": {"a": {"type": {}}}}, "at #/properties/a is not one of"),
+    ],
+)
+def test_what_would_be_held_inexactly_is_refused(schema, message):
+    with pytest.raises(SchemaError, match=message):
+        compile(schema, None, TABLE, "bad")
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"type": "string", "pattern": r"^\s$"}, ['"\u00a0"', '"\ufeff"', '"\\n"'], ['"a"', '""', '" a"']),
+        ({"patternProperties": {"^[a-c]+$": INTEGER}, "additionalProperties": False}, ['{"ab":1}'], ['{"ad":1}']),
+        ({"type": "string", "pattern": ""}, ['""', '"好"'], ["1"]),
+        ({"type": "string", "format": "date"}, ['"2024-02-29"'], ['"2023-02-29"', '"0000-01-01"']),
+        ({"type": "string", "format": "date", "pattern": "^2"}, ['"2024-02-29"'], ['"1024-02-29"', '"2"']),
+        ({"$ref": "#/$defs/a%20b/anyOf/1", "$defs": {"a b": {"anyOf": [{"type": "null"}, INTEGER]}}}, ["1"], ["null"]),
+        ({"$schema": DRAFT7, "$ref": "#/definitions/a", "maximum": 3, "definitions": {"a": INTEGER}}, ["5"], ['""']),
+        ({"type": "array", "items": {"anyOf": [{"$ref": "#"}, INTEGER]}}, ["[[1],[]]"], ['[""]']),
+        ({"const": {"a": -0.0, "b": 1.0}}, ['{"a":0,"b":1}'], ['{"a":-0,"b":1}']),
+        (
+            {"required": ["a"], "minProperties": 2, "additionalProperties": INTEGER},
+            ['{"a":1,"b":1}'],
+            ['{"a":1,"a":1}'],
+        ),
+    ],
+)
+def test_rewritten_schemas(schema, good, bad):
+    constraint = compile(schema, None, TABLE, "rewritten")
+    assert [accepts(constraint, text) for text in [*good, *bad]] == [True] * len(good) + [False] * len(bad)
+
+
+def test_what_is_referred_to_often_stays_small():
+    two = lambda i: {"anyOf": [{"$ref": f"#/$defs/{i - 1}"}, {"type": "array", "items": {"$ref": f"#/$defs/{i - 1}"}}]}  # noqa: E731
+    parts = {"0": INTEGER} | {str(i): two(i) for i in range(1, 25)}
+    assert accepts(compile({"$ref": "#/$defs/24", "$defs": parts}, None, TABLE, "twice"), "[[1]]")

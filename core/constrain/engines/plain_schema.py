@@ -1,0 +1,139 @@
+"""A JSON Schema in words that llguidance and we read alike, or the reason why there are none.
+
+Only what can be reached is kept. References are followed by us and lead to `$defs`, patterns and formats become
+patterns in plain notation, and what the library is known to get wrong is refused by name.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from core.constrain import formats, keywords, regex
+from core.constrain.canonical import whole
+from core.constrain.keywords import ANNOTATIONS, SIBLINGS
+from core.constrain.references import References
+from core.errors import SchemaError
+
+_ONE = {
+    "additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then",
+    "unevaluatedItems", "unevaluatedProperties",
+}  # fmt: skip
+_LISTS = {"allOf", "anyOf", "items", "oneOf", "prefixItems"}
+_NAMED = {"dependentSchemas", "patternProperties", "properties"}
+_BOUNDS = {"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"}
+_EXACT = 2**53  # numbers are floats in the library
+_UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
+
+
+def plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Raises SchemaError for what llguidance would not hold exactly."""
+    rewriter = _Rewriter(schema)
+    found = rewriter.schema(schema, "#")
+    targets: dict[str, Any] = {}
+    while len(targets) < len(rewriter.names):
+        name = list(rewriter.names)[len(targets)]
+        targets[rewriter.names[name]] = rewriter.schema(rewriter.references.target(name, "#"), name)
+    stated = {"$schema": schema["$schema"]} if "$schema" in schema else {}
+    return {**stated, **found, **({"$defs": targets} if targets else {})}
+
+
+class _Rewriter:
+    """`names`: the references met so far, and what they are called instead."""
+
+    def __init__(self, root: dict[str, Any]) -> None:
+        self.draft, self.references = keywords.draft_of(root), References(root)
+        self.names: dict[str, str] = {}
+
+    def schema(self, schema: Any, path: str) -> Any:
+        if isinstance(schema, bool):
+            return schema
+        if not isinstance(schema, dict):
+            raise SchemaError(f"what stands at {path} is not a schema: write an object.")
+        keywords.check(schema, path)
+        keywords.check_draft(schema, self.draft, path)
+        _refuse_inexact(schema, path)
+        if "$ref" in schema and self.draft < SIBLINGS:
+            return {"$ref": self._reference(schema["$ref"], path)}
+        found: dict[str, Any] = {}
+        for keyword, value in schema.items():
+            if keyword not in ANNOTATIONS and keyword not in ("pattern", "format"):
+                found[keyword] = self._rewritten(keyword, value, f"{path}/{keyword}")
+        return _with_patterns(found, schema, path)
+
+    def _rewritten(self, keyword: str, value: Any, path: str) -> Any:
+        if keyword == "$ref":
+            return self._reference(value, path)
+        if keyword in ("enum", "const"):
+            return whole(value)
+        if keyword in _NAMED and isinstance(value, dict):
+            found = {name: self.schema(child, f"{path}/{name}") for name, child in value.items()}
+            return found if keyword != "patternProperties" else _with_plain_keys(found, path)
+        if keyword in _LISTS and isinstance(value, list):
+            return [self.schema(child, f"{path}/{i}") for i, child in enumerate(value)]
+        return self.schema(value, path) if keyword in _ONE else value
+
+    def _reference(self, name: str, path: str) -> str:
+        self.references.target(name, path)
+        return f"#/$defs/{self.names.setdefault(name, str(len(self.names)))}"
+
+
+def _with_patterns(found: dict[str, Any], schema: dict[str, Any], path: str) -> dict[str, Any]:
+    """With the pattern and the format that `schema` names, in plain notation; an unknown format stays."""
+    patterns = [_pattern(schema["pattern"], path)] if "pattern" in schema else []
+    if (name := schema.get("format")) in formats.FORMATS:
+        patterns.append(_anchored(regex.render(formats.FORMATS[name])))
+    elif name is not None:
+        found["format"] = name
+    if patterns:
+        found["pattern"] = patterns[0]
+    if patterns[1:]:
+        found["allOf"] = [*found.get("allOf", []), {"pattern": patterns[1]}]
+    return found
+
+
+def _with_plain_keys(found: dict[str, Any], path: str) -> dict[str, Any]:
+    keys = [_pattern(pattern, path) for pattern in found]
+    if len(set(keys)) < len(keys):
+        raise SchemaError(f"two patterns at {path} mean the same: make them one.")
+    return dict(zip(keys, found.values()))
+
+
+def _pattern(pattern: str, path: str) -> str:
+    try:
+        return _anchored(regex.render(regex.parse(pattern, search=True)))
+    except SchemaError as error:
+        raise SchemaError(f"the pattern at {path}: {error}") from error
+
+
+def _anchored(pattern: str) -> str:
+    return f"^(?:{pattern})$"
+
+
+def _refuse_inexact(schema: dict[str, Any], path: str) -> None:
+    """What the library takes and gets wrong: multiples of most fractions (0.25, not 0.01), numbers that are no exact
+    floats, values that it spells in its own way, and different keys, which it does not tell from equal ones."""
+    what = ""
+    multiple = schema.get("multipleOf", 1)
+    if multiple != int(multiple) and Decimal(repr(multiple)).normalize().as_tuple().digits != (1,):
+        what = f"the keyword 'multipleOf' with {multiple!r}"
+    for keyword in _BOUNDS & schema.keys():
+        if abs(schema[keyword]) > _EXACT:
+            what = f"the keyword {keyword!r} with a number beyond 2**53"
+    free = schema.get("additionalProperties") is not False or schema.get("patternProperties")
+    if free and schema.get("minProperties", 0) - len(set(schema.get("required", []))) > 1:
+        what = "the keyword 'minProperties' for free keys"
+    what = what or _misspelled([schema.get("enum"), schema.get("const")])
+    if what:
+        raise SchemaError(f"{what} at {path} cannot be held exactly by llguidance.")
+
+
+def _misspelled(value: Any) -> str:
+    """The first of the values, and of those inside them, that the library writes in another way than we do."""
+    if isinstance(value, (dict, list)):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return next(filter(None, map(_misspelled, inner)), "")
+    if isinstance(value, str) and _UNSPELLED.search(value):
+        return "a value with a control character"
+    if keywords.is_number(value) and ("e" in repr(whole(value)) or abs(value) > _EXACT):
+        return f"the number {value!r:.40}"
+    return ""
