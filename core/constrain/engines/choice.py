@@ -44,7 +44,11 @@ def choose(schema: Schema, tokens: TokenTable, limits: Limits | None = None) -> 
 
 
 def build(schema: Schema, tokens: TokenTable, engine: Engine, limits: Limits | None = None) -> Constraint:
-    """A schema in the engine asked for. Raises SchemaError if that engine cannot hold it."""
+    """A schema in the engine asked for. Raises SchemaError if that engine cannot hold it.
+
+    `dfa` and `llguidance` are exact. The others are there to compare with: `xgrammar` passes over keywords that it does
+    not know, and `outlines` never writes a NUL.
+    """
     try:
         return _built(schema, tokens, engine, limits)
     except RecursionError as error:
@@ -52,12 +56,12 @@ def build(schema: Schema, tokens: TokenTable, engine: Engine, limits: Limits | N
 
 
 def _built(schema: Schema, tokens: TokenTable, engine: Engine, limits: Limits | None) -> Constraint:
+    # A regular expression in plain notation: the dialects differ.
+    plain = None if schema.regex is None or schema.expression is None else regex.render(schema.expression)
     if engine == "llguidance":
-        # A regular expression in plain notation: the dialects differ.
-        plain = None if schema.regex is None or schema.expression is None else regex.render(schema.expression)
         return llguidance.compile(schema.json_schema, plain, tokens, schema.name)
     if engine == "xgrammar":
-        return xgrammar.compile(schema.json_schema, schema.regex, tokens, schema.name)
+        return xgrammar.compile(schema.json_schema, plain, tokens, schema.name)
     if schema.expression is None:
         raise SchemaError(schema.not_regular)
     if engine == "outlines":
