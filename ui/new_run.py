@@ -83,8 +83,11 @@ def _task(field: FieldInfo, key: str, value: str) -> str:
 
 
 def _task_changed(key: str) -> None:
-    run_form.values()["task"] = st.session_state[key]
-    _start_over(st.session_state[key])
+    chosen = st.session_state.get(key)
+    if chosen is None:  # a run's file, read in the same rerun, has filled the form anew
+        return
+    run_form.values()["task"] = chosen
+    _start_over(chosen)
     for name in ("distill_data", "distill_teacher"):
         st.session_state.pop(name, None)
 

@@ -190,3 +190,10 @@ def test_a_run_in_words():
     assert "192 wide and 4 layers deep" in words and "30 epochs" in words
     assert literal("a_b *c* :red[d]") == r"a\_b \*c\* \:red\[d\]"
     assert yaml.safe_load(run_config.to_yaml(PRESETS["Quick"]))["name"] == "quick"
+
+
+def test_a_file_that_fills_the_form_wins_over_a_task_chosen_in_the_same_rerun():
+    """Both callbacks run; the first lets the widgets go, so that the second finds nothing to read."""
+    from ui import new_run
+
+    new_run._task_changed("distill_task")
