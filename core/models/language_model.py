@@ -90,8 +90,10 @@ class LanguageModel:
     def _scaled(self, logits: torch.Tensor) -> torch.Tensor:
         """What some architectures do to their logits: Cohere multiplies, Granite divides, Gemma 2 caps."""
         config = self.model.config
-        logits = logits * (getattr(config, "logit_scale", None) or 1.0)
-        logits = logits / (getattr(config, "logits_scaling", None) or 1.0)
+        if scale := getattr(config, "logit_scale", None):
+            logits = logits * scale
+        if scale := getattr(config, "logits_scaling", None):
+            logits = logits / scale
         cap = getattr(config, "final_logit_softcapping", None)
         return cap * torch.tanh(logits / cap) if cap else logits
 
