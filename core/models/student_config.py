@@ -15,6 +15,12 @@ class StudentConfig(BaseModel):
         title="Kind",
         description="cut: some layers of the teacher; scratch: a new GPT-2-shaped model; adapter: LoRA on the teacher",
     )
+    model: str | None = Field(
+        None,
+        min_length=1,
+        title="Made from",
+        description="the model whose layers, weights and tokenizer the student starts from; empty: the teacher",
+    )
     layers: tuple[int, ...] = Field(
         (0, 1, 2, 29), min_length=1, title="Layers to keep", description="cut: the teacher's layers, counted from 0"
     )

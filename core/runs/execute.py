@@ -3,28 +3,18 @@
 import gc
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict
 
 import torch
 
-from core.constrain.constraints import Constraints
-from core.constrain.masks import MaskStore
-from core.data.sample import spread
-from core.distill.config import RunConfig
-from core.distill.sequences import TokenSequence, tokenise, used_tokens
-from core.distill.teacher import LiveTeacher, SignalSource
+from core.distill.sequences import TokenSequence
 from core.distill.train import Trainer
-from core.errors import DataError, StillroomError
-from core.evaluate.pressure import refused_mass
-from core.evaluate.report import Report, ReportExample
-from core.evaluate.score import evaluate, machine
+from core.errors import StillroomError
 from core.models import checkpoint as model_files
-from core.models import prompting, students, teachers
-from core.models.language_model import LanguageModel
-from core.runs import checkpoint
+from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
-from core.tasks import TASKS, Dataset, Example, Task
+from core.runs.material import Material, gather, prepare
 
 Stop = Callable[[], bool]
 
@@ -82,7 +72,6 @@ class _Run:
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.should_stop, self.say = folder, should_stop, say
         before = folder.status()
-        self.held_out: list[TokenSequence] = []
         fresh = {"state": "running", "started": before.started or time.time(), "error": None, "traceback": None}
         self.status = before.model_copy(update=fresh)
 
@@ -101,168 +90,45 @@ class _Run:
         self.say(text)
 
     def work(self) -> None:
-        self.phase("reading the data")
-        config = self.folder.config()
-        task = TASKS[config.task]
-        data = task.load(config.data)
-        if not data.train or not data.test:
-            raise DataError(f"the dataset {data.name!r} has no examples to train on or to test on.")
-        data = needed(config, data)
-        self.phase(f"loading the teacher {config.teacher}")
-        teacher = teachers.load(config.teacher)
-        self.phase("building the student")
-        student = students.build(config.student, teacher, used_tokens(teacher, task, data.train), config.seed)
-        trainer = self.trainer(config, task, data, teacher, student)
-        if not self.folder.untrained.exists() and config.student.kind != "adapter":
-            model_files.save(student, self.folder.untrained, torch.bfloat16)
+        material = gather(self.folder.config(), self.phase)
+        self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
+        trainer, held_out = prepare(material, self.folder)
+        if not self.folder.untrained.exists() and material.config.student.kind != "adapter":
+            model_files.save(material.student, self.folder.untrained, torch.bfloat16)
         if last := checkpoint.latest(self.folder):
             checkpoint.restore(last, trainer)
             self.folder.log(f"resumed from {last.name}")
         self.folder.keep_metrics_until(trainer.progress.step)
         self.update(step=trainer.progress.step, total=trainer.total, progress=trainer.done())
         _out_of_the_collectors_sight()
-        self.train(config, task, data, teacher, student, trainer)
+        self.train(material, trainer, held_out)
         self.phase("saving the student")
-        model_files.save(student, self.folder.student, torch.bfloat16)
-        self.report(config, task, data, teacher, student, trainer.progress.seconds)
+        model_files.save(material.student, self.folder.student, torch.bfloat16)
+        report = scoring.report(material, self.folder, trainer.progress.seconds, self.phase, self.should_stop)
+        if report is None:
+            raise _Stopped
+        self.folder.write_report(report)
 
-    def trainer(
-        self, config: RunConfig, task: Task, data: Dataset, teacher: LanguageModel, student: LanguageModel
-    ) -> Trainer:
-        self.phase(f"tokenising {len(data.train)} examples and computing their masks")
-        store = MaskStore(student.tokens)
-        reader = _as_reader(config, task, teacher, student)
-        constraints = Constraints(task, student.tokens, config.conditioned)
-        sequences = tokenise(student, constraints, data.train, store, reader)
-        # What cannot be scored is said now, not after the training.
-        self.held_out = tokenise(student, constraints, _held_out(config, data), store, reader)
-        tokenise(student, constraints, data.test, MaskStore(student.tokens), reader)
-        free = sum(row >= 0 for s in sequences for row in s.rows)
-        answers = sum(len(s.answer) for s in sequences)
-        self.folder.log(f"{answers:,} answer tokens, {free:,} of them free; {len(store):,} different masks")
-        if all(stage.method == "gold" for stage in config.stages):
-            return Trainer(config, student, sequences, store)
-        old_ids = torch.tensor(students.old_ids(student, teacher))
-        prompt = config.teacher_prompt()
-        prompts = [prompting.render(teacher, task, prompt, e.input) for e in data.train]
-        for sequence, ids in zip(sequences, prompts, strict=True):
-            teacher.check_length(len(ids) + len(sequence.answer))
-        source = SignalSource(
-            LiveTeacher(teacher, old_ids), prompts, sequences, store, config.signals, config.seed, self.folder.signals
-        )
-        return Trainer(config, student, sequences, store, source)
-
-    def train(
-        self,
-        config: RunConfig,
-        task: Task,
-        data: Dataset,
-        teacher: LanguageModel,
-        student: LanguageModel,
-        trainer: Trainer,
-    ) -> None:
+    def train(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         self.phase("training")
-        held_out = _held_out(config, data)
+        config = material.config
         for record in trainer:
             self.folder.add_metrics(asdict(record))
             self.update(step=record.step, total=record.total, progress=record.progress)
             if record.step % config.validate_every == 0:
-                self.validate(config, task, held_out, teacher, student, trainer)
+                self.validate(material, trainer, held_out)
             if record.step % config.checkpoint_every == 0 or self.should_stop():
                 checkpoint.save(self.folder, trainer)
             if self.should_stop():
                 raise _Stopped
         checkpoint.save(self.folder, trainer)
-        self.validate(config, task, held_out, teacher, student, trainer)
+        self.validate(material, trainer, held_out)
 
-    def validate(
-        self,
-        config: RunConfig,
-        task: Task,
-        examples: Sequence[Example],
-        teacher: LanguageModel,
-        student: LanguageModel,
-        trainer: Trainer,
-    ) -> None:
-        step = trainer.progress.step
-        reader = _as_reader(config, task, teacher, student)
-        found = evaluate(
-            student, task, examples, reader, role="trained", megabytes=0, conditioned=config.conditioned,
-            should_stop=self.should_stop,
-        )  # fmt: skip
-        if self.should_stop():
+    def validate(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
+        values = scoring.validate(material, held_out, trainer.store, self.should_stop)
+        if values is None:
             return
-        values = {name: score.value for name, score in found.scores.items()}
-        answers = [(s.prompt, s.answer, s.rows) for s in self.held_out]
-        values["refused_mass"] = refused_mass(student, answers, trainer.store)
+        step, headline = trainer.progress.step, material.task.metrics[0]
         self.folder.add_metrics({"step": step, "validation": values})
         self.folder.log(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
-        self.say(f"step {step}: {task.metrics[0]} {values.get(task.metrics[0], 0):.3f}")
-
-    def report(
-        self,
-        config: RunConfig,
-        task: Task,
-        data: Dataset,
-        teacher: LanguageModel,
-        student: LanguageModel,
-        seconds: float,
-    ) -> None:
-        """Scores the student as it was saved, what it was before its first step, and its teacher."""
-        if config.student.kind == "adapter":
-            scored = [("trained", student, model_files.megabytes(self.folder.student))]
-        else:
-            folders = {"trained": self.folder.student, "untrained": self.folder.untrained}
-            scored = [(k, model_files.load(f, k), model_files.megabytes(f)) for k, f in folders.items()]
-            scored.append(("teacher", teacher, teacher.parameters * BYTES_OF_TEACHER / 1e6))
-        models = []
-        for role, lm, megabytes in scored:
-            self.phase(f"scoring the {role} model" if role == "teacher" else f"scoring the {role} student")
-            found = evaluate(
-                lm,
-                task,
-                data.test,
-                _as_reader(config, task, teacher, lm),
-                role=role,
-                megabytes=megabytes,
-                conditioned=config.conditioned,
-                free=FREE_EXAMPLES if role == "trained" else 0,
-                should_stop=self.should_stop,
-            )
-            if self.should_stop():
-                raise _Stopped
-            models.append(found)
-        self.folder.write_report(
-            Report(
-                task=task.name,
-                data=data.name,
-                machine=machine(),
-                seconds=seconds,
-                leaks=len(replace(data, dev=()).leaks()),
-                examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
-                models=tuple(models),
-            )
-        )
-
-
-def _held_out(config: RunConfig, data: Dataset) -> Sequence[Example]:
-    return spread(data.dev or data.test, config.validation_examples)
-
-
-def needed(config: RunConfig, data: Dataset) -> Dataset:
-    """The examples that the stages and the report ask for."""
-    wanted = [stage.examples for stage in config.stages]
-    most = None if None in wanted else max(w for w in wanted if w)
-    return replace(data, train=tuple(spread(data.train, most)), test=tuple(spread(data.test, config.report_examples)))
-
-
-BYTES_OF_TEACHER = 2  # as it is stored, in bf16
-FREE_EXAMPLES = 4  # without the constraint there is no fast-forward: a few show what the mask does
-
-
-def _as_reader(config: RunConfig, task: Task, teacher: LanguageModel, lm: LanguageModel) -> Callable[[str], list[int]]:
-    """How `lm` reads an input: a teacher, and a teacher with a new adapter, with the prompt; a student without."""
-    if lm is teacher or config.student.kind == "adapter":
-        prompt = config.teacher_prompt()
-        return lambda text: prompting.render(lm, task, prompt, text)
-    return lm.student_prompt
+        self.say(f"step {step}: {headline} {values.get(headline, 0):.3f}")

@@ -8,11 +8,10 @@ import torch
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig
-from core.distill.sequences import tokenise, used_tokens
-from core.models import prompting, students, teachers
+from core.distill.sequences import tokenise
+from core.models import prompting
 from core.models.language_model import LanguageModel
-from core.runs.execute import needed
-from core.tasks import TASKS
+from core.runs.material import gather
 
 BYTES = 4  # training is in fp32
 ADAM_STATES = 2
@@ -43,11 +42,8 @@ class Preview:
 
 def preview(config: RunConfig) -> Preview:
     """Builds the student and looks. Raises StillroomError for what would fail at the start of the run."""
-    task = TASKS[config.task]
-    data = needed(config, task.load(config.data))
-    teacher = teachers.load(config.teacher)
-    student = students.build(config.student, teacher, used_tokens(teacher, task, data.train), config.seed)
-    prompt = config.teacher_prompt()
+    material = gather(config)
+    task, data, teacher, student = material.task, material.data, material.teacher, material.student
     is_teacher = config.student.kind == "adapter"
     first = data.train[: config.batch_size]
     store = MaskStore(student.tokens)
@@ -56,7 +52,7 @@ def preview(config: RunConfig) -> Preview:
         Constraints(task, student.tokens, config.conditioned),
         first,
         store,
-        (lambda text: prompting.render(student, task, prompt, text)) if is_teacher else student.student_prompt,
+        material.reader(student),
     )
     trainable = sum(p.numel() for p in student.model.parameters() if p.requires_grad)
     return Preview(
@@ -66,7 +62,7 @@ def preview(config: RunConfig) -> Preview:
         megabytes=(trainable if is_teacher else student.parameters) * 2 / 1e6,
         training_megabytes=training_megabytes(student, trainable, config.batch_size, max(map(len, sequences))),
         examples=len(data.train),
-        teacher_prompt=prompting.text_of(teacher, task, prompt, first[0].input),
+        teacher_prompt=prompting.text_of(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (
                 *(PreviewToken(_name(student, i), "prompt", False) for i in s.prompt),

@@ -149,7 +149,7 @@ def test_unexpected_errors_carry_their_traceback(config, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("core.runs.execute.students.build", broken)
+    monkeypatch.setattr("core.runs.material.students.build", broken)
     status = run(folder.create(config, tmp_path))
     assert status.state == "failed" and "out of memory: lower the batch size" in status.error
     assert "MemoryError" in status.traceback
