@@ -176,6 +176,6 @@ def preview(config_yaml: str) -> Any:
 
 def memory_available() -> tuple[str, float]:
     """Where training takes place, in words, and how many MB are free there."""
-    from core.runs import preview as previews
+    from core.runs import memory
 
-    return previews.memory_available()
+    return memory.available()

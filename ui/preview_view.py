@@ -56,16 +56,22 @@ def _sizes(found: Any, config: RunConfig) -> None:
 
 def _memory(found: Any) -> None:
     where, free = engine.memory_available()
-    needed = size(found.training_megabytes)
-    text = f"Training takes about {needed}, the teacher not counted; {size(free)} are free {where}."
-    if found.training_megabytes > free:
+    needed = found.measured.megabytes if found.measured else found.training_megabytes
+    how = "measured on the longest examples" if found.measured else "by formula"
+    text = f"Training takes about {size(needed)} ({how}), the teacher not counted; {size(free)} are free {where}."
+    if needed > free:
         st.error(
             f"This will not fit. {text} Lower the batch size, the student or the context.", icon=":material/memory:"
         )
-    elif found.training_megabytes > 0.7 * free:
+    elif needed > 0.7 * free:
         st.warning(f"This will be tight. {text}", icon=":material/memory:")
     else:
         st.success(text, icon=":material/memory:")
+    if found.measured:
+        st.caption(
+            f"A formula had said {size(found.training_megabytes)}. {found.steps:,} steps, of which the longest take "
+            f"{found.measured.seconds:.2g} s each, without the teacher."
+        )
 
 
 def _first_batch(found: Any) -> None:

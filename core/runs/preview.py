@@ -1,20 +1,17 @@
 """What a run will be like, before it is started: size, memory, the first batch as the model sees it."""
 
-import os
 from dataclasses import dataclass
-
-import torch
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
-from core.distill.config import RunConfig
+from core.distill.config import RunConfig, Stage
 from core.distill.sequences import tokenise
+from core.distill.train import Trainer
 from core.models import prompting
 from core.models.language_model import LanguageModel
-from core.runs.material import gather
-
-BYTES = 4  # training is in fp32
-ADAM_STATES = 2
+from core.runs import memory
+from core.runs.material import Material, gather
+from core.runs.memory import MeasuredStep
 
 
 @dataclass(frozen=True)
@@ -28,13 +25,16 @@ class PreviewToken:
 
 @dataclass(frozen=True)
 class Preview:
-    """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula."""
+    """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula; `measured`: the
+    same by a step that was taken, if it was."""
 
     parameters: int
     trainable: int
     vocabulary: int
     megabytes: float
     training_megabytes: float
+    measured: MeasuredStep | None
+    steps: int
     examples: int
     teacher_prompt: str
     first_batch: tuple[tuple[PreviewToken, ...], ...]
@@ -60,7 +60,9 @@ def preview(config: RunConfig) -> Preview:
         trainable=trainable,
         vocabulary=len(student.tokens),
         megabytes=(trainable if is_teacher else student.parameters) * 2 / 1e6,
-        training_megabytes=training_megabytes(student, trainable, config.batch_size, max(map(len, sequences))),
+        training_megabytes=memory.estimate(student, config.batch_size, max(map(len, sequences))),
+        measured=_measured(material),
+        steps=_steps(config, len(data.train)),
         examples=len(data.train),
         teacher_prompt=prompting.text_of(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
@@ -76,26 +78,27 @@ def preview(config: RunConfig) -> Preview:
     )
 
 
-def training_megabytes(student: LanguageModel, trainable: int, batch: int, length: int) -> float:
-    """Weights + gradients + Adam's two moments, and about 34 values of the hidden size kept a token and
-    layer for the backward pass (Korthikanti et al. 2022, without the attention matrix)."""
-    config = student.model.config
-    layers, width = config.num_hidden_layers, config.hidden_size
-    states = student.parameters + trainable * (1 + ADAM_STATES)
-    activations = 34 * batch * length * layers * width / 2
-    return (states + activations) * BYTES / 1e6
+def _steps(config: RunConfig, examples: int) -> int:
+    """Steps of the whole run, without its time budget."""
+    return sum(
+        stage.epochs * -(-min(stage.examples or examples, examples) // config.batch_size) for stage in config.stages
+    )
 
 
-def memory_available() -> tuple[str, float]:
-    """Where training takes place, in words, and how many MB are free there."""
-    if torch.cuda.is_available():
-        return "on the GPU", torch.cuda.mem_get_info()[0] / 1e6
-    try:
-        with open("/proc/meminfo") as file:
-            kilobytes = next(float(line.split()[1]) for line in file if line.startswith("MemAvailable"))
-    except OSError:  # not Linux: all there is
-        kilobytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024
-    return "in this machine's memory", kilobytes * 1024 / 1e6
+def _measured(material: Material) -> MeasuredStep | None:
+    """Steps on the longest examples, which need the most; None where the formula says that they would not fit. The
+    teacher is left out: gold stands for its signals."""
+    config, student = material.config, material.student
+    longest = sorted(material.data.train, key=lambda e: -len(e.input))[: 2 * config.batch_size]
+    store = MaskStore(student.tokens)
+    constraints = Constraints(material.task, student.tokens, config.conditioned)
+    sequences = tokenise(student, constraints, longest, store, material.reader(student))
+    expected = memory.estimate(student, config.batch_size, max(map(len, sequences)))
+    if expected > memory.available()[1]:
+        return None
+    stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=2)
+    plain = config.model_copy(update={"stages": (stage,), "max_seconds": None})
+    return memory.measure(Trainer(plain, student, sequences, store))
 
 
 def _name(lm: LanguageModel, token: int) -> str:
