@@ -54,17 +54,23 @@ def digest(parts: Iterable[bytes]) -> str:
 class SignalCache:
     """Signals by the number of their example. Raises ConfigError for a folder made with another header."""
 
-    def __init__(self, folder: Path, header: Header) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, header: Header, process: int = 0) -> None:
+        """Each `process` that shares the folder with others writes files of its own."""
+        self.folder, self.process = folder, process
         folder.mkdir(parents=True, exist_ok=True)
         _check(folder, header)
         self.form: Form = "sampled" if header.form == "sampled" else "top"
         self._shorten = _half if header.form == "exact" else _byte
         self._shards: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
         self._where: dict[int, Path] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            self._where.update(dict.fromkeys(self._examples(path), path))
         self._waiting: dict[int, tuple[Signal, np.ndarray]] = {}
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Takes note of what other processes have written meanwhile."""
+        known = set(self._where.values())
+        for path in sorted(set(self.folder.glob("*.safetensors")) - known):
+            self._where.update(dict.fromkeys(self._examples(path), path))
 
     def __contains__(self, example: int) -> bool:
         return example in self._where or example in self._waiting
@@ -129,11 +135,16 @@ class SignalCache:
             "log_prob": self._shorten(np.concatenate([v[u] for v, u in zip(log_probs, later)] if is_top else none)),
             "rest": _half(np.concatenate([s.rest.numpy() for s, _ in self._waiting.values()] if is_top else none)),
         }
-        path = self.folder / f"{len(list(self.folder.glob('*.safetensors'))):05d}.safetensors"
+        path = self._new_file()
         save_file(shard, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
         self._where.update(dict.fromkeys(examples, path))
         self._waiting.clear()
+
+    def _new_file(self) -> Path:
+        mine = sorted(self.folder.glob(f"{self.process:03d}-*.safetensors"))
+        number = int(mine[-1].stem[4:]) + 1 if mine else 0
+        return self.folder / f"{self.process:03d}-{number:05d}.safetensors"
 
     def _examples(self, path: Path) -> list[int]:
         try:
@@ -154,7 +165,9 @@ class SignalCache:
 def _check(folder: Path, header: Header) -> None:
     file = folder / "header.json"
     if not file.exists():
-        file.write_text(json.dumps(asdict(header), indent=1))
+        whole = file.with_name(f"header.{os.getpid()}.new")  # other processes must not read half of it
+        whole.write_text(json.dumps(asdict(header), indent=1))
+        os.replace(whole, file)
         return
     try:
         found = json.loads(file.read_text())

@@ -19,7 +19,9 @@ transformers_logging.disable_progress_bar()  # a bar for every load would fill t
 
 
 def device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The GPU if there is one, unless `accelerate launch --cpu` says otherwise."""
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes", "on")
+    return torch.device("cuda" if torch.cuda.is_available() and not on_cpu else "cpu")
 
 
 def half_precision() -> torch.dtype:
