@@ -91,10 +91,8 @@ class SignalCache:
     def get(self, example: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Ranks (n, m), log-probabilities (n, m) float32 and the rest (n,) float32, filled up as signals are.
         Raises KeyError for an example that was never put."""
-        if example in self._waiting:
-            signal, ranks = self._waiting[example]
-            return ranks, signal.log_probs.numpy(), signal.rest.numpy()
-        shard = self._shard(self._where[example])
+        # What waits is read as it will be read from disk: a resumed run must learn the same.
+        shard = self._packed([example]) if example in self._waiting else self._shard(self._where[example])
         place = int(np.flatnonzero(shard["example"] == example)[0])
         first, last = _span(shard["positions"], place)
         counts = shard["count"][first:last].astype(np.int64)
@@ -121,25 +119,29 @@ class SignalCache:
         if not self._waiting:
             return
         examples = list(self._waiting)
-        log_probs = [signal.log_probs.numpy() for signal, _ in self._waiting.values()]
+        path = self._new_file()
+        save_file(self._packed(examples), path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+        self._where.update(dict.fromkeys(examples, path))
+        self._waiting.clear()
+
+    def _packed(self, examples: list[int]) -> dict[str, np.ndarray]:
+        """A shard of examples that wait."""
+        waiting = [self._waiting[example] for example in examples]
+        log_probs = [signal.log_probs.numpy() for signal, _ in waiting]
         used = [values > NEG_INF for values in log_probs]
         later = [np.where(np.arange(u.shape[1]) > 0, u, False) for u in used]
         is_top = self.form == "top"
         none = [np.zeros(0, np.float32)]
-        shard = {
+        return {
             "example": _narrow(np.array(examples)),
             "positions": _narrow(np.array([len(u) for u in used])),
             "count": _narrow(np.concatenate([u.sum(-1) for u in used])),
-            "rank": _narrow(np.concatenate([ranks[u] for (_, ranks), u in zip(self._waiting.values(), used)])),
+            "rank": _narrow(np.concatenate([ranks[u] for (_, ranks), u in zip(waiting, used)])),
             # The first is one minus all the others, which rounds harmlessly: it is the largest.
             "log_prob": self._shorten(np.concatenate([v[u] for v, u in zip(log_probs, later)] if is_top else none)),
-            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in self._waiting.values()] if is_top else none)),
+            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in waiting] if is_top else none)),
         }
-        path = self._new_file()
-        save_file(shard, path.with_suffix(".part"))
-        os.replace(path.with_suffix(".part"), path)
-        self._where.update(dict.fromkeys(examples, path))
-        self._waiting.clear()
 
     def _new_file(self) -> Path:
         mine = sorted(self.folder.glob(f"{self.process:03d}-*.safetensors"))

@@ -9,24 +9,30 @@ from typing import TypeVar
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState, GradientState
-from accelerate.utils import DistributedType, GradientAccumulationPlugin, broadcast_object_list
+from accelerate.utils import (
+    DistributedType,
+    GradientAccumulationPlugin,
+    broadcast_object_list,
+    is_deepspeed_available,
+    parse_flag_from_env,
+)
 
 from core.errors import ConfigError
-from core.models.language_model import half_precision
+from core.models.language_model import device, half_precision
 
 T = TypeVar("T")
 PATIENCE = timedelta(days=7)  # a run may wait long for the one before it while the other processes wait for it
 
 
 def joined() -> PartialState:
-    """This process among the others. Raises ConfigError for a launch that this installation cannot make."""
-    try:
-        return PartialState(timeout=PATIENCE)
-    except ImportError as error:
+    """This process among the others, on GPUs if there are any, else on CPUs. Raises ConfigError for a launch that
+    this installation cannot make."""
+    if parse_flag_from_env("ACCELERATE_USE_DEEPSPEED") and not is_deepspeed_available():
         raise ConfigError(
             "this launch asks for DeepSpeed, which is not installed: `pip install deepspeed`, "
             "or launch with assets/accelerate/fsdp.yaml, which needs nothing more."
-        ) from error
+        )
+    return PartialState(cpu=device().type == "cpu", timeout=PATIENCE)
 
 
 def number() -> int:

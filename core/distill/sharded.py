@@ -48,6 +48,16 @@ def moments(optimizer: Any, accelerator: Accelerator) -> dict[str, torch.Tensor]
     return {f"{i}.{k}": _whole(v, accelerator) for i, entry in state.items() for k, v in entry.items()}
 
 
+def _moments_of_deepspeed(optimizer: Any) -> dict[str, torch.Tensor]:
+    from deepspeed.utils import safe_get_full_optimizer_state
+
+    found = {}
+    for i, parameter in enumerate(_parameters_of_deepspeed(optimizer)):
+        for name in MOMENTS:
+            found[f"{i}.{name}"] = safe_get_full_optimizer_state(parameter, name)
+    return found
+
+
 def restore_moments(optimizer: Any, tensors: dict[str, torch.Tensor], accelerator: Accelerator) -> None:
     parameters = optimizer.param_groups[0]["params"]
     state: dict[int, dict[str, torch.Tensor]] = {}
