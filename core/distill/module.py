@@ -42,10 +42,11 @@ def check_compiler(device: torch.device) -> None:
             get_cpp_compiler()
         except InvalidCxxCompiler as error:
             named = os.environ.get("CXX", "g++")
-            raise ConfigError(f"compile needs a C++ compiler, and {named} is not here: install it, or leave it off.") from error
+            raise ConfigError(
+                f"compile needs a C++ compiler, and {named} is not here: install it, or leave it off."
+            ) from error
         return
     from torch.utils._triton import has_triton
 
     if not has_triton():
         raise ConfigError("compile needs triton on a GPU, and it is not here: `pip install triton`, or leave it off.")
-

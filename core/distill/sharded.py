@@ -26,7 +26,12 @@ def trained(student: LanguageModel, accelerator: Accelerator) -> LanguageModel:
 def gather(module: Any, student: LanguageModel, accelerator: Accelerator) -> None:
     """Gives `student` the weights of the trained copy. Every process must come here."""
     for whole, shard in _pairs(module, student, accelerator):
-        whole.copy_(_whole(shard, accelerator))
+        if accelerator.distributed_type == DistributedType.DEEPSPEED:
+            from deepspeed.utils import safe_get_full_fp32_param
+
+            whole.copy_(safe_get_full_fp32_param(shard))
+        else:
+            whole.copy_(_whole(shard))
 
 
 @torch.no_grad()
@@ -40,31 +45,42 @@ def scatter(student: LanguageModel, module: Any, accelerator: Accelerator) -> No
         shard.copy_(_like(whole, shard))
 
 
-def moments(optimizer: Any, accelerator: Accelerator) -> dict[str, torch.Tensor]:
-    """What Adam remembers of the parameter number i, under `i.name`. Every process must come here."""
+def moments(optimizer: Any, module: Any, accelerator: Accelerator) -> dict[str, torch.Tensor]:
+    """What Adam remembers of the trained parameter number i, under `i.name`. Every process must come here."""
     if accelerator.distributed_type == DistributedType.DEEPSPEED:
-        return _moments_of_deepspeed(optimizer)
+        from deepspeed.utils import safe_get_full_optimizer_state
+
+        found = {f"{i}.{k}": safe_get_full_optimizer_state(p, k) for i, p in _trained(module) for k in MOMENTS}
+        return found | {f"{i}.step": state["step"] for i, state in enumerate(_states_of_deepspeed(optimizer)[:1])}
     state = optimizer.state_dict()["state"]
-    return {f"{i}.{k}": _whole(v, accelerator) for i, entry in state.items() for k, v in entry.items()}
+    return {f"{i}.{k}": _whole(v) for i, entry in state.items() for k, v in entry.items()}
 
 
-def _moments_of_deepspeed(optimizer: Any) -> dict[str, torch.Tensor]:
-    from deepspeed.utils import safe_get_full_optimizer_state
+def restore_moments(optimizer: Any, module: Any, tensors: dict[str, torch.Tensor], accelerator: Accelerator) -> None:
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        from deepspeed.utils import safe_set_full_optimizer_state
 
-    found = {}
-    for i, parameter in enumerate(_parameters_of_deepspeed(optimizer)):
-        for name in MOMENTS:
-            found[f"{i}.{name}"] = safe_get_full_optimizer_state(parameter, name)
-    return found
-
-
-def restore_moments(optimizer: Any, tensors: dict[str, torch.Tensor], accelerator: Accelerator) -> None:
-    parameters = optimizer.param_groups[0]["params"]
+        for i, parameter in _trained(module):
+            for name in MOMENTS:
+                safe_set_full_optimizer_state(parameter, tensors[f"{i}.{name}"], name)
+        for entry in _states_of_deepspeed(optimizer):
+            entry["step"] = tensors["0.step"].clone()
+        return
+    parameters = dict(_trained(module))
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         number, key = name.split(".", 1)
         state.setdefault(int(number), {})[key] = _like(value, parameters[int(number)]) if key in MOMENTS else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _trained(module: Any) -> list[tuple[int, torch.nn.Parameter]]:
+    return list(enumerate(p for p in module.parameters() if p.requires_grad))
+
+
+def _states_of_deepspeed(optimizer: Any) -> list[dict[str, Any]]:
+    """What Adam itself holds there: one entry for each flat group of shards."""
+    return list(optimizer.optimizer.optimizer.state.values())
 
 
 def _is_cut(accelerator: Accelerator) -> bool:
@@ -79,11 +95,7 @@ def _pairs(module: Any, student: LanguageModel, accelerator: Accelerator) -> lis
     return [(p, copied[name]) for name, p in student.model.named_parameters() if p.requires_grad]
 
 
-def _whole(tensor: torch.Tensor, accelerator: Accelerator) -> torch.Tensor:
-    if accelerator.distributed_type == DistributedType.DEEPSPEED:
-        from deepspeed.utils import safe_get_full_fp32_param
-
-        return safe_get_full_fp32_param(tensor)
+def _whole(tensor: Any) -> torch.Tensor:
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 

@@ -218,12 +218,12 @@ class Trainer:
         if self.source:
             self.source.flush()
         self.gather()
-        return sharded.moments(self.optimizer, self.accelerator), asdict(self.progress)
+        return sharded.moments(self.optimizer, self.module, self.accelerator), asdict(self.progress)
 
     def restore(self, tensors: dict[str, torch.Tensor], progress: dict[str, object]) -> None:
         """Goes on from a state; the student has its weights already."""
         sharded.scatter(self.student, self.module, self.accelerator)
-        sharded.restore_moments(self.optimizer, tensors, self.accelerator)
+        sharded.restore_moments(self.optimizer, self.module, tensors, self.accelerator)
         self.progress = Progress(**progress)  # type: ignore[arg-type]
 
 

@@ -1,6 +1,5 @@
 """Several processes: `accelerate launch` on this machine's CPU, and the launch files that ship."""
 
-import json
 import os
 import signal
 import socket
@@ -11,6 +10,7 @@ import time
 import pytest
 import torch
 from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.utils import is_deepspeed_available
 from safetensors.torch import load_file
 
 from core.distill import config as run_config
@@ -91,7 +91,9 @@ def test_two_processes_equal_one(config, tmp_path):
     # Proof that there were two: each wrote what it asked.
     shards = list(two.signals.rglob("*.safetensors"))
     assert {path.name[:3] for path in shards} == {"000", "001"}
-    assert sorted(i for path in shards for i in load_file(path)["example"].tolist()) == list(range(len(POS.load(config.data).train)))
+    assert sorted(i for path in shards for i in load_file(path)["example"].tolist()) == list(
+        range(len(POS.load(config.data).train))
+    )
 
 
 def test_a_stop_reaches_all_processes_and_they_resume_together(config, tmp_path):
@@ -129,16 +131,6 @@ def _main_process(launcher: int) -> int:
     raise AssertionError("no process of rank 0")
 
 
-def test_more_processes_than_a_batch_has_examples_is_refused(config, tmp_path):
-    home = tmp_path / "two"
-    home.mkdir()
-    (home / "run.yaml").write_text(run_config.to_yaml(config.model_copy(update={"batch_size": 1, "keep": "last"})))
-    line = command(2, "distill", str(home / "run.yaml"))
-    done = subprocess.run(line, cwd=ROOT, env=environment(home), capture_output=True, text=True)
-    assert done.returncode != 0
-    assert "a batch of 1 cannot be split among 2 processes" in RunFolder(home / "runs" / "t").status().error
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_launch_files_are_read_by_accelerate(path):
     found = load_config_from_file(str(path))
@@ -153,13 +145,12 @@ def test_launch_files_are_read_by_accelerate(path):
         assert found.deepspeed_config["zero_stage"] == 2
 
 
-@pytest.mark.skipif(bool(__import__("importlib.util").util.find_spec("deepspeed")), reason="deepspeed is installed")
+@pytest.mark.skipif(is_deepspeed_available(), reason="deepspeed is installed")
 def test_a_launch_with_deepspeed_says_what_to_install(config, tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(run_config.to_yaml(config))
-    lone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
-    asked = {**environment(tmp_path), **lone, "ACCELERATE_USE_DEEPSPEED": "true"}
+    asked = {**environment(tmp_path), "ACCELERATE_USE_DEEPSPEED": "true"}
     line = [sys.executable, "-m", "core", "distill", str(path)]
     done = subprocess.run(line, cwd=ROOT, env=asked, capture_output=True, text=True)
     assert done.returncode == 1 and "`pip install deepspeed`" in done.stderr
-    assert json.dumps(done.stderr).count("Traceback") == 0
+    assert "Traceback" not in done.stderr
