@@ -5,12 +5,8 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.errors import StillroomError
-
-if TYPE_CHECKING:
-    from core.runs.folder import RunFolder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,10 +58,11 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _distill(options: argparse.Namespace) -> int:
     import core.runs.execute  # noqa: F401  (before there is a folder: it takes seconds)
-    from core.distill import config
+    from core.distill import config, processes
     from core.runs import folder
 
-    return _work(folder.create(config.read(options.config).with_values(options.values)))
+    wanted = config.read(options.config).with_values(options.values)
+    return _work(processes.share(folder.create(wanted).path if processes.is_main() else None))
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -76,16 +73,25 @@ def _resume(options: argparse.Namespace) -> int:
     run = folder.open_run(options.name)
     if run.path == DEMO_RUN:
         raise StillroomError("the demo run is finished and stays as it is: start one of your own.")
-    return _work(run)
+    return _work(run.path)
 
 
-def _work(run: "RunFolder") -> int:
-    """Executes a run in this process; Ctrl-C saves a checkpoint and stops."""
+def _work(path: Path) -> int:
+    """Executes a run in this process, and in those that `accelerate launch` started beside it; Ctrl-C saves a
+    checkpoint and stops."""
+    from core.distill import processes
     from core.runs.execute import execute
+    from core.runs.folder import RunFolder
 
     stop = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if not processes.is_main():
+        status = execute(RunFolder(path, writes=False))
+        if status.error:
+            print(f"process {processes.number()}: {status.error}", file=sys.stderr)
+        return 0 if status.state == "finished" else 1
+    run = RunFolder(path)
     print(f"run folder: {run.path}")
     with run.lock():
         status = execute(run, stop.is_set, say=lambda line: print(line, flush=True))

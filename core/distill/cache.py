@@ -54,17 +54,23 @@ def digest(parts: Iterable[bytes]) -> str:
 class SignalCache:
     """Signals by the number of their example. Raises ConfigError for a folder made with another header."""
 
-    def __init__(self, folder: Path, header: Header) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, header: Header, process: int = 0) -> None:
+        """Each `process` that shares the folder with others writes files of its own."""
+        self.folder, self.process = folder, process
         folder.mkdir(parents=True, exist_ok=True)
         _check(folder, header)
         self.form: Form = "sampled" if header.form == "sampled" else "top"
         self._shorten = _half if header.form == "exact" else _byte
         self._shards: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
         self._where: dict[int, Path] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            self._where.update(dict.fromkeys(self._examples(path), path))
         self._waiting: dict[int, tuple[Signal, np.ndarray]] = {}
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Takes note of what other processes have written meanwhile."""
+        known = set(self._where.values())
+        for path in sorted(set(self.folder.glob("*.safetensors")) - known):
+            self._where.update(dict.fromkeys(self._examples(path), path))
 
     def __contains__(self, example: int) -> bool:
         return example in self._where or example in self._waiting
@@ -85,10 +91,8 @@ class SignalCache:
     def get(self, example: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Ranks (n, m), log-probabilities (n, m) float32 and the rest (n,) float32, filled up as signals are.
         Raises KeyError for an example that was never put."""
-        if example in self._waiting:
-            signal, ranks = self._waiting[example]
-            return ranks, signal.log_probs.numpy(), signal.rest.numpy()
-        shard = self._shard(self._where[example])
+        # What waits is read as it will be read from disk: a resumed run must learn the same.
+        shard = self._packed([example]) if example in self._waiting else self._shard(self._where[example])
         place = int(np.flatnonzero(shard["example"] == example)[0])
         first, last = _span(shard["positions"], place)
         counts = shard["count"][first:last].astype(np.int64)
@@ -115,25 +119,34 @@ class SignalCache:
         if not self._waiting:
             return
         examples = list(self._waiting)
-        log_probs = [signal.log_probs.numpy() for signal, _ in self._waiting.values()]
+        path = self._new_file()
+        save_file(self._packed(examples), path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+        self._where.update(dict.fromkeys(examples, path))
+        self._waiting.clear()
+
+    def _packed(self, examples: list[int]) -> dict[str, np.ndarray]:
+        """A shard of examples that wait."""
+        waiting = [self._waiting[example] for example in examples]
+        log_probs = [signal.log_probs.numpy() for signal, _ in waiting]
         used = [values > NEG_INF for values in log_probs]
         later = [np.where(np.arange(u.shape[1]) > 0, u, False) for u in used]
         is_top = self.form == "top"
         none = [np.zeros(0, np.float32)]
-        shard = {
+        return {
             "example": _narrow(np.array(examples)),
             "positions": _narrow(np.array([len(u) for u in used])),
             "count": _narrow(np.concatenate([u.sum(-1) for u in used])),
-            "rank": _narrow(np.concatenate([ranks[u] for (_, ranks), u in zip(self._waiting.values(), used)])),
+            "rank": _narrow(np.concatenate([ranks[u] for (_, ranks), u in zip(waiting, used)])),
             # The first is one minus all the others, which rounds harmlessly: it is the largest.
             "log_prob": self._shorten(np.concatenate([v[u] for v, u in zip(log_probs, later)] if is_top else none)),
-            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in self._waiting.values()] if is_top else none)),
+            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in waiting] if is_top else none)),
         }
-        path = self.folder / f"{len(list(self.folder.glob('*.safetensors'))):05d}.safetensors"
-        save_file(shard, path.with_suffix(".part"))
-        os.replace(path.with_suffix(".part"), path)
-        self._where.update(dict.fromkeys(examples, path))
-        self._waiting.clear()
+
+    def _new_file(self) -> Path:
+        mine = sorted(self.folder.glob(f"{self.process:03d}-*.safetensors"))
+        number = int(mine[-1].stem[4:]) + 1 if mine else 0
+        return self.folder / f"{self.process:03d}-{number:05d}.safetensors"
 
     def _examples(self, path: Path) -> list[int]:
         try:
@@ -154,7 +167,9 @@ class SignalCache:
 def _check(folder: Path, header: Header) -> None:
     file = folder / "header.json"
     if not file.exists():
-        file.write_text(json.dumps(asdict(header), indent=1))
+        whole = file.with_name(f"header.{os.getpid()}.new")  # other processes must not read half of it
+        whole.write_text(json.dumps(asdict(header), indent=1))
+        os.replace(whole, file)
         return
     try:
         found = json.loads(file.read_text())

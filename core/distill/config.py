@@ -96,13 +96,29 @@ class RunConfig(BaseModel):
     student: StudentConfig = Field(StudentConfig(), title="Student")
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
     signals: SignalConfig = Field(SignalConfig(), title="Signals")
-    batch_size: int = Field(4, ge=1, le=1024, title="Batch size")
+    batch_size: int = Field(
+        4, ge=1, le=1024, title="Batch size", description="examples a step, of all processes together"
+    )
+    batch_tokens: int | None = Field(
+        None,
+        ge=64,
+        title="Tokens a batch",
+        description="at most so many, padding included: long examples make smaller batches; empty: no limit",
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        title="Passes a step",
+        description="a batch is worked through in so many parts: the same learning in less memory",
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear",
+        title="Learning rate over the run",
+        description="linear: falls to 0; cosine: falls to 0, slowly at both ends; constant: stays",
+    )
     warmup: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        title="Warm-up",
-        description="share of the run until the full learning rate; then it falls to 0",
+        0.05, ge=0, le=1, title="Warm-up", description="share of the run until the full learning rate"
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay")
     clip: float = Field(1.0, gt=0, title="Gradient clipping")
@@ -113,6 +129,21 @@ class RunConfig(BaseModel):
     validation_examples: int = Field(
         24, ge=1, title="Validation examples", description="from dev, by constrained generation"
     )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        title="Patience",
+        description="the last stage ends after so many validations without a better one; empty: it runs to its end",
+    )
+    keep: Literal["last", "best"] = Field(
+        "last",
+        title="Weights to keep",
+        description="last: the student is as it was at the end; best: as it was at its best validation",
+    )
+    compile: bool = Field(
+        False, title="Compile", description="torch.compile: the first steps take a minute, later ones may be faster"
+    )
     checkpoint_every: int = Field(50, ge=1, title="Checkpoint every", description="steps")
     report_examples: int = Field(80, ge=1, title="Report examples", description="from test, for teacher and student")
     seed: int = Field(0, ge=0, title="Seed")
@@ -122,6 +153,8 @@ class RunConfig(BaseModel):
         student = self.student
         if student.kind == "scratch" and student.width % student.heads:
             raise ValueError(f"width {student.width} is not a multiple of heads {student.heads}: change one of them")
+        if self.accumulate > self.batch_size:
+            raise ValueError(f"a batch of {self.batch_size} has no {self.accumulate} parts: lower accumulate")
         methods = {stage.method for stage in self.stages}
         if student.kind == "adapter" and methods != {"gold"}:
             raise ValueError("an adapter is trained by the method 'gold' only: it is the teacher itself that learns")

@@ -8,7 +8,7 @@ import numpy as np
 from core.constrain.constraints import Constraints
 from core.constrain.engines.constraint import check_answer
 from core.constrain.masks import MaskStore
-from core.errors import DataError, SchemaError
+from core.errors import ConfigError, DataError, SchemaError
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
 
@@ -84,11 +84,45 @@ def _schema_words(task: Task) -> set[str]:
     return found
 
 
-def batches(lengths: Sequence[int], size: int, seed: int) -> list[list[int]]:
-    """Indices in shuffled batches of similar length; the same for the same seed."""
+NOISE = 6  # tokens
+
+
+def batches(lengths: Sequence[int], size: int, seed: int, tokens: int | None = None) -> list[list[int]]:
+    """Indices in shuffled batches of similar length; the same for the same seed, and for every seed as many.
+
+    A batch holds at most `size` sequences and, filled up to its longest, at most `tokens` tokens. Raises ConfigError
+    for a sequence that is longer than that.
+    """
     random = np.random.default_rng(seed)
-    noisy = np.asarray(lengths) + random.uniform(0, 6, len(lengths))
+    noisy = np.asarray(lengths) + random.uniform(0, NOISE, len(lengths))
     order = np.argsort(noisy, kind="stable").tolist()
-    groups = [order[i : i + size] for i in range(0, len(order), size)]
+    groups, begin = [], 0
+    for count in _sizes(lengths, size, tokens):
+        groups.append(order[begin : begin + count])
+        begin += count
     random.shuffle(groups)
     return groups
+
+
+def _sizes(lengths: Sequence[int], size: int, tokens: int | None) -> list[int]:
+    """How many sequences each batch holds. Noise puts no sequence into the place of one that is shorter by more than
+    itself, so that these sizes are right for every epoch."""
+    longest = max(lengths, default=0)
+    if tokens and longest > tokens:
+        raise ConfigError(f"the longest sequence has {longest:,} tokens: batch_tokens {tokens:,} is less, raise it.")
+    sizes = [0] if lengths else []
+    for length in sorted(lengths):
+        reach = min(length + NOISE, longest)
+        if sizes[-1] == size or (tokens and reach * (sizes[-1] + 1) > tokens):
+            sizes.append(0)
+        sizes[-1] += 1
+    return sizes
+
+
+def parts(group: Sequence[int], passes: int, process: int, processes: int) -> list[Sequence[int]]:
+    """What one of the processes does of a batch, in at most so many passes: as many passes for every process, so that
+    a small batch leaves some empty-handed."""
+    passes = min(passes, -(-len(group) // processes))
+    pieces = passes * processes
+    edges = [i * len(group) // pieces for i in range(pieces + 1)]
+    return [group[edges[i] : edges[i + 1]] for i in range(process, pieces, processes)]

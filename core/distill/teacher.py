@@ -56,10 +56,12 @@ class SignalSource:
         how: SignalConfig,
         seed: int = 0,
         folder: Path | None = None,
+        process: int = 0,
     ) -> None:
-        """`folder` holds a cache for each stage; without one the teacher runs at every step."""
+        """`folder` holds a cache for each stage; without one the teacher runs at every step. `process` is the number
+        of the one that asks, of those that train together."""
         self.live, self.prompts, self.sequences, self.store = live, prompts, sequences, store
-        self.how, self.seed, self.folder = how, seed, folder
+        self.how, self.seed, self.folder, self.process = how, seed, folder, process
         self._caches: dict[Stage, SignalCache] = {}
 
     def signal(
@@ -80,6 +82,11 @@ class SignalSource:
         """Writes what is not on disk yet."""
         for cache in self._caches.values():
             cache.flush()
+
+    def look_again(self) -> None:
+        """Finds what other processes have written."""
+        for cache in self._caches.values():
+            cache.look_again()
 
     def nbytes(self) -> int:
         return sum(cache.nbytes for cache in self._caches.values())
@@ -141,7 +148,7 @@ class SignalSource:
         if stage not in self._caches:
             assert self.folder is not None
             name = hashlib.sha256(stage.model_dump_json().encode()).hexdigest()[:8]
-            self._caches[stage] = SignalCache(self.folder / f"{stage.method}-{name}", self._header(stage))
+            self._caches[stage] = SignalCache(self.folder / f"{stage.method}-{name}", self._header(stage), self.process)
         return self._caches[stage]
 
     def _header(self, stage: Stage) -> Header:

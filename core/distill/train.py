@@ -1,32 +1,25 @@
 """The training loop: an iterator of steps. Whoever drives it decides about stopping, saving and validating."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
 import torch
 
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
-from core.distill import losses
+from core.distill import losses, processes, schedule, sharded
 from core.distill.batch import collate
 from core.distill.config import RunConfig, Stage
+from core.distill.module import Reachable
 from core.distill.positions import Positions, counted
-from core.distill.sequences import TokenSequence, batches
+from core.distill.schedule import Progress
+from core.distill.sequences import TokenSequence, batches, parts
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
-from core.models.language_model import LanguageModel, half_precision
-
-
-@dataclass
-class Progress:
-    """Where training is: what a checkpoint needs to go on. `batch` is the next one of `epoch`."""
-
-    stage: int = 0
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    seconds: float = 0.0
+from core.models.language_model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,10 @@ class StepRecord:
 
 
 class Trainer:
-    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them."""
+    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them.
+
+    Each process trains on its part of every batch; all of them make the same steps and end with the same weights.
+    """
 
     def __init__(
         self,
@@ -58,13 +54,26 @@ class Trainer:
         store: MaskStore,
         source: SignalSource | None = None,
     ) -> None:
+        """Raises ConfigError for a configuration that these processes, or this machine, cannot follow."""
         self.config, self.student, self.sequences, self.store = config, student, sequences, store
         self.source = source
         self.progress = Progress()
-        parameters = [p for p in student.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            parameters, weight_decay=config.weight_decay, lr=1.0, betas=(0.9, 0.98), fused=True
+        self.process, self.processes = processes.number(), processes.count()
+        if config.accumulate * self.processes > config.batch_size:
+            raise ConfigError(
+                f"a batch of {config.batch_size} cannot be split among {self.processes} processes in {config.accumulate} "
+                "passes: raise batch_size, or lower accumulate."
+            )
+        self.accelerator = processes.accelerator(config.clip, config.batch_size // self.processes)
+        module = Reachable(sharded.trained(student, self.accelerator), config.compile)
+        optimizer = torch.optim.AdamW(
+            [p for p in module.parameters() if p.requires_grad],
+            weight_decay=config.weight_decay,
+            lr=1.0,
+            betas=(0.9, 0.98),
+            fused=True,
         )
+        self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
         self.total = sum(stage.epochs * len(self._epoch(stage, i, 0)) for i, stage in enumerate(config.stages))
 
     def __iter__(self) -> Iterator[StepRecord]:
@@ -74,6 +83,7 @@ class Trainer:
             stage = self.config.stages[at.stage]
             while at.epoch < stage.epochs:
                 groups = self._epoch(stage, at.stage, at.epoch)
+                self._exchange_signals()
                 while at.batch < len(groups):
                     if self.done() >= 1:
                         return
@@ -84,52 +94,89 @@ class Trainer:
             at.stage, at.epoch = at.stage + 1, 0
 
     def done(self) -> float:
-        """Share of the run behind us: by steps, or by the time budget if that is further."""
-        by_time = self.progress.seconds / self.config.max_seconds if self.config.max_seconds else 0.0
-        return max(self.progress.step / self.total, by_time)
+        """Share of the run behind us."""
+        return schedule.done(self.config, self.progress, self.total)
 
     def _epoch(self, stage: Stage, number: int, epoch: int) -> list[list[int]]:
         chosen = spread(range(len(self.sequences)), stage.examples)
         lengths = [len(self.sequences[i]) for i in chosen]
-        groups = batches(lengths, self.config.batch_size, hash((self.config.seed, number, epoch)) % 2**32)
+        seed = hash((self.config.seed, number, epoch)) % 2**32
+        groups = batches(lengths, self.config.batch_size, seed, self.config.batch_tokens)
         return [[chosen[i] for i in group] for group in groups]
+
+    def _exchange_signals(self) -> None:
+        """What one process has asked the teacher, the others need not ask in the next epoch."""
+        if self.source and self.processes > 1:
+            self.source.flush()
+            processes.wait_for_all()
+            self.source.look_again()
 
     def _step(self, stage: Stage, group: list[int]) -> StepRecord:
         started = time.perf_counter()
-        done = self.done()
-        warm = min(1.0, (done + 1 / self.total) / self.config.warmup) if self.config.warmup else 1.0
-        rate = stage.learning_rate * warm * (1 - done)
+        rate = schedule.learning_rate(self.config, stage.learning_rate, self.done(), self.total)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
-        batch = [self.sequences[i] for i in group]
-        self.student.model.train()
-        loss, agreement, positions = self.loss(stage, batch, group)
-        if not torch.isfinite(loss):
-            raise RunError(f"the loss is {loss.item()} at step {self.progress.step}: lower the learning rate.")
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
+        self._seed()
+        self.module.train()
+        loss, agreement, positions = self._gradients(stage, group)
+        self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.progress.step += 1
-        self.progress.seconds += time.perf_counter() - started
+        self.progress.seconds += processes.share(time.perf_counter() - started)
         return StepRecord(
             step=self.progress.step,
             total=self.total,
             stage=self.progress.stage,
             method=stage.method,
             epoch=self.progress.epoch,
-            loss=loss.item(),
+            loss=loss,
             agreement=agreement,
             learning_rate=rate,
-            positions=len(positions),
-            tokens=sum(map(len, batch)),
+            positions=positions,
+            tokens=sum(len(self.sequences[i]) for i in group),
             seconds=self.progress.seconds,
             progress=self.done(),
         )
 
-    def loss(self, stage: Stage, batch: list[TokenSequence], group: list[int]) -> tuple[torch.Tensor, float, Positions]:
-        """The loss, and how often the student's first choice is gold's, or the teacher's. Under a hard constraint
-        only the tokens that some position allows are computed: the reachable rows of the head."""
+    def _seed(self) -> None:
+        """Dropout's randomness follows from where the step is, so that a resumed run draws the same."""
+        torch.manual_seed(hash((self.config.seed, self.progress.step, self.process)) % 2**32)
+
+    def _gradients(self, stage: Stage, group: list[int]) -> tuple[float, float, int]:
+        """Adds up the gradients of a batch, in passes and over all processes: every position of it counts the same.
+        Returns its loss, its agreement and how many positions it has. Raises RunError for a loss that is no number."""
+        mine = parts(group, self.config.accumulate, self.process, self.processes)
+        total = int(self._sum(torch.tensor(sum(self._count(stage, part) for part in mine))))
+        found = torch.zeros(2, device=self.accelerator.device)
+        for number, part in enumerate(mine, 1):
+            self.accelerator.sync_gradients = number == len(mine)
+            last = self.accelerator.sync_gradients
+            with nullcontext() if last else self.accelerator.no_sync(self.module):
+                # An empty-handed process takes part in the exchange of gradients, with none.
+                part = part or group[:1]
+                loss, agreement, positions = self.loss(stage, [self.sequences[i] for i in part], list(part))
+                share = len(positions) / max(total, 1) if mine[number - 1] else 0.0
+                self.accelerator.backward(loss * share * self.processes)  # processes are averaged, not added
+            found += share * torch.stack([loss.detach(), agreement])
+        value, agreement = self._sum(found).tolist()
+        if not math.isfinite(value):
+            raise RunError(f"the loss is {value} at step {self.progress.step}: lower the learning rate.")
+        return value, agreement, total
+
+    def _count(self, stage: Stage, part: Sequence[int]) -> int:
+        return len(counted([self.sequences[i] for i in part], stage))
+
+    def _sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Over all processes."""
+        return self.accelerator.reduce(values.to(self.accelerator.device), "sum") if self.processes > 1 else values
+
+    def loss(
+        self, stage: Stage, batch: list[TokenSequence], group: list[int]
+    ) -> tuple[torch.Tensor, torch.Tensor, Positions]:
+        """The mean loss of the counted positions, and how often the student's first choice is gold's, or the
+        teacher's. Under a hard constraint only the tokens that some position allows are computed: the reachable rows
+        of the head."""
         device = self.student.model.get_input_embeddings().weight.device
         positions = counted(batch, stage)
         allowed = positions.allowed(self.store)
@@ -137,6 +184,8 @@ class Trainer:
         tokens = allowed.any(0).nonzero()[:, 0] if hard else torch.arange(len(self.student.tokens))
         allowed = allowed[:, tokens]
         student = self._student_logits(batch, positions, tokens.to(device))
+        if not len(positions):  # all is forced: nothing to learn, and gradients of zero
+            return student.sum(), torch.zeros((), device=device), positions
         if hard:
             student = losses.restrict(student, allowed.to(device))
         gold = torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
@@ -154,30 +203,27 @@ class Trainer:
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
         ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)
-        with torch.autocast(ids.device.type, torch.bfloat16, enabled=half_precision() == torch.bfloat16):
-            hidden = self.student.hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
         lengths = torch.tensor([len(s.prompt) for s in batch])
         row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
         before = lengths[row] + offset - 1
-        return self.student.head(hidden[row.to(ids.device), before.to(ids.device)], tokens)
+        return self.module(ids, mask, row.to(ids.device), before.to(ids.device), tokens)
+
+    def gather(self) -> None:
+        """Gives `student` the weights that training has reached, where processes hold them in shards."""
+        sharded.gather(self.module, self.student, self.accelerator)
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
-        """Tensors and plain data that, with the weights, let training go on as if never interrupted."""
+        """Tensors and plain data that, with the student's weights, let training go on as if never interrupted.
+        Every process must ask."""
         if self.source:
             self.source.flush()
-        optimizer = self.optimizer.state_dict()
-        tensors = {f"{i}.{k}": v for i, entry in optimizer["state"].items() for k, v in entry.items()}
-        tensors["rng"] = torch.get_rng_state()
-        return tensors, asdict(self.progress)
+        self.gather()
+        return sharded.moments(self.optimizer, self.module, self.accelerator), asdict(self.progress)
 
     def restore(self, tensors: dict[str, torch.Tensor], progress: dict[str, object]) -> None:
-        torch.set_rng_state(tensors.pop("rng"))
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in tensors.items():
-            number, key = name.split(".", 1)
-            state.setdefault(int(number), {})[key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        """Goes on from a state; the student has its weights already."""
+        sharded.scatter(self.student, self.module, self.accelerator)
+        sharded.restore_moments(self.optimizer, self.module, tensors, self.accelerator)
         self.progress = Progress(**progress)  # type: ignore[arg-type]
 
 
@@ -187,5 +233,5 @@ def _divergence(stage: Stage, student: torch.Tensor, teacher: torch.Tensor) -> t
     return (losses.forward_kl if stage.loss == "forward_kl" else losses.reverse_kl)(student, teacher)
 
 
-def _agreement(student: torch.Tensor, columns: torch.Tensor) -> float:
-    return (student.argmax(-1) == columns).float().mean().item()
+def _agreement(student: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    return (student.argmax(-1) == columns).float().mean()

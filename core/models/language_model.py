@@ -19,7 +19,9 @@ transformers_logging.disable_progress_bar()  # a bar for every load would fill t
 
 
 def device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The GPU if there is one, unless a launch says otherwise."""
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes", "on")
+    return torch.device("cuda" if torch.cuda.is_available() and not on_cpu else "cpu")
 
 
 def half_precision() -> torch.dtype:
@@ -31,8 +33,10 @@ def half_precision() -> torch.dtype:
 
 
 def leave_one_core() -> None:
-    """On a CPU, training and inference leave one core to the interface: shared cores collapse."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    """On a CPU, training and inference leave one core to the interface, and the processes of a launch share the
+    others: shared cores collapse."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    torch.set_num_threads(max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
 @dataclass(eq=False)

@@ -1,13 +1,16 @@
-"""Checkpoints of a run under way: weights, optimiser, random state and position, in safetensors and JSON.
+"""Checkpoints of a run under way: weights, optimiser and position, in safetensors and JSON.
 
-A checkpoint is written beside its place and renamed when complete. The two newest are kept.
+A checkpoint is written beside its place and renamed when complete. The two newest are kept and, where a run asks
+for it, the weights of its best validation.
 """
 
 import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -15,11 +18,12 @@ from core.distill.config import RunConfig
 from core.distill.train import Trainer
 from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
+from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
 
 KEEP = 2
 # What a checkpoint must agree on with the configuration that goes on from it.
-FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "seed")
+FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "batch_tokens", "seed")
 
 
 def fingerprint(config: RunConfig) -> dict[str, str]:
@@ -29,28 +33,61 @@ def fingerprint(config: RunConfig) -> dict[str, str]:
 
 
 def save(folder: RunFolder, trainer: Trainer) -> None:
+    """Every process must come here; one of them writes."""
     tensors, progress = trainer.state()
-    final = folder.checkpoints / f"step-{trainer.progress.step:06d}"
-    partial = final.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if not folder.writes:
+        return
+    tensors = {k: v.cpu().contiguous() for k, v in tensors.items()}
+    state = {"progress": progress, "config": fingerprint(trainer.config)}
+    _write(folder, "step", trainer, {"optimizer": tensors, "weights": _weights(trainer)}, state)
+    for old in _complete(folder, "step")[:-KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def save_best(folder: RunFolder, trainer: Trainer, value: float) -> None:
+    """The student's weights, which were the best so far at a validation that gave `value`."""
+    if not folder.writes:
+        return
+    before = _complete(folder, "best")
+    made = _write(folder, "best", trainer, {"weights": _weights(trainer)}, {"value": value})
+    for old in before:
+        if old != made:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """What is trained of the student."""
     trained = {k for k, p in trainer.student.model.named_parameters() if p.requires_grad}
     weights = model_files.weights(trainer.student)
     if not hasattr(trainer.student.model, "peft_config"):
         weights = {k: v for k, v in weights.items() if k in trained}
-    save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, partial / "weights.safetensors")
-    save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, partial / "optimizer.safetensors")
-    state = {"progress": progress, "config": fingerprint(trainer.config)}
+    return {k: v.detach().cpu().contiguous() for k, v in weights.items()}
+
+
+def _write(
+    folder: RunFolder, kind: str, trainer: Trainer, files: dict[str, dict[str, torch.Tensor]], state: dict[str, Any]
+) -> Path:
+    """A checkpoint of the step, all or nothing."""
+    final = folder.checkpoints / f"{kind}-{trainer.progress.step:06d}"
+    partial = final.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, tensors in files.items():
+        save_file(tensors, partial / f"{name}.safetensors")
     (partial / "state.json").write_text(json.dumps(state, indent=1))
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
-    for old in _complete(folder)[:-KEEP]:
-        shutil.rmtree(old, ignore_errors=True)
+    return final
 
 
 def latest(folder: RunFolder) -> Path | None:
-    found = _complete(folder)
+    found = _complete(folder, "step")
     return found[-1] if found else None
+
+
+def best(folder: RunFolder) -> Path | None:
+    """Of two, which a kill between writing and deleting leaves, the one written last."""
+    return max(_complete(folder, "best"), key=lambda path: (path / "state.json").stat().st_mtime, default=None)
 
 
 def restore(path: Path, trainer: Trainer) -> None:
@@ -58,27 +95,38 @@ def restore(path: Path, trainer: Trainer) -> None:
     RunError for a damaged checkpoint."""
     try:
         state = json.loads((path / "state.json").read_text())
-        weights = load_file(path / "weights.safetensors")
         tensors = load_file(path / "optimizer.safetensors")
         saved, progress = state["config"], state["progress"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise RunError(f"the checkpoint {path.name} is damaged: delete it to go on from an older one.") from error
+        raise _damaged(path) from error
     differing = [k for k, v in fingerprint(trainer.config).items() if saved.get(k) != v]
     if differing:
         raise ConfigError(
             f"the checkpoint {path.name} was made with another {', '.join(differing)}: "
             "restore the configuration, or start a new run."
         )
-    if hasattr(trainer.student.model, "peft_config"):
-        from peft import set_peft_model_state_dict
-
-        set_peft_model_state_dict(trainer.student.model, weights)
-    else:
-        trainer.student.model.load_state_dict(weights, strict=False)
+    load_weights(path, trainer.student)
     trainer.restore(tensors, progress)
 
 
-def _complete(folder: RunFolder) -> list[Path]:
-    return sorted(
-        p for p in folder.checkpoints.glob("step-*") if p.suffix != ".partial" and (p / "state.json").exists()
-    )
+def load_weights(path: Path, student: LanguageModel) -> None:
+    """Gives the student the weights of a checkpoint. Raises RunError if it is damaged."""
+    try:
+        weights = load_file(path / "weights.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path) from error
+    if hasattr(student.model, "peft_config"):
+        from peft import set_peft_model_state_dict
+
+        set_peft_model_state_dict(student.model, weights)
+    else:
+        student.model.load_state_dict(weights, strict=False)
+
+
+def _damaged(path: Path) -> RunError:
+    return RunError(f"the checkpoint {path.name} is damaged: delete it to go on from an older one.")
+
+
+def _complete(folder: RunFolder, kind: str) -> list[Path]:
+    found = folder.checkpoints.glob(f"{kind}-*")
+    return sorted(p for p in found if p.suffix != ".partial" and (p / "state.json").exists())

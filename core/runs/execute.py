@@ -4,14 +4,19 @@ import gc
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
+from core.distill import processes
+from core.distill.schedule import judge
 from core.distill.sequences import TokenSequence
 from core.distill.train import Trainer
 from core.errors import StillroomError
 from core.models import checkpoint as model_files
+from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.material import Material, gather, prepare
@@ -28,14 +33,15 @@ def execute(
 ) -> Status:
     """Works on a run until it is finished, stopped or failed; goes on from its last checkpoint.
 
-    The caller holds the folder's lock. Waits while another run, of any process, has the device. Never
-    raises for what goes wrong inside the run: the returned and written status says it.
+    The caller holds the folder's lock. Waits while another run has the device. Never raises for what goes wrong
+    inside the run: the returned and written status says it. Of several processes (`accelerate launch`) the main
+    one's folder `writes`, and its `should_stop` counts.
     """
     run = _Run(folder, should_stop, say)
     try:
         run.update(state="queued", phase="waiting for the run before it")
-        with device_lock(folder.path.parent, should_stop) as granted:
-            if not granted:
+        with device_lock(folder.path.parent, should_stop) if folder.writes else nullcontext(True) as granted:
+            if not processes.share(granted):
                 raise _Stopped
             run.work()
         run.update(state="finished", phase="", progress=1.0)
@@ -70,7 +76,10 @@ def _explain(error: Exception) -> str:
 
 class _Run:
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
-        self.folder, self.should_stop, self.say = folder, should_stop, say
+        self.folder, self.say = folder, say
+        self.should_stop = lambda: processes.share(should_stop())
+        # While an answer is written the processes do not talk to each other; several stop after it.
+        self.should_stop_scoring: Stop = should_stop if processes.count() == 1 else lambda: False
         before = folder.status()
         fresh = {"state": "running", "started": before.started or time.time(), "error": None, "traceback": None}
         self.status = before.model_copy(update=fresh)
@@ -94,7 +103,7 @@ class _Run:
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
         if not self.folder.untrained.exists() and material.config.student.kind != "adapter":
-            model_files.save(material.student, self.folder.untrained, torch.bfloat16)
+            self.save(material.student, self.folder.untrained)
         if last := checkpoint.latest(self.folder):
             checkpoint.restore(last, trainer)
             self.folder.log(f"resumed from {last.name}")
@@ -103,8 +112,13 @@ class _Run:
         _out_of_the_collectors_sight()
         self.train(material, trainer, held_out)
         self.phase("saving the student")
-        model_files.save(material.student, self.folder.student, torch.bfloat16)
-        report = scoring.report(material, self.folder, trainer.progress.seconds, self.phase, self.should_stop)
+        trainer.gather()
+        if material.config.keep == "best" and (best := checkpoint.best(self.folder)):
+            checkpoint.load_weights(best, material.student)
+            self.folder.log(f"the student has the weights of {best.name}")
+        self.save(material.student, self.folder.student)
+        processes.wait_for_all()
+        report = scoring.report(material, self.folder, trainer.progress.seconds, self.phase, self.should_stop_scoring)
         if report is None:
             raise _Stopped
         self.folder.write_report(report)
@@ -112,23 +126,37 @@ class _Run:
     def train(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         self.phase("training")
         config = material.config
+        if trainer.progress.step % config.validate_every == 0:  # a stop may have cut it short
+            self.validate(material, trainer, held_out)
         for record in trainer:
             self.folder.add_metrics(asdict(record))
             self.update(step=record.step, total=record.total, progress=record.progress)
             if record.step % config.validate_every == 0:
                 self.validate(material, trainer, held_out)
-            if record.step % config.checkpoint_every == 0 or self.should_stop():
+            stopping = self.should_stop()
+            if record.step % config.checkpoint_every == 0 or stopping:
                 checkpoint.save(self.folder, trainer)
-            if self.should_stop():
+            if stopping:
                 raise _Stopped
         checkpoint.save(self.folder, trainer)
         self.validate(material, trainer, held_out)
 
     def validate(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
-        values = scoring.validate(material, held_out, trainer.store, self.should_stop)
+        """Scores the student as it is now, once a step."""
+        step, headline = trainer.progress.step, material.task.metrics[0]
+        if step == trainer.progress.validated:
+            return
+        trainer.gather()
+        values = scoring.validate(material, held_out, trainer.store, self.should_stop_scoring)
         if values is None:
             return
-        step, headline = trainer.progress.step, material.task.metrics[0]
+        value = processes.share(values.get(headline, 0.0))
+        if judge(trainer.config, trainer.progress, value) and material.config.keep == "best":
+            checkpoint.save_best(self.folder, trainer, value)
         self.folder.add_metrics({"step": step, "validation": values})
         self.folder.log(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
-        self.say(f"step {step}: {headline} {values.get(headline, 0):.3f}")
+        self.say(f"step {step}: {headline} {value:.3f}")
+
+    def save(self, student: LanguageModel, place: Path) -> None:
+        if self.folder.writes:
+            model_files.save(student, place, torch.bfloat16)

@@ -44,10 +44,10 @@ class Status(BaseModel):
 
 
 class RunFolder:
-    """One run on disk."""
+    """One run on disk. Of several processes that work on it only the main one `writes`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, writes: bool = True) -> None:
+        self.path, self.writes = path, writes
 
     @property
     def name(self) -> str:
@@ -87,7 +87,9 @@ class RunFolder:
         return status
 
     def write_status(self, status: Status) -> None:
-        write(self.path / "status.json", status.model_copy(update={"updated": time.time()}).model_dump_json(indent=1))
+        if self.writes:
+            now = status.model_copy(update={"updated": time.time()})
+            write(self.path / "status.json", now.model_dump_json(indent=1))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All records, steps and validations; a last line cut short by a kill is left out."""
@@ -105,14 +107,20 @@ class RunFolder:
 
     def keep_metrics_until(self, step: int) -> None:
         """Forgets records after `step`: a resumed run writes them again."""
+        if not self.writes:
+            return
         kept = [json.dumps(record) for record in self.metrics() if record.get("step", 0) <= step]
         write(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
 
     def add_metrics(self, record: dict[str, Any]) -> None:
+        if not self.writes:
+            return
         with (self.path / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")
 
     def log(self, line: str) -> None:
+        if not self.writes:
+            return
         with (self.path / "log.txt").open("a") as file:
             file.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
@@ -133,7 +141,8 @@ class RunFolder:
             raise RunError(f"the report of {self.name!r} is damaged: run it again.") from error
 
     def write_report(self, report: Report) -> None:
-        write(self.path / "report.json", report.model_dump_json(indent=1))
+        if self.writes:
+            write(self.path / "report.json", report.model_dump_json(indent=1))
 
     @contextmanager
     def lock(self) -> Iterator[None]:

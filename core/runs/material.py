@@ -8,11 +8,12 @@ import torch
 from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
+from core.distill import processes
 from core.distill.config import RunConfig
 from core.distill.sequences import TokenSequence, tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
-from core.errors import DataError
+from core.errors import ConfigError, DataError
 from core.models import prompting, students, teachers
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
@@ -53,6 +54,7 @@ def gather(config: RunConfig, say: Say = lambda line: None) -> Material:
     if not data.train or not data.test:
         raise DataError(f"the dataset {data.name!r} has no examples to train on or to test on.")
     data = needed(config, data)
+    check(config, len(data.train))
     say(f"loading the teacher {config.teacher}")
     teacher = teachers.load(config.teacher)
     base = teachers.load(config.student.model) if config.student.model else teacher
@@ -66,6 +68,21 @@ def needed(config: RunConfig, data: Dataset) -> Dataset:
     wanted = [stage.examples for stage in config.stages]
     most = None if None in wanted else max(w for w in wanted if w)
     return replace(data, train=tuple(spread(data.train, most)), test=tuple(spread(data.test, config.report_examples)))
+
+
+def check(config: RunConfig, examples: int) -> None:
+    """Raises ConfigError for what a configuration asks of so many examples in vain."""
+    for number, stage in enumerate(config.stages, 1):
+        there = min(stage.examples or examples, examples)
+        if config.batch_size > there:
+            raise ConfigError(f"stage {number} has {there} examples: lower batch_size, which is {config.batch_size}.")
+    steps = stage.epochs * -(-there // config.batch_size)
+    validations = steps // config.validate_every
+    if config.patience and not config.batch_tokens and validations < config.patience:
+        raise ConfigError(
+            f"patience {config.patience} cannot wear out: the last stage has {steps} steps and so {validations} "
+            "validations: lower patience or validate_every."
+        )
 
 
 def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenSequence]]:
@@ -97,4 +114,5 @@ def _source(
     for sequence, ids in zip(sequences, prompts, strict=True):
         teacher.check_length(len(ids) + len(sequence.answer))
     live = LiveTeacher(teacher, old_ids)
-    return SignalSource(live, prompts, sequences, store, config.signals, config.seed, folder.signals)
+    process = processes.number()
+    return SignalSource(live, prompts, sequences, store, config.signals, config.seed, folder.signals, process)

@@ -154,6 +154,88 @@ def test_resumed_equals_uninterrupted(teacher):
     assert losses_ == pytest.approx(whole, rel=1e-5)
 
 
+def scratch_trainer(teacher, config: RunConfig) -> Trainer:
+    """Its student drops out, as GPT-2-shaped ones do."""
+    shape = StudentConfig(kind="scratch", width=16, depth=1, heads=2, vocabulary=500, context=512)
+    student = students.build(shape, teacher, used_tokens(teacher, POS, EXAMPLES), seed=0)
+    store = MaskStore(student.tokens)
+    constraints = Constraints(POS, student.tokens, True)
+    sequences = tokenise(student, constraints, EXAMPLES, store, student.student_prompt)
+    return Trainer(config, student, sequences, store)
+
+
+def test_resumed_equals_uninterrupted_with_dropout_and_every_option(teacher):
+    settings = RunConfig(
+        stages=(Stage(method="gold", epochs=3),),
+        batch_size=6,
+        batch_tokens=1500,
+        accumulate=3,
+        schedule="cosine",
+        patience=50,
+        keep="best",
+    )
+    whole = [r.loss for r in scratch_trainer(teacher, settings)]
+    first = scratch_trainer(teacher, settings)
+    steps = iter(first)
+    begun = [next(steps).loss for _ in range(len(whole) // 2)]
+    weights = {k: v.clone() for k, v in first.student.model.state_dict().items()}
+    tensors, progress = first.state()
+    tensors = {k: v.clone() for k, v in tensors.items()}
+    torch.manual_seed(99)  # what happened meanwhile must not matter
+    second = scratch_trainer(teacher, settings)
+    second.student.model.load_state_dict(weights)
+    second.restore(tensors, progress)
+    assert begun + [r.loss for r in second] == whole
+
+
+@pytest.mark.parametrize("method", ["task", "gold"])
+def test_passes_equal_one_large_batch(teacher, method):
+    """Every position weighs the same, however many its pass has."""
+    found = []
+    for accumulate in (1, 5):
+        settings = RunConfig(stages=(Stage(method=method, epochs=2),), batch_size=5, accumulate=accumulate)
+        t = trainer(teacher, settings)
+        records = [(r.loss, r.agreement, r.positions, r.tokens) for r in t]
+        found.append((records, torch.cat([p.flatten() for p in t.student.model.parameters()])))
+    assert [r[2:] for r in found[0][0]] == [r[2:] for r in found[1][0]]
+    for column in (0, 1):
+        assert [r[column] for r in found[1][0]] == pytest.approx([r[column] for r in found[0][0]], rel=1e-4)
+    assert torch.allclose(found[0][1], found[1][1], atol=1e-4)
+
+
+def test_a_batch_in_which_all_is_forced_teaches_nothing(teacher):
+    t = trainer(teacher, config(method="gold"))
+    t.sequences = [replace(s, rows=(FORCED,) * len(s.rows)) for s in t.sequences]
+    before = [p.clone() for p in t.student.model.parameters()]
+    t.optimizer.param_groups[0]["weight_decay"] = 0.0
+    record = next(iter(t))
+    assert (record.loss, record.agreement, record.positions) == (0.0, 0.0, 0)
+    assert all(torch.equal(a, b) for a, b in zip(before, t.student.model.parameters()))
+
+
+def test_what_one_run_sets_is_forgotten_by_the_next(teacher, monkeypatch):
+    """Accelerate keeps its state for the whole process; another precision must still be possible."""
+    for precision in (torch.bfloat16, torch.float32):
+        monkeypatch.setattr("core.distill.processes.half_precision", lambda precision=precision: precision)
+        t = trainer(teacher, config(method="gold"))
+        assert t.accelerator.mixed_precision == ("bf16" if precision == torch.bfloat16 else "no")
+        assert next(iter(t)).loss > 0
+        assert "forward" not in vars(t.student.model)  # only the wrapper was patched
+
+
+def test_more_processes_than_a_batch_has_examples(teacher, monkeypatch):
+    monkeypatch.setattr("core.distill.processes.count", lambda: 2)
+    with pytest.raises(ConfigError, match="a batch of 3 cannot be split among 2 processes in 2 passes"):
+        trainer(teacher, RunConfig(batch_size=3, accumulate=2))
+
+
+def test_a_missing_compiler_is_named(teacher, monkeypatch):
+    monkeypatch.setenv("CXX", "/no/such/compiler")
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/no/such/compiler",))
+    with pytest.raises(ConfigError, match="compile needs a C"):
+        trainer(teacher, RunConfig(compile=True))
+
+
 def test_time_budget_ends_training(teacher):
     t = trainer(teacher, RunConfig(stages=(Stage(method="gold", epochs=1000),), max_seconds=0.5))
     records = list(t)

@@ -8,6 +8,8 @@ import sys
 import time
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig, Stage
@@ -105,6 +107,42 @@ def test_killed_and_resumed_from_a_shell(config, tmp_path):
     assert [s for s, _ in steps(killed)] == list(range(1, len(steps(killed)) + 1))
 
 
+def test_the_best_weights_and_patience_survive_a_stop(config, tmp_path):
+    """A student that only gets worse: training ends early, and the first validation's weights are kept."""
+    worse = config.model_copy(
+        update={
+            "stages": (Stage(method="gold", epochs=40, learning_rate=0.9),),
+            "schedule": "constant",
+            "keep": "best",
+            "patience": 3,
+            "validate_every": 3,
+        }
+    )
+    whole, parts = folder.create(worse, tmp_path), folder.create(worse, tmp_path)
+    assert run(whole).state == "finished"
+    assert run(parts, should_stop=lambda: len(steps(parts)) >= 7).state == "stopped"
+    assert run(parts).state == "finished"
+    assert steps(parts) == steps(whole) and len(steps(whole)) < whole.status().total
+    assert validations(parts) == validations(whole)
+    at, values = zip(*validations(whole))
+    best = values.index(max(values))
+    assert len(values) == best + 1 + worse.patience and at[-1] == whole.status().step
+    for made in (whole, parts):
+        kept = checkpoint.best(made)
+        assert kept.name == f"best-{at[best]:06d}" and f"weights of {kept.name}" in made.log_tail(20)
+        weights, student = load_file(kept / "weights.safetensors"), load_file(made.student / "model.safetensors")
+        assert all(torch.equal(weights[k].bfloat16(), student[k]) for k in weights if k in student)
+        assert any(not torch.equal(weights[k], v) for k, v in last_weights(made).items())
+
+
+def validations(run_folder):
+    return [(r["step"], r["validation"]["accuracy"]) for r in run_folder.metrics() if "validation" in r]
+
+
+def last_weights(run_folder):
+    return load_file(checkpoint.latest(run_folder) / "weights.safetensors")
+
+
 def wait_for(condition, seconds):
     end = time.time() + seconds
     while not condition():
@@ -135,6 +173,9 @@ def test_damaged_checkpoint(config, tmp_path):
         ({"data": "/no/such.conllu"}, "cannot read such.conllu"),
         ({"teacher": "/no/such/teacher"}, "no folder"),
         ({"student": StudentConfig(layers=(7,))}, "layers 0 to 2"),
+        ({"batch_size": 9, "teacher": "/no/such/teacher"}, "stage 1 has 8 examples: lower batch_size, which is 9"),
+        ({"patience": 4, "teacher": "/no/such/teacher"}, "patience 4 cannot wear out: the last stage has 24 steps"),
+        ({"batch_tokens": 64}, "batch_tokens 64 is less, raise it"),
         ({"student": StudentConfig(layers=(0,), vocabulary=400, context=64)}, "reads at most 64"),
     ],
 )

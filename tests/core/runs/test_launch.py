@@ -1,0 +1,156 @@
+"""Several processes: `accelerate launch` on this machine's CPU, and the launch files that ship."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.utils import is_deepspeed_available
+from safetensors.torch import load_file
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig, Stage
+from core.models.student_config import StudentConfig
+from core.paths import ASSETS, ROOT
+from core.runs import checkpoint
+from core.runs.folder import RunFolder
+from core.tasks import POS
+
+SENTENCES = 18  # in the file
+FILES = sorted((ASSETS / "accelerate").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Eighteen short sentences: the last batch of an epoch is smaller than the others."""
+    blocks = (ROOT / "assets/data/pos/train.conllu").read_text().split("\n\n")
+    short = [block.strip() for block in blocks if 4 < block.count("\n") < 11]
+    path = tmp_path_factory.mktemp("data") / "short.conllu"
+    path.write_text("\n\n".join(short[:SENTENCES]) + "\n\n")
+    return str(path)
+
+
+@pytest.fixture
+def config(teacher_folder, data):
+    return RunConfig(
+        name="t",
+        data=data,
+        teacher=str(teacher_folder),
+        student=StudentConfig(layers=(0, 2), vocabulary=400, context=512),
+        stages=(Stage(method="task", epochs=2, learning_rate=3e-3), Stage(method="gold", learning_rate=3e-3)),
+        batch_size=5,
+        keep="best",
+        validate_every=4,
+        validation_examples=2,
+        checkpoint_every=4,
+        report_examples=2,
+    )
+
+
+def command(processes: int, *arguments: str) -> list[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    launch = ["accelerate.commands.accelerate_cli", "launch", "--config_file", str(ASSETS / "accelerate/cpu2.yaml")]
+    own = ["--main_process_port", port, "-m", "core"] if processes > 1 else ["core"]
+    return [sys.executable, "-m", *(launch if processes > 1 else []), *own, *arguments]
+
+
+def environment(home):
+    return {**os.environ, "STILLROOM_HOME": str(home), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+
+
+def distill(config, home, processes):
+    home.mkdir()
+    (home / "run.yaml").write_text(run_config.to_yaml(config))
+    line = command(processes, "distill", str(home / "run.yaml"))
+    done = subprocess.run(line, cwd=ROOT, env=environment(home), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return RunFolder(home / "runs" / "t"), done.stdout
+
+
+def test_two_processes_equal_one(config, tmp_path):
+    """The same losses, the same weights, one voice, and the teacher asked once about each example."""
+    one, _ = distill(config, tmp_path / "one", 1)
+    two, said = distill(config.model_copy(update={"accumulate": 2}), tmp_path / "two", 2)
+    records = [[r for r in run.metrics() if "loss" in r] for run in (one, two)]
+    assert len(records[0]) == len(records[1]) == 9
+    for name in ("loss", "agreement", "positions", "tokens", "learning_rate"):
+        assert [r[name] for r in records[1]] == pytest.approx([r[name] for r in records[0]], rel=1e-4), name
+    weights = [load_file(checkpoint.latest(run) / "weights.safetensors") for run in (one, two)]
+    for name, tensor in weights[0].items():
+        assert torch.allclose(tensor, weights[1][name], atol=1e-4), name
+    validations = [[r["validation"]["accuracy"] for r in run.metrics() if "validation" in r] for run in (one, two)]
+    assert validations[0] == validations[1] and len(validations[0]) == 3
+    assert said.count("\ntraining\n") == 1 and two.report() is not None
+    # Proof that there were two: each wrote what it asked.
+    shards = list(two.signals.rglob("*.safetensors"))
+    assert {path.name[:3] for path in shards} == {"000", "001"}
+    assert sorted(i for path in shards for i in load_file(path)["example"].tolist()) == list(
+        range(len(POS.load(config.data).train))
+    )
+
+
+def test_a_stop_reaches_all_processes_and_they_resume_together(config, tmp_path):
+    home = tmp_path / "two"
+    home.mkdir()
+    long = config.model_copy(update={"stages": (Stage(method="gold", epochs=300),), "validate_every": 5000})
+    (home / "run.yaml").write_text(run_config.to_yaml(long))
+    process = subprocess.Popen(
+        command(2, "distill", str(home / "run.yaml")), cwd=ROOT, env=environment(home), stdout=subprocess.PIPE
+    )
+    run = RunFolder(home / "runs" / "t")
+    end = time.time() + 120
+    while not [r for r in run.metrics() if "loss" in r]:
+        assert time.time() < end and process.poll() is None
+        time.sleep(0.1)
+    os.kill(_main_process(process.pid), signal.SIGINT)
+    process.wait(60)
+    assert run.status().state == "stopped"
+    step = run.status().step
+    assert checkpoint.latest(run).name == f"step-{step:06d}"
+    short = long.model_copy(update={"max_seconds": 1.0})
+    (run.path / "config.yaml").write_text(run_config.to_yaml(short))
+    done = subprocess.run(command(2, "resume", "t"), cwd=ROOT, env=environment(home), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert run.status().state == "finished"
+    assert [r["step"] for r in run.metrics() if "loss" in r] == list(range(1, run.status().step + 1))
+
+
+def _main_process(launcher: int) -> int:
+    """The process of rank 0 among the launcher's children."""
+    for child in map(int, subprocess.check_output(["pgrep", "-P", str(launcher)]).split()):
+        with open(f"/proc/{child}/environ", "rb") as file:
+            if b"RANK=0" in file.read().split(b"\0"):
+                return child
+    raise AssertionError("no process of rank 0")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_launch_files_are_read_by_accelerate(path):
+    found = load_config_from_file(str(path))
+    assert path.read_text().startswith("# ") and f"assets/accelerate/{path.name}" in path.read_text()
+    kinds = {"deepspeed2": "DEEPSPEED", "fsdp": "FSDP"}
+    assert found.distributed_type.value == kinds.get(path.stem, "MULTI_GPU")
+    assert found.num_processes == (8 if path.stem == "multi_node" else 2)
+    assert (found.mixed_precision == "bf16") == (path.stem != "cpu2")
+    if path.stem == "fsdp":
+        assert found.fsdp_config["fsdp_version"] == 2
+    if path.stem == "deepspeed2":
+        assert found.deepspeed_config["zero_stage"] == 2
+
+
+@pytest.mark.skipif(is_deepspeed_available(), reason="deepspeed is installed")
+def test_a_launch_with_deepspeed_says_what_to_install(config, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(run_config.to_yaml(config))
+    asked = {**environment(tmp_path), "ACCELERATE_USE_DEEPSPEED": "true"}
+    line = [sys.executable, "-m", "core", "distill", str(path)]
+    done = subprocess.run(line, cwd=ROOT, env=asked, capture_output=True, text=True)
+    assert done.returncode == 1 and "`pip install deepspeed`" in done.stderr
+    assert "Traceback" not in done.stderr
