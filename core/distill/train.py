@@ -11,11 +11,22 @@ from core.data.sample import spread
 from core.distill import losses
 from core.distill.batch import collate
 from core.distill.config import RunConfig, Stage
+from core.distill.label_signals import LabelSignals
+from core.distill.on_policy import OnPolicy
 from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence, batches
+from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
 from core.models.language_model import LanguageModel, half_precision
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The teacher's answers as sequences, and what it said of their tokens where a stage learns that."""
+
+    sequences: Sequence[TokenSequence]
+    signals: LabelSignals | None = None
 
 
 @dataclass
@@ -48,7 +59,8 @@ class StepRecord:
 
 
 class Trainer:
-    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them."""
+    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them; on its
+    answers, `labelled`, with the method pseudo_labels; and on the student's own samples where a stage has some."""
 
     def __init__(
         self,
@@ -57,9 +69,11 @@ class Trainer:
         sequences: Sequence[TokenSequence],
         store: MaskStore,
         source: SignalSource | None = None,
+        labelled: Labelled | None = None,
+        on_policy: OnPolicy | None = None,
     ) -> None:
         self.config, self.student, self.sequences, self.store = config, student, sequences, store
-        self.source = source
+        self.source, self.labelled, self.on_policy = source, labelled or Labelled(()), on_policy
         self.progress = Progress()
         parameters = [p for p in student.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -89,10 +103,14 @@ class Trainer:
         return max(self.progress.step / self.total, by_time)
 
     def _epoch(self, stage: Stage, number: int, epoch: int) -> list[list[int]]:
-        chosen = spread(range(len(self.sequences)), stage.examples)
-        lengths = [len(self.sequences[i]) for i in chosen]
+        sequences = self._sequences(stage)
+        chosen = spread(range(len(sequences)), stage.examples)
+        lengths = [len(sequences[i]) for i in chosen]
         groups = batches(lengths, self.config.batch_size, hash((self.config.seed, number, epoch)) % 2**32)
         return [[chosen[i] for i in group] for group in groups]
+
+    def _sequences(self, stage: Stage) -> Sequence[TokenSequence]:
+        return self.labelled.sequences if stage.method == "pseudo_labels" else self.sequences
 
     def _step(self, stage: Stage, group: list[int]) -> StepRecord:
         started = time.perf_counter()
@@ -101,9 +119,12 @@ class Trainer:
         rate = stage.learning_rate * warm * (1 - done)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
-        batch = [self.sequences[i] for i in group]
+        batch = [self._sequences(stage)[i] for i in group]
+        sampled: MaskStore | None = None
+        if self.on_policy and self.on_policy.is_due(stage, self.progress.step):
+            batch, sampled = self.on_policy.sample(batch, group, self.progress.step)
         self.student.model.train()
-        loss, agreement, positions = self.loss(stage, batch, group)
+        loss, agreement, positions = self.loss(stage, batch, group, sampled)
         if not torch.isfinite(loss):
             raise RunError(f"the loss is {loss.item()} at step {self.progress.step}: lower the learning rate.")
         loss.backward()
@@ -127,12 +148,15 @@ class Trainer:
             progress=self.done(),
         )
 
-    def loss(self, stage: Stage, batch: list[TokenSequence], group: list[int]) -> tuple[torch.Tensor, float, Positions]:
+    def loss(
+        self, stage: Stage, batch: list[TokenSequence], group: list[int], sampled: MaskStore | None = None
+    ) -> tuple[torch.Tensor, float, Positions]:
         """The loss, and how often the student's first choice is gold's, or the teacher's. Under a hard constraint
-        only the tokens that some position allows are computed: the reachable rows of the head."""
+        only the tokens that some position allows are computed: the reachable rows of the head. `sampled` has the
+        masks of answers that are not the data's but the student's own."""
         device = self.student.model.get_input_embeddings().weight.device
         positions = counted(batch, stage)
-        allowed = positions.allowed(self.store)
+        allowed = positions.allowed(self.store if sampled is None else sampled)
         hard = stage.constraint == "hard"
         tokens = allowed.any(0).nonzero()[:, 0] if hard else torch.arange(len(self.student.tokens))
         allowed = allowed[:, tokens]
@@ -140,17 +164,34 @@ class Trainer:
         if hard:
             student = losses.restrict(student, allowed.to(device))
         gold = torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
-        if stage.method == "gold":
+        if stage.method == "gold" or (stage.method == "pseudo_labels" and stage.labels == "text"):
             return losses.cross_entropy(student, gold), _agreement(student, gold), positions
-        if self.source is None:
-            raise ConfigError(f"the method {stage.method!r} needs a teacher.")
-        signal = self.source.signal(stage, group, positions, tokens, allowed).to(device)
+        own = None if sampled is None else batch
+        signal = self._signal(stage, group, own, positions, tokens, allowed).to(device)
         pair = losses.outcomes(student, tokens.to(device), signal, stage.temperature)
         loss = _divergence(stage, *pair) * stage.temperature**2  # gradients keep their size (Hinton et al. 2015)
-        if stage.gold_weight:
+        if stage.gold_weight and sampled is None:
             loss = (1 - stage.gold_weight) * loss + stage.gold_weight * losses.cross_entropy(student, gold)
         first = torch.searchsorted(tokens.to(device), signal.first.contiguous())
         return loss, _agreement(student, first), positions
+
+    def _signal(
+        self,
+        stage: Stage,
+        group: list[int],
+        own: list[TokenSequence] | None,
+        positions: Positions,
+        tokens: torch.Tensor,
+        allowed: torch.Tensor,
+    ) -> Signal:
+        """What the teacher says: of the student's `own` answers, of its labels, or of the data's answers."""
+        if stage.method == "pseudo_labels" and self.labelled.signals is not None:
+            return self.labelled.signals.signal(stage, group, positions, tokens, allowed)
+        if self.source is None:
+            raise ConfigError(f"the method {stage.method!r} needs a teacher.")
+        if own is not None:
+            return self.source.scores(stage, group, own, positions, tokens, allowed)
+        return self.source.signal(stage, group, positions, tokens, allowed)
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
         ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)

@@ -10,8 +10,12 @@ from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig
 from core.distill.sequences import tokenise
 from core.models import prompting
+from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
+from core.runs.labelling import Teacher
 from core.runs.material import gather
+from core.tasks import Task
+from core.tasks.prompt import Prompt
 
 BYTES = 4  # training is in fp32
 ADAM_STATES = 2
@@ -62,7 +66,7 @@ def preview(config: RunConfig) -> Preview:
         megabytes=(trainable if is_teacher else student.parameters) * 2 / 1e6,
         training_megabytes=training_megabytes(student, trainable, config.batch_size, max(map(len, sequences))),
         examples=len(data.train),
-        teacher_prompt=prompting.text_of(teacher, task, config.teacher_prompt(), first[0].input),
+        teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (
                 *(PreviewToken(_name(student, i), "prompt", False) for i in s.prompt),
@@ -74,6 +78,13 @@ def preview(config: RunConfig) -> Preview:
             for s in sequences
         ),
     )
+
+
+def _prompt(teacher: Teacher, task: Task, prompt: Prompt, text: str) -> str:
+    """The prompt exactly as the teacher reads it; an API's as it is sent."""
+    if isinstance(teacher, ApiTeacher):
+        return "\n\n".join(f"{message['role']}: {message['content']}" for message in prompt.messages(task, text))
+    return prompting.text_of(teacher, task, prompt, text)
 
 
 def training_megabytes(student: LanguageModel, trainable: int, batch: int, length: int) -> float:

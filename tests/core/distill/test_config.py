@@ -29,7 +29,7 @@ def test_values_from_the_command_line():
         ("batch_size: 0", "batch_size: Input should be greater"),
         ("stages: [{temperature: 0}]", r"stages\.0\.temperature"),
         ("name: ../../etc", "name:"),
-        ("student: {kind: adapter}", "'gold' only"),
+        ("student: {kind: adapter}", "by 'gold' or 'pseudo_labels'"),
         ("a: [", "not YAML"),
         ("- 1", "mapping"),
         ("!!python/object/apply:os.system ['true']", "not YAML"),
