@@ -62,20 +62,22 @@ def said_of(label: Label, sequence: TokenSequence, tokens: TokenTable, hard: boo
     begin = b"".join(spelled).rfind(label.answer.encode())
     if begin < 0:
         raise SchemaError("the server spells the answer in another way than the data: give it worked examples.")
-    at = dict(zip(accumulate(map(len, spelled), initial=0), label.said))  # of empty tokens the last: they say nothing
+    at = dict(zip(accumulate(map(len, spelled), initial=0), label.said))
     number = {text: i for i, text in enumerate(tokens.bytes_of) if text}
+    end = {b"": tokens.eos}  # some servers tell the end as a token without text
     found: Said = {}
     place = begin
     for offset, (token, mask) in enumerate(zip(sequence.answer, sequence.rows, strict=True)):
         if mask != FORCED or not hard:
             said, own = at.get(place), tokens.bytes_of[token]
-            if said is None or said.spelled != own or not own:
+            if said is None or said.spelled != own:
                 theirs = repr(said.spelled.decode("utf-8", "replace")) if said else "no token that begins there"
                 raise SchemaError(
                     f"at byte {place - begin} the student's token is {own.decode('utf-8', 'replace') or 'the end'!r} "
                     f"and the server's {theirs}: their tokenizers differ."
                 )
-            found[offset] = tuple((number.get(text, UNKNOWN), p) for text, p in said.log_probs)
+            names = number if own else end | number
+            found[offset] = tuple((names.get(text, UNKNOWN), p) for text, p in said.log_probs)
         place += len(tokens.bytes_of[token])
     return found
 

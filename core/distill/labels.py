@@ -73,8 +73,9 @@ class LabelFile:
     def __init__(self, path: Path, header: LabelHeader) -> None:
         self.path = path
         self._labels: dict[str, Label] = {}
-        if path.exists():
-            self._read(header)
+        content = path.read_bytes() if path.exists() else b""
+        if b"\n" in content:
+            self._read(content, header)
         else:
             path.write_text(json.dumps(asdict(header)) + "\n", encoding="utf-8")
 
@@ -92,12 +93,11 @@ class LabelFile:
             file.write(_to_line(label) + "\n")
         self._labels[label.input] = label
 
-    def _read(self, header: LabelHeader) -> None:
+    def _read(self, content: bytes, header: LabelHeader) -> None:
         """What a kill cut short is taken out of the file, so that the next line begins on its own."""
-        content = self.path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         try:
-            first, *lines = whole.decode().splitlines() or ["{}"]
+            first, *lines = whole.decode().splitlines()
             found = json.loads(first)
             labels = [_from_line(line) for line in lines]
         except (ValueError, KeyError, TypeError) as error:
