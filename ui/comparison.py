@@ -145,8 +145,8 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     models = [e.model for e in shown]
     return [
         *rows,
-        _cost("Parameters", [m.parameters for m in models], [count(m.parameters) for m in models]),
-        _cost("Size on disk", [m.megabytes for m in models], [size(m.megabytes) for m in models]),
+        _cost("Parameters", [m.parameters or None for m in models], [count(m.parameters) for m in models]),
+        _cost("Size on disk", [m.megabytes or None for m in models], [size(m.megabytes) for m in models]),
         _cost("Time an example", [m.ms_per_example for m in models], [f"{m.ms_per_example:,.1f} ms" for m in models]),
         _cost("Model calls in all", [m.model_calls for m in models], [f"{m.model_calls:,}" for m in models]),
     ]
@@ -159,8 +159,10 @@ def _ratio(title: str, scores: Sequence[Score | None], interval: bool = False) -
     )
 
 
-def _cost(title: str, values: Sequence[float], texts: Sequence[str]) -> Measure:
-    return Measure(title, tuple(values), tuple(texts), "lowest")
+def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> Measure:
+    """A model behind an API does not tell its size."""
+    known = tuple("–" if value is None else text for value, text in zip(values, texts, strict=True))
+    return Measure(title, tuple(values), known, "lowest")
 
 
 def _percent(value: float | None) -> str:

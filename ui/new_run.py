@@ -109,7 +109,8 @@ def _teacher(field: FieldInfo, key: str, value: str) -> str:
     names = list(dict.fromkeys([*engine.teacher_names(), kept]))
     return st.selectbox(
         "Teacher", names, key=key, accept_new_options=True,
-        help="One that is here, or type a folder of safetensors, a .gguf file, or a hub id such as org/model.",
+        help="One that is here, or type a folder of safetensors, a .gguf file, a hub id such as org/model, or the "
+        "address of an OpenAI-compatible API such as https://host/v1#model.",
     )  # fmt: skip
 
 

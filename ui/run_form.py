@@ -14,7 +14,7 @@ import streamlit as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core.distill.config import RunConfig, SignalConfig, Stage
+from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
 from core.models.student_config import StudentConfig
 
 Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new value
@@ -22,7 +22,7 @@ Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new valu
 VALUES = "distill_values"
 DATA_SEEN = "distill_data_seen"  # what the Datasets page had chosen when it was last looked at
 BASICS = ("name", "task", "data", "teacher", "conditioned", "seed")
-ELSEWHERE = ("student", "stages", "prompt", "signals")
+ELSEWHERE = ("student", "stages", "prompt", "signals", "labels")
 TRAINING = tuple(name for name in RunConfig.model_fields if name not in (*BASICS, *ELSEWHERE))
 
 
@@ -50,9 +50,13 @@ def draw(special: Mapping[str, Widget]) -> None:
         _fields(StudentConfig, data["student"], "student.", tuple(StudentConfig.model_fields))
     with st.expander("Stages", expanded=True):
         _stages(data["stages"])
-    if any(stage["method"] != "gold" for stage in data["stages"]):
+    methods = {stage["method"] for stage in data["stages"]}
+    if methods & {"logits", "task"}:
         with st.expander("Teacher signals"):
             _fields(SignalConfig, data["signals"], "signals.", tuple(SignalConfig.model_fields))
+    if "pseudo_labels" in methods:
+        with st.expander("Teacher's answers"):
+            _fields(LabelConfig, data["labels"], "labels.", tuple(LabelConfig.model_fields))
     with st.expander("Training"):
         _fields(RunConfig, data, "", TRAINING)
 
@@ -86,7 +90,7 @@ def _remove_stage(number: int) -> None:
 
 def _forget_widgets() -> None:
     """Lets the form's widgets start again from its values."""
-    models = (("", RunConfig), ("student.", StudentConfig), ("signals.", SignalConfig))
+    models = (("", RunConfig), ("student.", StudentConfig), ("signals.", SignalConfig), ("labels.", LabelConfig))
     fields = {key(prefix + name) for prefix, model in models for name in model.model_fields}
     for name in list(st.session_state):
         if name in fields or str(name).startswith("distill_stages_"):

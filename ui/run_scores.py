@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import StillroomError
-from core.evaluate.report import Report
+from core.evaluate.report import LabelReport, Report
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
 from ui.comparison import ROLES
@@ -41,5 +41,16 @@ def _headline(report: Report) -> None:
                 percent(model.scores[metric].value),
                 help=f"95 % interval {percent(low)} to {percent(high)}",
             )
-            size_of = f"{count(model.parameters)} parameters · {size(model.megabytes)}"
+            known = f"{count(model.parameters)} parameters · {size(model.megabytes)}"
+            size_of = known if model.parameters else "asked over the network"
             st.caption(f"{size_of} · {model.ms_per_example:,.0f} ms an example")
+    if report.labels:
+        st.caption(_labels(report.labels, metric))
+
+
+def _labels(labels: LabelReport, metric: str) -> str:
+    """What the teacher's answers, from which the student learned, were like."""
+    agreement = f"{percent(labels.scores[metric].value)} right by gold" if metric in labels.scores else "without gold"
+    refused = f", {labels.refused:,} more refused by the schema" if labels.refused else ""
+    cost = "" if labels.cost is None else f" · cost {labels.cost:,.4f}"
+    return f"Learned from {labels.learned:,} answers of the teacher, {agreement}{refused}{cost}."

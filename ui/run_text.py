@@ -8,6 +8,7 @@ from core.models.student_config import StudentConfig
 LEARNS_FROM = {
     "logits": "the teacher's probabilities, both reading the same text",
     "task": "the teacher's probabilities, which only the teacher's prompt explains",
+    "pseudo_labels": "the answers that the teacher writes",
     "gold": "the data's own answers",
 }
 

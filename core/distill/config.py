@@ -9,7 +9,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from core.errors import ConfigError
+from core.errors import ConfigError, ModelError
+from core.models import api
 from core.models.student_config import StudentConfig
 from core.tasks import TASKS
 from core.tasks.prompt import Prompt, default_prompt
@@ -20,11 +21,17 @@ class Stage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["logits", "task", "gold"] = Field(
+    method: Literal["logits", "task", "pseudo_labels", "gold"] = Field(
         "task",
         title="Method",
         description="logits: teacher and student read the same text; task: only the teacher reads the prompt; "
-        "gold: the data's own answers",
+        "pseudo_labels: the answers that the teacher writes; gold: the data's own answers",
+    )
+    labels: Literal["text", "logprobs"] = Field(
+        "text",
+        title="Labels",
+        description="pseudo_labels: what is learned of an answer; text: its tokens; "
+        "logprobs: an API's likeliest tokens with the rest as one, which loses what the API does not tell",
     )
     epochs: int = Field(1, ge=1, le=1000, title="Epochs")
     examples: int | None = Field(
@@ -54,6 +61,19 @@ class Stage(BaseModel):
     gold_weight: float = Field(
         0.0, ge=0, le=1, title="Share of gold", description="task, logits: how much of the loss is gold's cross entropy"
     )
+    on_policy: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="On-policy share",
+        description="task, logits: share of batches on the student's own constrained samples, scored by the teacher; "
+        "gold has no share in these",
+    )
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether a teacher that runs here must score answers."""
+        return self.method in ("task", "logits")
 
 
 class SignalConfig(BaseModel):
@@ -74,6 +94,33 @@ class SignalConfig(BaseModel):
     draws: int = Field(12, ge=1, le=1024, title="Draws", description="sampled: tokens drawn at each position")
 
 
+class LabelConfig(BaseModel):
+    """How the teacher's answers are asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(0.0, ge=0, le=2, title="Temperature", description="0: always the likeliest token")
+    max_tokens: int = Field(
+        512, ge=1, le=32_768, title="Longest answer", description="in tokens; one that is cut there is left out"
+    )
+    concurrency: int = Field(8, ge=1, le=256, title="Requests at a time", description="to an API")
+    price_in: float | None = Field(
+        None, ge=0, title="Price of tokens read", description="an API's, for a million; empty: not counted"
+    )
+    price_out: float | None = Field(
+        None, ge=0, title="Price of tokens written", description="an API's, for a million; empty: not counted"
+    )
+    score_teacher: bool = Field(
+        True, title="Score an API teacher", description="it answers the report's test examples too, at the same price"
+    )
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """In the currency of the prices; None without any."""
+        if self.price_in is None and self.price_out is None:
+            return None
+        return (tokens_in * (self.price_in or 0.0) + tokens_out * (self.price_out or 0.0)) / 1e6
+
+
 class RunConfig(BaseModel):
     """One run: data, teacher, student, stages and how to train."""
 
@@ -85,7 +132,10 @@ class RunConfig(BaseModel):
     task: Literal[tuple(TASKS)] = Field("pos", title="Task")  # type: ignore[valid-type]
     data: str | None = Field(None, title="Data", description="a file or folder in the task's format; empty: bundled")
     teacher: str = Field(
-        "smollm2+pos", min_length=1, title="Teacher", description="bundled name, folder, .gguf or hub id"
+        "smollm2+pos",
+        min_length=1,
+        title="Teacher",
+        description="bundled name, folder, .gguf, hub id, or https://host/v1#model",
     )
     prompt: Prompt | None = Field(None, title="Prompt", description="what the teacher is told; empty: the task's own")
     conditioned: bool = Field(
@@ -96,6 +146,7 @@ class RunConfig(BaseModel):
     student: StudentConfig = Field(StudentConfig(), title="Student")
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
     signals: SignalConfig = Field(SignalConfig(), title="Signals")
+    labels: LabelConfig = Field(LabelConfig(), title="Labels")
     batch_size: int = Field(
         4, ge=1, le=1024, title="Batch size", description="examples a step, of all processes together"
     )
@@ -156,14 +207,56 @@ class RunConfig(BaseModel):
         if self.accumulate > self.batch_size:
             raise ValueError(f"a batch of {self.batch_size} has no {self.accumulate} parts: lower accumulate")
         methods = {stage.method for stage in self.stages}
-        if student.kind == "adapter" and methods != {"gold"}:
-            raise ValueError("an adapter is trained by the method 'gold' only: it is the teacher itself that learns")
-        taught = [stage for stage in self.stages if stage.method != "gold"]
+        if student.kind == "adapter" and not methods <= {"gold", "pseudo_labels"}:
+            raise ValueError("an adapter learns answers, by 'gold' or 'pseudo_labels': a teacher cannot score itself")
+        taught = [stage for stage in self.stages if stage.needs_scores]
         if self.signals.form == "sampled" and any(stage.loss != "forward_kl" for stage in taught):
             raise ValueError("sampled signals know only what was drawn: take the loss 'forward_kl', or signals 'top'")
         if self.signals.form == "exact" and any(stage.constraint != "hard" for stage in taught):
             raise ValueError("exact signals without a hard constraint hold the whole vocabulary: take 'top' or 'live'")
         return self
+
+    @model_validator(mode="after")
+    def _answerable(self) -> "RunConfig":
+        """What the teacher is asked for is something it can give."""
+        is_api = api.is_address(self.teacher)
+        if is_api:
+            self._check_address()
+        elif {self.labels.price_in, self.labels.price_out} != {None}:
+            raise ValueError("a teacher that runs here has no price: leave labels.price_in and price_out empty")
+        if self.student.kind == "adapter" and not self.student.model and self.labelled:
+            raise ValueError("the teacher would learn its own answers: name another model in student.model")
+        for number, stage in enumerate(self.stages, 1):
+            if stage.on_policy and not stage.needs_scores:
+                raise ValueError(f"stage {number}: on_policy needs the teacher's scores: take 'task' or 'logits'")
+            if stage.method == "pseudo_labels" and stage.labels == "logprobs":
+                self._check_logprobs(number, stage, is_api)
+        return self
+
+    def _check_address(self) -> None:
+        try:
+            api.parse(self.teacher)
+        except ModelError as error:
+            raise ValueError(str(error)) from error
+        if any(stage.needs_scores for stage in self.stages):
+            raise ValueError("a teacher behind an API answers in text: take the method 'pseudo_labels' or 'gold'")
+        if not self.student.model:
+            raise ValueError("no student is made from a teacher behind an API: name a model in student.model")
+
+    @staticmethod
+    def _check_logprobs(number: int, stage: Stage, is_api: bool) -> None:
+        if not is_api:
+            raise ValueError(f"stage {number}: a teacher that runs here tells everything: take the method 'task'")
+        if stage.constraint == "soft" or stage.temperature != 1:
+            raise ValueError(
+                f"stage {number}: an API's log-probabilities cannot be lowered or softened: "
+                "take a constraint 'hard' or 'none' and the temperature 1"
+            )
+
+    @property
+    def labelled(self) -> tuple[Stage, ...]:
+        """The stages that learn the teacher's answers."""
+        return tuple(stage for stage in self.stages if stage.method == "pseudo_labels")
 
     def teacher_prompt(self) -> Prompt:
         return self.prompt or default_prompt(TASKS[self.task])

@@ -64,13 +64,29 @@ class SignalSource:
         self.how, self.seed, self.folder, self.process = how, seed, folder, process
         self._caches: dict[Stage, SignalCache] = {}
 
+    def scores(
+        self,
+        stage: Stage,
+        group: Sequence[int],
+        sampled: Sequence[TokenSequence],
+        positions: Positions,
+        tokens: torch.Tensor,
+        allowed: torch.Tensor,
+    ) -> Signal:
+        """As `signal`, of other answers to the inputs `group`: by the live teacher, and never kept."""
+        return self._dense(stage, group, sampled, positions, tokens, allowed)
+
+    def room(self, stage: Stage, example: int) -> int:
+        """How many tokens of an answer the teacher can read."""
+        return self.live.teacher.context - len(self._prompt(stage, example))
+
     def signal(
         self, stage: Stage, group: Sequence[int], positions: Positions, tokens: torch.Tensor, allowed: torch.Tensor
     ) -> Signal:
         """The signal at the counted `positions` of the sequences `group`, about the student's `tokens` (k,), of which
         `allowed` (n, k) may come."""
         if self.folder is None or self.how.form == "live":
-            return self._dense(stage, group, positions, tokens, allowed)
+            return self._dense(stage, group, [self.sequences[i] for i in group], positions, tokens, allowed)
         cache = self._cache(stage)
         missing = [k for k, example in enumerate(group) if example not in cache]
         if missing:
@@ -92,9 +108,14 @@ class SignalSource:
         return sum(cache.nbytes for cache in self._caches.values())
 
     def _dense(
-        self, stage: Stage, group: Sequence[int], positions: Positions, tokens: torch.Tensor, allowed: torch.Tensor
+        self,
+        stage: Stage,
+        group: Sequence[int],
+        batch: Sequence[TokenSequence],
+        positions: Positions,
+        tokens: torch.Tensor,
+        allowed: torch.Tensor,
     ) -> Signal:
-        batch = [self.sequences[i] for i in group]
         prompts = [self._prompt(stage, i) for i in group]
         logits = self.live.logits(prompts, batch, positions, tokens).cpu()
         if stage.constraint == "hard":
@@ -115,7 +136,7 @@ class SignalSource:
         """Asks the teacher about the sequences `group`."""
         batch = [self.sequences[i] for i in group]
         positions = counted(batch, stage)
-        dense = self._dense(stage, group, positions, tokens, allowed)
+        dense = self._dense(stage, group, batch, positions, tokens, allowed)
         for k, example in enumerate(group):
             mine = torch.from_numpy(positions.row == k)
             one = self._shortened(Signal("dense", dense.ids[mine], dense.log_probs[mine], dense.rest[mine]), example)

@@ -13,13 +13,24 @@ from core.data.sample import spread
 from core.distill import losses, processes, schedule, sharded
 from core.distill.batch import collate
 from core.distill.config import RunConfig, Stage
+from core.distill.label_signals import LabelSignals
 from core.distill.module import Reachable
+from core.distill.on_policy import OnPolicy
 from core.distill.positions import Positions, counted
 from core.distill.schedule import Progress
 from core.distill.sequences import TokenSequence, batches, parts
+from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
 from core.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The teacher's answers as sequences, and what it said of their tokens where a stage learns that."""
+
+    sequences: Sequence[TokenSequence]
+    signals: LabelSignals | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,8 @@ class StepRecord:
 
 
 class Trainer:
-    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them.
+    """Trains `student` on token sequences, with the teacher's signals from `source` where a stage needs them; on its
+    answers, `labelled`, with the method pseudo_labels; and on the student's own samples where a stage has some.
 
     Each process trains on its part of every batch; all of them make the same steps and end with the same weights.
     """
@@ -53,10 +65,12 @@ class Trainer:
         sequences: Sequence[TokenSequence],
         store: MaskStore,
         source: SignalSource | None = None,
+        labelled: Labelled | None = None,
+        on_policy: OnPolicy | None = None,
     ) -> None:
         """Raises ConfigError for a configuration that these processes, or this machine, cannot follow."""
         self.config, self.student, self.sequences, self.store = config, student, sequences, store
-        self.source = source
+        self.source, self.labelled, self.on_policy = source, labelled or Labelled(()), on_policy
         self.progress = Progress()
         self.process, self.processes = processes.number(), processes.count()
         if config.accumulate * self.processes > config.batch_size:
@@ -98,11 +112,15 @@ class Trainer:
         return schedule.done(self.config, self.progress, self.total)
 
     def _epoch(self, stage: Stage, number: int, epoch: int) -> list[list[int]]:
-        chosen = spread(range(len(self.sequences)), stage.examples)
-        lengths = [len(self.sequences[i]) for i in chosen]
+        sequences = self._sequences(stage)
+        chosen = spread(range(len(sequences)), stage.examples)
+        lengths = [len(sequences[i]) for i in chosen]
         seed = hash((self.config.seed, number, epoch)) % 2**32
         groups = batches(lengths, self.config.batch_size, seed, self.config.batch_tokens)
         return [[chosen[i] for i in group] for group in groups]
+
+    def _sequences(self, stage: Stage) -> Sequence[TokenSequence]:
+        return self.labelled.sequences if stage.method == "pseudo_labels" else self.sequences
 
     def _exchange_signals(self) -> None:
         """What one process has asked the teacher, the others need not ask in the next epoch."""
@@ -117,8 +135,9 @@ class Trainer:
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
         self._seed()
+        batch, sampled = self._batch(stage, group)
         self.module.train()
-        loss, agreement, positions = self._gradients(stage, group)
+        loss, agreement, positions = self._gradients(stage, group, batch, sampled)
         self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -134,7 +153,7 @@ class Trainer:
             agreement=agreement,
             learning_rate=rate,
             positions=positions,
-            tokens=sum(len(self.sequences[i]) for i in group),
+            tokens=sum(map(len, batch)),
             seconds=self.progress.seconds,
             progress=self.done(),
         )
@@ -143,19 +162,33 @@ class Trainer:
         """Dropout's randomness follows from where the step is, so that a resumed run draws the same."""
         torch.manual_seed(hash((self.config.seed, self.progress.step, self.process)) % 2**32)
 
-    def _gradients(self, stage: Stage, group: list[int]) -> tuple[float, float, int]:
+    def _batch(self, stage: Stage, group: list[int]) -> tuple[list[TokenSequence], MaskStore | None]:
+        """The sequences to learn from or, where it is the turn of the student's own answers, those and their masks.
+        Every process draws all of them, from the same weights: that makes them the same everywhere."""
+        batch = [self._sequences(stage)[i] for i in group]
+        if self.on_policy is None or not self.on_policy.is_due(stage, self.progress.step):
+            return batch, None
+        self.gather()
+        self.student.model.eval()
+        return self.on_policy.sample(batch, group, self.progress.step)
+
+    def _gradients(
+        self, stage: Stage, group: list[int], batch: list[TokenSequence], sampled: MaskStore | None
+    ) -> tuple[float, float, int]:
         """Adds up the gradients of a batch, in passes and over all processes: every position of it counts the same.
         Returns its loss, its agreement and how many positions it has. Raises RunError for a loss that is no number."""
-        mine = parts(group, self.config.accumulate, self.process, self.processes)
-        total = int(self._sum(torch.tensor(sum(self._count(stage, part) for part in mine))))
+        mine = parts(range(len(group)), self.config.accumulate, self.process, self.processes)
+        total = int(self._sum(torch.tensor(sum(len(counted([batch[k] for k in part], stage)) for part in mine))))
         found = torch.zeros(2, device=self.accelerator.device)
         for number, part in enumerate(mine, 1):
             self.accelerator.sync_gradients = number == len(mine)
             last = self.accelerator.sync_gradients
             with nullcontext() if last else self.accelerator.no_sync(self.module):
                 # An empty-handed process takes part in the exchange of gradients, with none.
-                part = part or group[:1]
-                loss, agreement, positions = self.loss(stage, [self.sequences[i] for i in part], list(part))
+                part = part or [0]
+                loss, agreement, positions = self.loss(
+                    stage, [batch[k] for k in part], [group[k] for k in part], sampled
+                )
                 share = len(positions) / max(total, 1) if mine[number - 1] else 0.0
                 self.accelerator.backward(loss * share * self.processes)  # processes are averaged, not added
             found += share * torch.stack([loss.detach(), agreement])
@@ -164,22 +197,19 @@ class Trainer:
             raise RunError(f"the loss is {value} at step {self.progress.step}: lower the learning rate.")
         return value, agreement, total
 
-    def _count(self, stage: Stage, part: Sequence[int]) -> int:
-        return len(counted([self.sequences[i] for i in part], stage))
-
     def _sum(self, values: torch.Tensor) -> torch.Tensor:
         """Over all processes."""
         return self.accelerator.reduce(values.to(self.accelerator.device), "sum") if self.processes > 1 else values
 
     def loss(
-        self, stage: Stage, batch: list[TokenSequence], group: list[int]
+        self, stage: Stage, batch: list[TokenSequence], group: list[int], sampled: MaskStore | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, Positions]:
         """The mean loss of the counted positions, and how often the student's first choice is gold's, or the
         teacher's. Under a hard constraint only the tokens that some position allows are computed: the reachable rows
-        of the head."""
+        of the head. `sampled` has the masks of answers that are not the data's but the student's own."""
         device = self.student.model.get_input_embeddings().weight.device
         positions = counted(batch, stage)
-        allowed = positions.allowed(self.store)
+        allowed = positions.allowed(self.store if sampled is None else sampled)
         hard = stage.constraint == "hard"
         tokens = allowed.any(0).nonzero()[:, 0] if hard else torch.arange(len(self.student.tokens))
         allowed = allowed[:, tokens]
@@ -189,17 +219,34 @@ class Trainer:
         if hard:
             student = losses.restrict(student, allowed.to(device))
         gold = torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
-        if stage.method == "gold":
+        if stage.method == "gold" or (stage.method == "pseudo_labels" and stage.labels == "text"):
             return losses.cross_entropy(student, gold), _agreement(student, gold), positions
-        if self.source is None:
-            raise ConfigError(f"the method {stage.method!r} needs a teacher.")
-        signal = self.source.signal(stage, group, positions, tokens, allowed).to(device)
+        own = None if sampled is None else batch
+        signal = self._signal(stage, group, own, positions, tokens, allowed).to(device)
         pair = losses.outcomes(student, tokens.to(device), signal, stage.temperature)
         loss = _divergence(stage, *pair) * stage.temperature**2  # gradients keep their size (Hinton et al. 2015)
-        if stage.gold_weight:
+        if stage.gold_weight and sampled is None:
             loss = (1 - stage.gold_weight) * loss + stage.gold_weight * losses.cross_entropy(student, gold)
         first = torch.searchsorted(tokens.to(device), signal.first.contiguous())
         return loss, _agreement(student, first), positions
+
+    def _signal(
+        self,
+        stage: Stage,
+        group: list[int],
+        own: list[TokenSequence] | None,
+        positions: Positions,
+        tokens: torch.Tensor,
+        allowed: torch.Tensor,
+    ) -> Signal:
+        """What the teacher says: of the student's `own` answers, of its labels, or of the data's answers."""
+        if stage.method == "pseudo_labels" and self.labelled.signals is not None:
+            return self.labelled.signals.signal(stage, group, positions, tokens, allowed)
+        if self.source is None:
+            raise ConfigError(f"the method {stage.method!r} needs a teacher.")
+        if own is not None:
+            return self.source.scores(stage, group, own, positions, tokens, allowed)
+        return self.source.signal(stage, group, positions, tokens, allowed)
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
         ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)

@@ -43,7 +43,7 @@ def scores(task: Task, examples: Sequence[Example], outputs: Iterable[str]) -> d
 
 class ModelReport(BaseModel):
     """One model on the report's examples. `outputs[i]` answers `Report.examples[i]`; `free` is the
-    same without the constraint, on the first `len(free_outputs)` examples."""
+    same without the constraint, on the first `len(free_outputs)` examples. Sizes are 0 where they are not known."""
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -56,6 +56,20 @@ class ModelReport(BaseModel):
     outputs: tuple[str, ...]
     free_scores: dict[str, Score] = {}
     free_outputs: tuple[str, ...] = ()
+
+
+class LabelReport(BaseModel):
+    """A teacher's answers that were learned. `refused` were left out; `scores` say how well the learned ones agree
+    with gold; `cost` is what the tokens of all that was `asked` cost, None without prices."""
+
+    model_config = ConfigDict(frozen=True)
+    asked: int
+    learned: int
+    refused: int
+    scores: dict[str, Score]
+    tokens_in: int
+    tokens_out: int
+    cost: float | None = None
 
 
 class ReportExample(BaseModel):
@@ -76,6 +90,7 @@ class Report(BaseModel):
     leaks: int
     examples: tuple[ReportExample, ...]
     models: tuple[ModelReport, ...]
+    labels: LabelReport | None = None
 
     def model(self, role: str) -> ModelReport | None:
         return next((m for m in self.models if m.role == role), None)

@@ -25,10 +25,20 @@ def build(config: StudentConfig, teacher: LanguageModel, used: Iterable[int], se
 def old_ids(student: LanguageModel, teacher: LanguageModel) -> list[int]:
     """The teacher's id of each of the student's tokens. Raises ModelError if one is unknown to it."""
     names = student.tokenizer.convert_ids_to_tokens(list(range(len(student.tokens))))
+    check_known(names, teacher.tokenizer)
     vocabulary = teacher.tokenizer.get_vocab()
-    if unknown := [name for name in names if name not in vocabulary]:
-        raise ModelError(f"teacher and student have different tokenizers: {unknown[0]!r} is unknown to the teacher.")
     return [vocabulary[name] for name in names]
+
+
+def check_known(names: Iterable[str], tokenizer: Any) -> None:
+    """Raises ModelError if one of a student's tokens is unknown to its teacher's tokenizer: then the teacher cannot
+    score what the student reads."""
+    vocabulary = tokenizer.get_vocab()
+    if unknown := next((name for name in names if name not in vocabulary), None):
+        raise ModelError(
+            f"teacher and student have different tokenizers: the student's token {unknown!r} is unknown to the "
+            "teacher. Take the method 'pseudo_labels', or a student made from the teacher."
+        )
 
 
 def _cut(config: StudentConfig, teacher: LanguageModel, table: torch.Tensor) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelError
-from core.models import bundled
+from core.models import api, bundled
 from core.paths import ADAPTERS
 
 if TYPE_CHECKING:
@@ -45,12 +45,25 @@ def load(name: str, dtype: Any = None) -> "LanguageModel":
     """
     from core.models.language_model import LanguageModel, device, half_precision, leave_one_core
 
+    if api.is_address(name):
+        raise ModelError(f"{name!r} is asked over the network and cannot be loaded: it gives pseudo_labels to a run.")
     leave_one_core()
     base, _, adapter = name.partition("+") if name.startswith(bundled.NAME) else (name, "", "")
     model, tokenizer = _load_base(base, dtype or half_precision())
     if adapter:
         model = _with_adapter(model, adapter)
     return LanguageModel.of(name, model.to(device()).eval(), tokenizer)
+
+
+def tokenizer(name: str) -> Any:
+    """The tokenizer of a teacher, without its weights. Raises ModelError as `load`."""
+    from transformers import AutoTokenizer
+
+    source, options = _locate(name.partition("+")[0] if name.startswith(bundled.NAME) else name)
+    try:
+        return AutoTokenizer.from_pretrained(source, **options)
+    except Exception as error:  # as in _load_base
+        raise _not_loaded(name, error) from error
 
 
 def _load_base(name: str, dtype: Any) -> tuple[Any, Any]:
@@ -63,8 +76,12 @@ def _load_base(name: str, dtype: Any) -> tuple[Any, Any]:
             options["use_safetensors"] = True
         return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options), tokenizer
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own, by cause
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{name!r} cannot be loaded: {reason}") from error
+        raise _not_loaded(name, error) from error
+
+
+def _not_loaded(name: str, error: Exception) -> ModelError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ModelError(f"{name!r} cannot be loaded: {reason}")
 
 
 def _locate(name: str) -> tuple[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from core.models import checkpoint as model_files
 from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
+from core.runs.labelling import Labeller
 from core.runs.material import Material, gather, prepare
 
 Stop = Callable[[], bool]
@@ -91,15 +92,21 @@ class _Run:
         self.status = self.status.model_copy(update=changes)
         self.folder.write_status(self.status)
 
-    def phase(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """What the run is doing, for the screen alone."""
         if self.should_stop():
             raise _Stopped
-        self.update(state="running", phase=text, error=None, traceback=None)
+        if text != self.status.phase or self.status.state != "running":
+            self.update(state="running", phase=text, error=None, traceback=None)
+
+    def phase(self, text: str) -> None:
+        self.note(text)
         self.folder.log(text)
         self.say(text)
 
     def work(self) -> None:
-        material = gather(self.folder.config(), self.phase)
+        labeller = Labeller(self.folder, self.phase, self.note, self.should_stop)
+        material = gather(self.folder.config(), self.phase, labeller)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
         if not self.folder.untrained.exists() and material.config.student.kind != "adapter":

@@ -1,7 +1,7 @@
 """The run folder: all that is known of a run, on disk. The screen only reads it.
 
-`config.yaml`, `status.json`, `metrics.jsonl`, `log.txt`, `checkpoints/`, `student/`, `untrained/`,
-`report.json`. Files are replaced whole; a folder cut short by a kill can always be read. A run that
+`config.yaml`, `status.json`, `metrics.jsonl`, `log.txt`, `checkpoints/`, `labels.jsonl`, `student/`,
+`untrained/`, `report.json`. Files are replaced whole; a folder cut short by a kill can always be read. A run that
 is being worked on holds a file lock, which the kernel lets go of when its process dies.
 """
 
@@ -60,6 +60,10 @@ class RunFolder:
     @property
     def signals(self) -> Path:
         return self.path / "signals"
+
+    @property
+    def labels(self) -> Path:
+        return self.path / "labels.jsonl"
 
     @property
     def student(self) -> Path:

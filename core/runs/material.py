@@ -10,13 +10,17 @@ from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import processes
 from core.distill.config import RunConfig
+from core.distill.label_signals import LabelSignals, said_of
+from core.distill.on_policy import OnPolicy
 from core.distill.sequences import TokenSequence, tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
-from core.distill.train import Trainer
-from core.errors import ConfigError, DataError
-from core.models import prompting, students, teachers
+from core.distill.train import Labelled, Trainer
+from core.errors import ConfigError, DataError, ModelError, SchemaError
+from core.models import api, prompting, students, teachers
+from core.models.api import LIKELIEST, ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
+from core.runs.labelling import Labeller, Labels, Teacher
 from core.tasks import TASKS, Dataset, Example, Task
 
 Say = Callable[[str], None]
@@ -24,14 +28,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Material:
-    """`base` is the model that the student is made from: the teacher, or another that the configuration names."""
+    """`base` is the model that the student is made from: the teacher, or another that the configuration names.
+    `labels` are the teacher's answers, where a stage learns them."""
 
     config: RunConfig
     task: Task
     data: Dataset
-    teacher: LanguageModel
+    teacher: Teacher
     base: LanguageModel
     student: LanguageModel
+    labels: Labels | None = None
 
     @property
     def held_out(self) -> Sequence[Example]:
@@ -46,8 +52,9 @@ class Material:
         return lm.student_prompt
 
 
-def gather(config: RunConfig, say: Say = lambda line: None) -> Material:
-    """Raises DataError for data that cannot be learned from, ModelError for models that cannot be had."""
+def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | None = None) -> Material:
+    """Raises DataError for data that cannot be learned from, ModelError for models that cannot be had. Without
+    `label` the teacher is not asked for labels: that may take long, and cost money."""
     say("reading the data")
     task = TASKS[config.task]
     data = task.load(config.data)
@@ -55,12 +62,30 @@ def gather(config: RunConfig, say: Say = lambda line: None) -> Material:
         raise DataError(f"the dataset {data.name!r} has no examples to train on or to test on.")
     data = needed(config, data)
     check(config, len(data.train))
+    if config.student.model and any(stage.needs_scores for stage in config.stages):
+        names = teachers.tokenizer(config.student.model).get_vocab()
+        students.check_known(names, teachers.tokenizer(config.teacher))
+    teacher, base = _models(config, say)
+    labels = processes.share(label(config, task, data, teacher, base) if label and processes.is_main() else None)
+    say("building the student")
+    examples = (*data.train, *_as_examples(labels))
+    student = students.build(config.student, base, used_tokens(base, task, examples), config.seed)
+    return Material(config, task, data, teacher, base, student, labels)
+
+
+def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
+    """The teacher, and the model that the student is made from."""
+    if api.is_address(config.teacher):
+        assert config.student.model is not None  # RunConfig sees to it
+        say(f"loading {config.student.model}")
+        return api.parse(config.teacher), teachers.load(config.student.model)
     say(f"loading the teacher {config.teacher}")
     teacher = teachers.load(config.teacher)
-    base = teachers.load(config.student.model) if config.student.model else teacher
-    say("building the student")
-    student = students.build(config.student, base, used_tokens(base, task, data.train), config.seed)
-    return Material(config, task, data, teacher, base, student)
+    return teacher, teachers.load(config.student.model) if config.student.model else teacher
+
+
+def _as_examples(labels: Labels | None) -> list[Example]:
+    return [Example(label.input, label.answer) for label in labels.train] if labels else []
 
 
 def needed(config: RunConfig, data: Dataset) -> Dataset:
@@ -92,13 +117,54 @@ def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenS
     store = MaskStore(student.tokens)
     reader = material.reader(student)
     constraints = Constraints(task, student.tokens, config.conditioned)
-    sequences = tokenise(student, constraints, data.train, store, reader)
+    learns_data = any(stage.method != "pseudo_labels" for stage in config.stages)
+    sequences = tokenise(student, constraints, data.train if learns_data else (), store, reader)
+    answers = tokenise(student, constraints, _as_examples(material.labels), store, reader)
+    labelled = _labelled(material, answers, folder)
     held_out = tokenise(student, constraints, material.held_out, store, reader)
     tokenise(student, constraints, data.test, MaskStore(student.tokens), reader)
-    free = sum(row >= 0 for s in sequences for row in s.rows)
-    answers = sum(len(s.answer) for s in sequences)
-    folder.log(f"{answers:,} answer tokens, {free:,} of them free; {len(store):,} different masks")
-    return Trainer(config, student, sequences, store, _source(material, sequences, store, folder)), held_out
+    free = sum(row >= 0 for s in (*sequences, *answers) for row in s.rows)
+    tokens = sum(len(s.answer) for s in (*sequences, *answers))
+    folder.log(f"{tokens:,} answer tokens, {free:,} of them free; {len(store):,} different masks")
+    source = _source(material, sequences, store, folder)
+    on_policy = _on_policy(material, constraints, source)
+    return Trainer(config, student, sequences, store, source, labelled, on_policy), held_out
+
+
+def _on_policy(material: Material, constraints: Constraints, source: SignalSource | None) -> OnPolicy | None:
+    """The student's own samples, or None where no stage asks for them."""
+    sampling = [stage for stage in material.config.stages if stage.on_policy]
+    if not sampling or source is None:
+        return None
+    room = [min(source.room(stage, i) for stage in sampling) for i in range(len(material.data.train))]
+    inputs = [example.input for example in material.data.train]
+    return OnPolicy(material.student, constraints, inputs, room, material.config.seed)
+
+
+def _labelled(material: Material, sequences: list[TokenSequence], folder: RunFolder) -> Labelled | None:
+    """What the stages learn of the teacher's answers, or None where they learn nothing of them. Raises ModelError if
+    no log-probabilities are about the student's own tokens."""
+    labels = material.labels
+    lossy = [stage for stage in material.config.labelled if stage.labels == "logprobs"]
+    if not labels or not lossy:
+        return Labelled(sequences) if labels else None
+    hard = all(stage.constraint == "hard" for stage in lossy)
+    kept, said, reasons = [], [], []
+    for label, sequence in zip(labels.train, sequences, strict=True):
+        try:
+            said.append(said_of(label, sequence, material.student.tokens, hard))
+            kept.append(sequence)
+        except SchemaError as error:
+            reasons.append(f"to {label.input[:60]!r}: {error}")
+    if not kept:
+        raise ModelError(
+            f"the log-probabilities of the API are of no use to this student; the first, {reasons[0]} "
+            "Learn the labels' text, or take a student with the teacher's tokenizer."
+        )
+    folder.log(f"{len(kept)} answers with the log-probabilities of the {LIKELIEST} likeliest tokens: lossy")
+    if reasons:
+        folder.log(f"{len(reasons)} answers are left out for their tokens; the first, {reasons[0]}")
+    return Labelled(kept, LabelSignals(said))
 
 
 def _source(
@@ -106,7 +172,7 @@ def _source(
 ) -> SignalSource | None:
     """The teacher's signals, or None where no stage asks for them."""
     config, teacher = material.config, material.teacher
-    if all(stage.method == "gold" for stage in config.stages):
+    if isinstance(teacher, ApiTeacher) or not any(stage.needs_scores for stage in config.stages):
         return None
     old_ids = torch.tensor(students.old_ids(material.student, teacher))
     prompt = config.teacher_prompt()

@@ -8,10 +8,14 @@ from core.distill.config import RunConfig, Stage
 from core.distill.sequences import tokenise
 from core.distill.train import Trainer
 from core.models import prompting
+from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import memory
+from core.runs.labelling import Teacher
 from core.runs.material import Material, gather
 from core.runs.memory import MeasuredStep
+from core.tasks import Task
+from core.tasks.prompt import Prompt
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def preview(config: RunConfig) -> Preview:
         measured=_measured(material),
         steps=_steps(config, len(data.train)),
         examples=len(data.train),
-        teacher_prompt=prompting.text_of(teacher, task, config.teacher_prompt(), first[0].input),
+        teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (
                 *(PreviewToken(_name(student, i), "prompt", False) for i in s.prompt),
@@ -76,6 +80,13 @@ def preview(config: RunConfig) -> Preview:
             for s in sequences
         ),
     )
+
+
+def _prompt(teacher: Teacher, task: Task, prompt: Prompt, text: str) -> str:
+    """The prompt exactly as the teacher reads it; an API's as it is sent."""
+    if isinstance(teacher, ApiTeacher):
+        return "\n\n".join(f"{message['role']}: {message['content']}" for message in prompt.messages(task, text))
+    return prompting.text_of(teacher, task, prompt, text)
 
 
 def _steps(config: RunConfig, examples: int) -> int:

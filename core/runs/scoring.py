@@ -9,7 +9,9 @@ from core.evaluate.pressure import refused_mass
 from core.evaluate.report import Report, ReportExample
 from core.evaluate.score import evaluate, machine
 from core.models import checkpoint
+from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
+from core.runs import labelling
 from core.runs.folder import RunFolder
 from core.runs.material import Material, Say
 
@@ -54,6 +56,8 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
         if should_stop():
             return None
         models.append(found)
+    if isinstance(material.teacher, ApiTeacher) and material.labels and material.labels.test:
+        models.append(labelling.scored(material.task, material.teacher, material.data, material.labels.test))
     data = material.data
     return Report(
         task=material.task.name,
@@ -63,14 +67,17 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
         leaks=len(replace(data, dev=()).leaks()),
         examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
         models=tuple(models),
+        labels=material.labels.report if material.labels else None,
     )
 
 
 def _scored(material: Material, folder: RunFolder) -> list[tuple[str, LanguageModel, float]]:
-    """Roles, models, and their MB."""
+    """Roles, models, and their MB: those that run here."""
     if material.config.student.kind == "adapter":
         return [("trained", material.student, checkpoint.megabytes(folder.student))]
     folders = {"trained": folder.student, "untrained": folder.untrained}
     scored = [(role, checkpoint.load(f, role), checkpoint.megabytes(f)) for role, f in folders.items()]
     teacher = material.teacher
+    if isinstance(teacher, ApiTeacher):
+        return scored
     return [*scored, ("teacher", teacher, teacher.parameters * BYTES_OF_TEACHER / 1e6)]

@@ -121,6 +121,16 @@ def test_default_view(root):
     assert table["Teacher"][by_measure["Without the mask: valid"]] == "–"
 
 
+def test_a_model_behind_an_api_has_no_size_and_is_not_the_smallest(root):
+    found = pos_report()
+    distant = found.models[2].model_copy(update={"parameters": 0, "megabytes": 0.0})
+    run(root, "first", found.model_copy(update={"models": (*found.models[:2], distant)}))
+    table = cells(page(), 0)
+    rows = [table["Measure"].index(measure) for measure in ("Parameters", "Size on disk")]
+    assert [table["Teacher"][row] for row in rows] == ["–", "–"]
+    assert all(value.split()[0] != "0" for row in rows for value in (table["Trained student"][row],))
+
+
 def test_the_wrong_word_carries_a_sign(root):
     run(root, "first", pos_report())
     table = cells(page(), 1)

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.distill import config as run_config
 from core.distill.presets import PRESETS
+from core.evaluate.report import LabelReport, ModelReport, Report, ReportExample, Score
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
@@ -119,6 +120,28 @@ def test_finished_run_shows_its_curves(page, root):
     assert {metric.label: metric.value for metric in app.metric}["Best accuracy"] == "81.25 %"
     assert len(app.get("vega_lite_chart")) == 2
     assert "no report" in texts(app)
+
+
+def test_a_finished_run_says_what_its_labels_were_like(page, root):
+    folder = a_run(root)
+    score = Score(hits=3, total=4)
+    distant = ModelReport(
+        name="https://host/v1#m", role="teacher", parameters=0, megabytes=0.0, ms_per_example=5.0, model_calls=1,
+        scores={"accuracy": score}, outputs=("{}",),
+    )  # fmt: skip
+    labels = LabelReport(
+        asked=9, learned=7, refused=1, scores={"accuracy": score}, tokens_in=10, tokens_out=20, cost=0.25
+    )
+    example = ReportExample(input="Go !", gold="{}")
+    found = Report(
+        task="pos", data="bundled", machine="m", seconds=1.0, leaks=0, examples=(example,), models=(distant,),
+        labels=labels,
+    )  # fmt: skip
+    folder.write_report(found)
+    shown = texts(page("quick"))
+    assert "asked over the network" in shown
+    assert "Learned from 7 answers of the teacher, 75.00 % right by gold, 1 more refused by the schema" in shown
+    assert "cost 0.2500" in shown
 
 
 def test_failed_run_says_why(page, root):

@@ -134,6 +134,8 @@ def test_relevance_follows_the_descriptions():
     assert is_relevant(Stage, "method", {"method": "gold"})
     assert not is_relevant(Stage, "penalty", {"constraint": "hard"})
     assert is_relevant(Stage, "penalty", {"constraint": "soft"})
+    assert is_relevant(Stage, "labels", {"method": "pseudo_labels"})
+    assert not is_relevant(Stage, "on_policy", {"method": "pseudo_labels"})
 
 
 def test_another_task_brings_its_own_teacher_and_data(page):
@@ -158,6 +160,24 @@ def test_yaml_goes_into_the_form_and_comes_back(page):
     assert shown(app) == wanted
     app.number_input(key="distill_student_width").set_value(48).run()
     assert shown(app) == wanted.with_values(["student.width=48"])
+
+
+def test_labels_have_fields_of_their_own(page):
+    app = page()
+    assert "distill_labels_max_tokens" not in {widget.key for widget in app.number_input}
+    app.segmented_control(key="distill_stages_0_method").set_value("pseudo_labels").run()
+    checked(app.number_input(key="distill_labels_max_tokens").set_value(99).run())
+    assert shown(app).labels.max_tokens == 99
+    checked(app.number_input(key="distill_labels_price_in").set_value(0.5).run())
+    assert "has no price" in texts(app)
+
+
+def test_a_teacher_behind_an_api(page):
+    wanted = "{teacher: 'https://host/v1#m', student: {model: org/model}, stages: [{method: pseudo_labels}]}"
+    app = upload(page(), wanted.encode())
+    assert shown(app) == run_config.read_yaml(wanted)
+    checked(app.text_input(key="distill_student_model").set_value("").run())
+    assert "name a model in student.model" in texts(app)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_values_from_the_command_line():
         ("batch_size: 0", "batch_size: Input should be greater"),
         ("stages: [{temperature: 0}]", r"stages\.0\.temperature"),
         ("name: ../../etc", "name:"),
-        ("student: {kind: adapter}", "'gold' only"),
+        ("student: {kind: adapter}", "by 'gold' or 'pseudo_labels'"),
         ("a: [", "not YAML"),
         ("- 1", "mapping"),
         ("!!python/object/apply:os.system ['true']", "not YAML"),
@@ -41,6 +41,43 @@ def test_values_from_the_command_line():
 def test_contradictions_are_refused_by_name(text, message):
     with pytest.raises(ConfigError, match=message):
         run_config.read_yaml(text)
+
+
+API = "teacher: 'https://host/v1#model'"
+LABELS = "stages: [{method: pseudo_labels}]"
+OTHER = "student: {model: org/model}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stages: [{method: gold, on_policy: 0.5}]", "stage 1: on_policy needs the teacher's scores"),
+        ("stages: [{}, {method: pseudo_labels, on_policy: 1}]", "stage 2: on_policy needs the teacher's scores"),
+        (f"{API}\n{OTHER}", "answers in text: take the method 'pseudo_labels'"),
+        (f"{API}\n{LABELS}", "name a model in student.model"),
+        (f"{API}\n{LABELS}\nstudent: {{kind: scratch}}", "name a model in student.model"),
+        (f"teacher: 'https://host/v1'\n{LABELS}\n{OTHER}", "names no host or no model"),
+        (f"teacher: 'http://host/v1#m'\n{LABELS}\n{OTHER}", "in the clear"),
+        (f"{LABELS}\nstudent: {{kind: adapter}}", "would learn its own answers"),
+        ("labels: {price_in: 1}", "has no price"),
+        ("stages: [{method: pseudo_labels, labels: logprobs}]", "tells everything: take the method 'task'"),
+        (
+            f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, constraint: soft}}]",
+            "stage 1: an API's",
+        ),
+        (f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, temperature: 2}}]", "softened"),
+    ],
+)
+def test_what_a_teacher_cannot_give_is_refused_by_name(text, message):
+    with pytest.raises(ConfigError, match=message):
+        run_config.read_yaml(text)
+
+
+def test_what_labels_cost():
+    config = run_config.read_yaml(f"{API}\n{LABELS}\n{OTHER}\nlabels: {{price_in: 0.5, price_out: 2}}")
+    assert config.labels.cost(1_000_000, 500_000) == 1.5
+    assert run_config.read_yaml(run_config.to_yaml(config)) == config
+    assert RunConfig().labels.cost(9, 9) is None
 
 
 @pytest.mark.parametrize("value", ["depth", "student.nothing=1", "stages.9.epochs=1", "task.x=1"])

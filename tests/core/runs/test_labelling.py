@@ -1,0 +1,262 @@
+"""Whole runs that learn a teacher's answers: from a local model, from servers, stopped and resumed."""
+
+import json
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
+from core.models import checkpoint
+from core.models.language_model import LanguageModel
+from core.models.student_config import StudentConfig
+from core.runs import folder
+from core.runs.execute import execute
+from core.runs.preview import preview
+from core.tasks import CARS
+from core.tasks.prompt import Prompt, default_prompt
+
+KEY = "sk-secret-of-the-tests"
+STAGE = Stage(method="pseudo_labels", examples=8)
+ADVERTS = [e for e in CARS.load(None).train if len(e.input) < 90][:20]
+
+
+@pytest.fixture(scope="module")
+def cars(tmp_path_factory):
+    """Twenty short adverts: 16 to train on, 2 and 2."""
+    path = tmp_path_factory.mktemp("cars") / "cars.jsonl"
+    path.write_text("".join(json.dumps({"text": e.input, **json.loads(e.answer)}) + "\n" for e in ADVERTS))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def other_folder(tmp_path_factory):
+    """A tiny random model whose tokenizer is not the teacher's."""
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=["<end>"], initial_alphabet=alphabet, show_progress=False
+    )
+    backend.train_from_iterator((text for e in ADVERTS for text in (e.input, e.answer)), trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
+    torch.manual_seed(2)
+    shape = LlamaConfig(
+        vocab_size=500, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=1024, tie_word_embeddings=True, bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("other")
+    checkpoint.save(LanguageModel.of("other", LlamaForCausalLM(shape), tokenizer), path)
+    return path
+
+
+@pytest.fixture
+def config(teacher_folder, other_folder, cars):
+    return RunConfig(
+        name="t",
+        task="cars",
+        data=cars,
+        teacher=str(teacher_folder),
+        student=StudentConfig(model=str(other_folder), layers=(0, 1), vocabulary=500, context=512),
+        stages=(STAGE,),
+        validation_examples=1,
+        report_examples=2,
+    )
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setattr("core.models.api.RETRIES", 0)
+    monkeypatch.setenv("STILLROOM_API_KEY", KEY)
+
+
+def run(run_folder, should_stop=lambda: False):
+    with run_folder.lock():
+        return execute(run_folder, should_stop)
+
+
+def lines(run_folder):
+    return run_folder.labels.read_text().splitlines()[1:] if run_folder.labels.exists() else []
+
+
+def gold_for(request):
+    return next(e.answer for e in ADVERTS if e.input == request["messages"][-1]["content"])
+
+
+def test_a_student_with_another_tokenizer_learns_a_local_teachers_answers(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    assert len(lines(made)) == 8
+    report = made.report()
+    assert (report.labels.asked, report.labels.learned, report.labels.refused) == (8, 8, 0)
+    assert report.labels.scores["valid"].value == 1 and report.labels.scores["make"].total == 8
+    assert report.labels.tokens_in > report.labels.tokens_out > 0 and report.labels.cost is None
+    assert [m.role for m in report.models] == ["trained", "untrained", "teacher"]
+    answers = [json.loads(line)["answer"] for line in lines(made)]
+    assert all(CARS.parse(answer) is not None for answer in answers)
+    assert "labelling 8 inputs" in made.log_tail(99) and "8 answers," in made.log_tail(99)
+
+
+def test_stopped_while_labelling_and_resumed_asks_only_for_the_rest(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.distill.labels.BATCH", 3)
+    whole, parts = folder.create(config, tmp_path), folder.create(config, tmp_path)
+    run(whole)
+    phases = set()
+
+    def stop():
+        phases.add(parts.status().phase)
+        return len(lines(parts)) >= 3
+
+    assert run(parts, stop).state == "stopped"
+    had = lines(parts)
+    assert 3 <= len(had) < 8 and any(phase.startswith("labelling ") for phase in phases)
+    with parts.labels.open("a") as file:
+        file.write('{"input": "cut sho')  # by a kill
+    assert run(parts).state == "finished"
+    assert lines(parts)[: len(had)] == had and len(lines(parts)) == 8
+    assert f"{len(had)} were answered before" in (parts.path / "log.txt").read_text()
+    assert parts.report().labels.scores == whole.report().labels.scores
+    changed = config.model_copy(update={"prompt": Prompt(instructions="Another one.")})
+    folder.write(parts.path / "config.yaml", folder.run_config.to_yaml(changed))
+    status = run(parts)
+    assert status.state == "failed" and "labels.jsonl' were made with another prompt" in status.error
+
+
+@pytest.mark.parametrize("method", ["task", "logits"])
+def test_other_tokenizers_are_refused_before_weights_are_loaded(config, tmp_path, method, other_folder):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for file in other_folder.iterdir():
+        if file.suffix == ".json":
+            (bare / file.name).write_bytes(file.read_bytes())
+    changes = {"stages": (Stage(method=method),), "student": config.student.model_copy(update={"model": str(bare)})}
+    made = folder.create(config.model_copy(update=changes), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and status.traceback is None
+    assert "is unknown to the teacher. Take the method 'pseudo_labels'" in status.error
+    assert "loading" not in made.log_tail(99)
+
+
+def test_an_api_teacher_from_labels_to_report(config, tmp_path, serve, chat_completion):
+    """Refused answers are counted, shown and left out; tokens cost money; the key is nowhere in the folder."""
+    asked = []
+
+    def reply(request, headers):
+        asked.append(request["messages"][-1]["content"])
+        assert headers["Authorization"] == f"Bearer {KEY}"
+        return 200, chat_completion("I cannot say." if len(asked) % 4 == 2 else gold_for(request))
+
+    labels = LabelConfig(price_in=2.0, price_out=10.0, concurrency=1)
+    made = folder.create(config.model_copy(update={"teacher": serve(reply), "labels": labels}), tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    found = made.report().labels
+    assert (found.asked, found.learned, found.refused) == (10, 6, 2)
+    assert (found.tokens_in, found.tokens_out) == (300, 100)
+    assert found.cost == pytest.approx(300 * 2e-6 + 100 * 10e-6)
+    assert found.scores["field_accuracy"].value == 1 and found.scores["field_accuracy"].total == 24
+    log = (made.path / "log.txt").read_text()
+    assert "refuses 2 of 8 answers, which are left out; the first" in log and "'I cannot say.'" in log
+    assert "cost 0.0016" in log
+    row = made.report().model("teacher")
+    assert row.model_calls == 2 and row.ms_per_example > 0 and row.scores["valid"].total == 2
+    assert len({r["tokens"] for r in made.metrics() if "loss" in r}) and made.status().total == 2
+    everything = [p.read_bytes() for p in made.path.rglob("*") if p.is_file()]
+    assert not any(KEY.encode() in content for content in everything)
+    before = len(asked)
+    (made.path / "report.json").unlink()
+    assert run(made).state == "finished" and len(asked) == before  # all is on disk
+
+
+def test_an_api_that_fails_midway_keeps_what_it_answered(config, tmp_path, serve, chat_completion):
+    asked = []
+
+    def reply(request, _):
+        asked.append(1)
+        if len(asked) == 5:
+            return 500, {"error": {"message": "oops"}}
+        return 200, chat_completion(gold_for(request))
+
+    labels = LabelConfig(concurrency=1, score_teacher=False)
+    made = folder.create(config.model_copy(update={"teacher": serve(reply), "labels": labels}), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and "status 500" in status.error and len(lines(made)) == 4
+    assert run(made).state == "finished" and len(asked) == 9
+    assert made.report().model("teacher") is None
+
+
+def test_a_teacher_whose_answers_are_all_refused_ends_the_run(config, tmp_path, serve, chat_completion):
+    address = serve(lambda *_: (200, chat_completion("No.", finish="length")))
+    made = folder.create(config.model_copy(update={"teacher": address}), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and status.traceback is None
+    assert "refuses all 8 answers" in status.error and "cut after 512 tokens" in status.error
+
+
+def test_a_preview_asks_nobody(config, serve):
+    address = serve(lambda *_: pytest.fail("asked"))
+    found = preview(config.model_copy(update={"teacher": address}))
+    assert found.teacher_prompt.startswith("system: ") and found.teacher_prompt.endswith(ADVERTS[0].input)
+
+
+@pytest.fixture
+def asks_llama(config, llama_server, monkeypatch):
+    """A real server's answers: two short adverts, with worked examples in the prompt."""
+    monkeypatch.setenv("STILLROOM_API_KEY", "sk-of-the-tests")
+    return config.model_copy(
+        update={
+            "teacher": llama_server,
+            "prompt": default_prompt(CARS, 2),
+            "conditioned": False,
+            "stages": (Stage(method="pseudo_labels", examples=2),),
+            "labels": LabelConfig(max_tokens=60, score_teacher=False, concurrency=2),
+        }
+    )
+
+
+def test_a_real_server(asks_llama, tmp_path):
+    made = folder.create(asks_llama, tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    assert made.report().labels.learned >= 1 and made.report().labels.scores["valid"].value == 1
+
+
+def test_a_real_servers_log_probabilities(asks_llama, tmp_path, bundled_teacher):
+    """They are about the same tokenizer, here the bundled model's: the student learns them with their rest."""
+    stage = Stage(method="pseudo_labels", labels="logprobs", examples=2)
+    student = StudentConfig(model="smollm2", layers=(0,), vocabulary=300, context=512)
+    made = folder.create(asks_llama.model_copy(update={"stages": (stage,), "student": student}), tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    assert json.loads(made.labels.read_text().splitlines()[0])["lossy"] is True
+    assert "with the log-probabilities of the 20 likeliest tokens: lossy" in (made.path / "log.txt").read_text()
+    losses = [r["loss"] for r in made.metrics() if "loss" in r]
+    assert losses and all(loss > 0 for loss in losses)
+
+
+def test_log_probabilities_about_other_tokens_are_refused(asks_llama, tmp_path):
+    stage = Stage(method="pseudo_labels", labels="logprobs", examples=2)
+    status = run(folder.create(asks_llama.model_copy(update={"stages": (stage,)}), tmp_path))
+    assert status.state == "failed" and "of no use to this student" in status.error
+    assert "Learn the labels' text" in status.error
+
+
+def test_on_policy_in_a_run(config, tmp_path, teacher_folder):
+    """Stopped and resumed it is as if it never stopped."""
+    changes = {
+        "student": config.student.model_copy(update={"model": None, "layers": (0, 2)}),
+        "stages": (Stage(method="task", on_policy=0.5, examples=8, epochs=2),),
+        "signals": SignalConfig(form="top"),
+        "batch_size": 2,
+        "checkpoint_every": 2,
+    }
+    whole, parts = (folder.create(config.model_copy(update=changes), tmp_path) for _ in range(2))
+    assert run(whole).state == "finished"
+    steps = lambda made: [r["loss"] for r in made.metrics() if "loss" in r]  # noqa: E731
+    assert run(parts, lambda: len(steps(parts)) >= 3).state == "stopped"
+    assert run(parts).state == "finished"
+    assert steps(parts) == pytest.approx(steps(whole), rel=1e-4) and len(steps(whole)) == 8
