@@ -42,7 +42,7 @@ def execute(
     except _Stopped:
         run.update(state="stopped", phase="")
     except StillroomError as error:
-        run.update(state="failed", phase="", error=str(error))
+        run.update(state="failed", phase="", error=str(error), failure=type(error).__name__)
     except Exception as error:  # whatever it is, the screen shows it
         run.update(state="failed", phase="", error=_explain(error), traceback=traceback.format_exc())
     _out_of_the_collectors_sight()
@@ -72,8 +72,9 @@ class _Run:
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.should_stop, self.say = folder, should_stop, say
         before = folder.status()
-        fresh = {"state": "running", "started": before.started or time.time(), "error": None, "traceback": None}
-        self.status = before.model_copy(update=fresh)
+        fresh = {"state": "running", "started": before.started or time.time()}
+        clean = {"error": None, "failure": None, "traceback": None}
+        self.status = before.model_copy(update=fresh | clean)
 
     def outcome(self) -> str:
         return f"{self.folder.name}: {self.status.state}" + (f": {self.status.error}" if self.status.error else "")

@@ -9,6 +9,7 @@ from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill.config import RunConfig
+from core.distill.fitting import explain, fitting
 from core.distill.sequences import TokenSequence, tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
@@ -23,7 +24,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Material:
-    """`base` is the model that the student is made from: the teacher, or another that the configuration names."""
+    """`base` is the model that the student is made from: the teacher, or another that the configuration names.
+    `left_out` examples did not fit and are not in `data` any more."""
 
     config: RunConfig
     task: Task
@@ -31,6 +33,7 @@ class Material:
     teacher: LanguageModel
     base: LanguageModel
     student: LanguageModel
+    left_out: int = 0
 
     @property
     def held_out(self) -> Sequence[Example]:
@@ -58,26 +61,39 @@ def gather(config: RunConfig, say: Say = lambda line: None) -> Material:
     base = teachers.load(config.student.model) if config.student.model else teacher
     say("building the student")
     student = students.build(config.student, base, used_tokens(base, task, data.train), config.seed)
-    return Material(config, task, data, teacher, base, student)
+    return _fitted(Material(config, task, data, teacher, base, student), say)
+
+
+def _fitted(material: Material, say: Say) -> Material:
+    """Only what fits. Raises MisfitError if something does not and the configuration does not leave it out."""
+    config, student = material.config, material.student
+    constraints = Constraints(material.task, student.tokens, config.conditioned)
+    data, found = fitting(student, constraints, material.data, material.reader(student), config.drop_misfits)
+    if found:
+        say(f"left out {len(found):,} examples. " + explain(found, student.context).replace("\n", " "))
+    return replace(material, data=data, left_out=len(found))
 
 
 def needed(config: RunConfig, data: Dataset) -> Dataset:
-    """The examples that the stages and the report ask for."""
+    """The examples that the stages, the validations and the report ask for."""
     wanted = [stage.examples for stage in config.stages]
     most = None if None in wanted else max(w for w in wanted if w)
-    return replace(data, train=tuple(spread(data.train, most)), test=tuple(spread(data.test, config.report_examples)))
+    return replace(
+        data,
+        train=tuple(spread(data.train, most)),
+        dev=tuple(spread(data.dev, config.validation_examples)),
+        test=tuple(spread(data.test, config.report_examples)),
+    )
 
 
 def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenSequence]]:
-    """The trainer, and the held-out examples as token sequences. Whatever cannot be learned or scored is refused
-    here, before the training."""
+    """The trainer, and the held-out examples as token sequences."""
     config, task, data, student = material.config, material.task, material.data, material.student
     store = MaskStore(student.tokens)
     reader = material.reader(student)
     constraints = Constraints(task, student.tokens, config.conditioned)
     sequences = tokenise(student, constraints, data.train, store, reader)
     held_out = tokenise(student, constraints, material.held_out, store, reader)
-    tokenise(student, constraints, data.test, MaskStore(student.tokens), reader)
     free = sum(row >= 0 for s in sequences for row in s.rows)
     answers = sum(len(s.answer) for s in sequences)
     folder.log(f"{answers:,} answer tokens, {free:,} of them free; {len(store):,} different masks")
