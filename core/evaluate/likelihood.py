@@ -26,21 +26,20 @@ Answer = tuple[Sequence[int], Sequence[int], Sequence[int]]  # prompt ids, answe
 
 @dataclass(frozen=True)
 class Choices:
-    """The n free positions of one gold `answer`, at `places` in it. `first`: the likeliest allowed token, and its
-    probability among the allowed, `confidence`; `loss`: -log p(gold) among the allowed, and `loss_unmasked` in the
-    whole vocabulary, in nats; `refused`: the probability that falls on refused tokens before any mask."""
+    """The n free positions of one gold answer, and how many were `forced`. `offsets`: where each begins, in bytes;
+    `gold` is the token there and `first` the likeliest allowed one, as bytes, `right` whether they are the same token.
+    `confidence`: probability of the first among the allowed; `loss`: -log p(gold) among the allowed, `loss_unmasked`
+    in the whole vocabulary, in nats; `refused`: the probability that falls on refused tokens before any mask."""
 
-    answer: tuple[int, ...]
-    places: np.ndarray
-    first: np.ndarray
+    forced: int
+    offsets: np.ndarray
+    gold: tuple[bytes, ...]
+    first: tuple[bytes, ...]
+    right: np.ndarray
     confidence: np.ndarray
     loss: np.ndarray
     loss_unmasked: np.ndarray
     refused: np.ndarray
-
-    @property
-    def right(self) -> np.ndarray:
-        return self.first == np.asarray(self.answer, np.int64)[self.places]
 
 
 @torch.inference_mode()
@@ -82,10 +81,13 @@ def _choices(lm: LanguageModel, answer: Answer, hidden: torch.Tensor, store: Mas
         states = hidden[torch.tensor([len(prompt) + i - 1 for i in places], device=hidden.device)]
         allowed = torch.from_numpy(store.allowed([rows[i] for i in places]))
         columns.append(_columns(lm.head(states), allowed.to(hidden.device), [ids[i] for i in places]))
-    first, confidence, loss, loss_unmasked, refused = np.concatenate(columns, axis=1)
-    return Choices(
-        tuple(ids), np.array(free, np.int64), first.astype(np.int64), confidence, loss, loss_unmasked, refused
-    )
+    first, *figures = np.concatenate(columns, axis=1)
+    chosen, gold = first.astype(int).tolist(), [ids[i] for i in free]
+    bytes_of = lm.tokens.bytes_of
+    ends = np.cumsum([0, *(len(bytes_of[i]) for i in ids)])
+    texts = tuple(bytes_of[i] for i in gold), tuple(bytes_of[i] for i in chosen)
+    right = np.array(chosen, np.int64) == np.array(gold, np.int64)
+    return Choices(len(ids) - len(free), ends[free], *texts, right, *figures)
 
 
 def _columns(logits: torch.Tensor, allowed: torch.Tensor, gold: list[int]) -> np.ndarray:
@@ -102,21 +104,20 @@ def _columns(logits: torch.Tensor, allowed: torch.Tensor, gold: list[int]) -> np
 def likelihood(found: Sequence[Choices | None]) -> Likelihood | None:
     """Means over all free positions; None where nothing is free. `found[i]` belongs to example i, None where it was
     not read."""
-    read = [c for c in found if c is not None and len(c.places)]
+    read = [c for c in found if c is not None and len(c.loss)]
     if not read:
         return None
     loss, unmasked = (np.concatenate(parts) for parts in ([c.loss for c in read], [c.loss_unmasked for c in read]))
     bins = list(_bins(np.concatenate([c.confidence for c in read]), np.concatenate([c.right for c in read])))
-    answers = sum(len(c.answer) for c in found if c is not None)
     return Likelihood(
         free=len(loss),
-        forced=answers - sum(len(c.places) for c in read),
+        forced=sum(c.forced for c in found if c is not None),
         perplexity=_perplexity(loss),
         perplexity_unmasked=_perplexity(unmasked),
         refused_mass=float(np.concatenate([c.refused for c in read]).mean()),
         calibration_error=sum(b.count * abs(b.confidence - b.accuracy) for b in bins) / len(loss),
         bins=tuple(bins),
-        losses=tuple(float(c.loss.mean()) if c is not None and len(c.places) else None for c in found),
+        losses=tuple(float(c.loss.mean()) if c is not None and len(c.loss) else None for c in found),
     )
 
 
@@ -134,17 +135,16 @@ def _bins(confidence: np.ndarray, right: np.ndarray) -> Iterator[Bin]:
         yield Bin(count=count, confidence=mean(confidence), accuracy=mean(right))
 
 
-def agreement(
-    student: Sequence[Choices | None], teacher: Sequence[Choices | None], old_ids: Sequence[int]
-) -> Score | None:
-    """How often both would choose the same token first. `old_ids[i]` is the teacher's id of the student's token i.
-    Counted at positions that are free to both, of answers that both tokenizers spell alike; None if there are none."""
-    ids = np.asarray(old_ids, np.int64)
+def agreement(student: Sequence[Choices | None], teacher: Sequence[Choices | None]) -> Score | None:
+    """How often both would choose the same token first. Counted where both are free at the same place of the text and
+    their tokenizers go on with the same token of gold; None if there is no such place."""
     counts = []
     for mine, theirs in zip(student, teacher, strict=True):
-        if mine is None or theirs is None or tuple(ids[list(mine.answer)].tolist()) != theirs.answer:
+        if mine is None or theirs is None:
             continue
-        _, i, j = np.intersect1d(mine.places, theirs.places, return_indices=True)
-        counts.append((int((ids[mine.first[i]] == theirs.first[j]).sum()), len(i)))
+        other = dict(zip(zip(theirs.offsets.tolist(), theirs.gold), theirs.first))
+        places = zip(zip(mine.offsets.tolist(), mine.gold), mine.first)
+        same = [first == other[place] for place, first in places if place in other]
+        counts.append((sum(same), len(same)))
     found = ratio(counts)
     return found if found.total else None

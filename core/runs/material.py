@@ -70,7 +70,10 @@ def _fitted(material: Material, say: Say) -> Material:
     constraints = Constraints(material.task, student.tokens, config.conditioned)
     data, found = fitting(student, constraints, material.data, material.reader(student), config.drop_misfits)
     if found:
-        say(f"left out {len(found):,} examples. " + explain(found, student.context).replace("\n", " "))
+        say(
+            f"left out {len(found):,} example{'s' * (len(found) != 1)}. "
+            + explain(found, student.context).replace("\n", " ")
+        )
     return replace(material, data=data, left_out=len(found))
 
 

@@ -28,7 +28,8 @@ class PreviewToken:
 
 @dataclass(frozen=True)
 class Preview:
-    """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula."""
+    """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula. `left_out`
+    examples, of all splits, do not fit."""
 
     parameters: int
     trainable: int
@@ -36,6 +37,7 @@ class Preview:
     megabytes: float
     training_megabytes: float
     examples: int
+    left_out: int
     teacher_prompt: str
     first_batch: tuple[tuple[PreviewToken, ...], ...]
 
@@ -62,6 +64,7 @@ def preview(config: RunConfig) -> Preview:
         megabytes=(trainable if is_teacher else student.parameters) * 2 / 1e6,
         training_megabytes=training_megabytes(student, trainable, config.batch_size, max(map(len, sequences))),
         examples=len(data.train),
+        left_out=material.left_out,
         teacher_prompt=prompting.text_of(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (

@@ -7,11 +7,11 @@ from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.overlap import overlap
 from core.distill.sequences import TokenSequence, tokenise
-from core.errors import DataError, ModelError
+from core.errors import DataError
 from core.evaluate.likelihood import Answer, Choices, agreement, choices, likelihood
 from core.evaluate.report import ModelReport, Report, ReportExample, completed
 from core.evaluate.score import evaluate, machine
-from core.models import checkpoint, students
+from core.models import checkpoint
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
 from core.runs.material import Material, Say
@@ -73,7 +73,7 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
         leaked=tuple(sorted((*common.exact, *common.near))),
         left_out=material.left_out,
         examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
-        models=tuple(_with_likelihood(material, models[role], read) for role in models),
+        models=tuple(_with_likelihood(models[role], read) for role in models),
     )
     return completed(found, material.task)
 
@@ -94,15 +94,10 @@ def _answer(sequence: TokenSequence) -> Answer:
     return sequence.prompt, sequence.answer, sequence.rows
 
 
-def _with_likelihood(material: Material, model: ModelReport, read: dict[str, list[Choices | None]]) -> ModelReport:
+def _with_likelihood(model: ModelReport, read: dict[str, list[Choices | None]]) -> ModelReport:
     found = likelihood(read[model.role])
     if found and model.role != "teacher" and "teacher" in read:
-        try:
-            old_ids = students.old_ids(material.student, material.teacher)
-        except ModelError:  # tokenizers of two families: their choices cannot be compared
-            old_ids = None
-        same = agreement(read[model.role], read["teacher"], old_ids) if old_ids else None
-        found = found.model_copy(update={"agreement": same})
+        found = found.model_copy(update={"agreement": agreement(read[model.role], read["teacher"])})
     return model.model_copy(update={"likelihood": found})
 
 
