@@ -62,8 +62,11 @@ def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]
     ]
     frame = pd.DataFrame(rows, columns=["gold", "answer", "count", "share", "right"])
     order = [*tags, "none"]
+    across = alt.Axis(labelAngle=-60, orient="top", labelOverlap=False)
     base = alt.Chart(frame).encode(
-        x=alt.X("answer:N", title="Answer", sort=order, axis=alt.Axis(labelAngle=-60, orient="top")),
+        x=alt.X(
+            "answer:N", title="Answer", sort=order, axis=alt.Axis(labelAngle=-60, orient="top", labelOverlap=False)
+        ),
         y=alt.Y("gold:N", title="Gold", sort=order),
         tooltip=[
             alt.Tooltip("gold:N", title="Gold"),
@@ -96,7 +99,7 @@ def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
     points = alt.Chart(frame).encode(
         x=alt.X("confidence:Q", title="How sure, under the mask", scale=scale, axis=axis),
         y=alt.Y("accuracy:Q", title="How often right", scale=scale, axis=axis),
-        color=_colour(alt.Legend(orient="bottom", title=None)),
+        color=_colour(alt.Legend(orient="bottom", title=None, columns=2)),
         detail="model:N",
         tooltip=[
             alt.Tooltip("model:N", title="Model"),

@@ -74,8 +74,10 @@ Every model reads the gold answers; at each free position it is asked what it wo
 - **Perplexity**: among how many tokens it hesitates: of the allowed ones, and of all.
 - **Refused mass**: the probability it gives to what the mask forbids.
 - **Calibration error**: how far, on average, its confidence under the mask is from how often it is right.
-- **Agreement**: its first choice is the teacher's, where both spell the answer alike.
+- **Agreement**: its first choice is the teacher's, where both are free and gold goes on with the same token.
 - **Forced**: the share of the answers' tokens that the schema dictates.
+
+On the chart, a point on the dashed line is a model that is right as often as it is sure.
 """
 
 
@@ -85,9 +87,9 @@ def likelihood(shown: Sequence[Entry]) -> None:
         if not any(e.model.likelihood for e in shown):
             st.caption("Not measured: an older version wrote this report. A new run measures it.")
             return
-        table, chart = st.columns([3, 2])
-        with table:
-            st.dataframe(pd.DataFrame(map(_likelihood, shown)), hide_index=True, width="stretch", key="compare_likely")
+        st.dataframe(pd.DataFrame(map(_likelihood, shown)), hide_index=True, width="stretch", key="compare_likely")
+        words, chart = st.columns(2)
+        with words:
             st.markdown(LIKELIHOOD_HELP)
         with chart:
             st.altair_chart(compare_charts.reliability_chart(shown), key="compare_reliability")

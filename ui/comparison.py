@@ -140,7 +140,7 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     found = [e.run.report.recovery if e.role == "trained" else None for e in shown]
     for title, shares in (
         ("Recovery (student / teacher)", [r.share if r else None for r in found]),
-        ("Recovery of what training can gain", [r.gain if r else None for r in found]),
+        ("Recovered gain", [r.gain if r else None for r in found]),
     ):
         if any(share is not None for share in shares):
             rows.append(Measure(title, tuple(shares), tuple(map(_percent, shares)), "highest"))
@@ -161,7 +161,7 @@ def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
     speeds = tuple(m.tokens_per_second for m in models)
     if any(speeds):
         texts = tuple(f"{v:,.0f}" if v else NOT_MEASURED for v in speeds)
-        rows.append(Measure("Tokens a second, forced ones included", speeds, texts, "highest"))
+        rows.append(Measure("Tokens a second", speeds, texts, "highest"))
     peaks = tuple(m.peak_megabytes for m in models)
     if any(peaks):
         rows.append(Measure("GPU memory", peaks, tuple(size(v) if v else NOT_MEASURED for v in peaks), "lowest"))

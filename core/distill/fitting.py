@@ -45,7 +45,7 @@ def fitting(
     left = {s: tuple(e for n, e in enumerate(data.split(s), 1) if (s, n) not in bad) for s in SPLITS}
     if gone := [s for s in SPLITS if data.split(s) and not left[s]]:
         raise DataError(f"nothing of {gone[0]} is left without what does not fit. {explain(found, lm.context)}")
-    return replace(data, **left), found
+    return replace(data, train=left["train"], dev=left["dev"], test=left["test"]), found
 
 
 def _misfits(
