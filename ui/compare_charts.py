@@ -65,7 +65,10 @@ def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]
     across = alt.Axis(labelAngle=-60, orient="top", labelOverlap=False)
     base = alt.Chart(frame).encode(
         x=alt.X(
-            "answer:N", title="Answer", sort=order, axis=alt.Axis(labelAngle=-60, orient="top", labelOverlap=False)
+            "answer:N",
+            title="Answer",
+            sort=order,
+            axis=across,
         ),
         y=alt.Y("gold:N", title="Gold", sort=order),
         tooltip=[

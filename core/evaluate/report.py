@@ -125,8 +125,11 @@ class Report(BaseModel):
 
 def completed(report: Report, task: Task) -> Report:
     """The report with all that follows from its answers: intervals that take examples as the unit, scores of the
-    parts, scores without what leaked, recovery. What had to be measured stays as it is."""
+    parts, scores without what leaked, recovery. What had to be measured stays as it is; so does a report whose gold
+    answers are none of the task, as it is today."""
     examples = [Example(e.input, e.gold) for e in report.examples]
+    if any(task.parse(e.answer) is None for e in examples):
+        return report
     models = tuple(_completed(m, task, examples, report.leaked) for m in report.models)
     return report.model_copy(update={"models": models, "recovery": _recovery(models, task.metrics[0])})
 

@@ -68,6 +68,12 @@ def test_a_report_without_outputs_is_left_as_it_is():
     assert completed(report([stopped]), POS).models == (stopped,)
 
 
+def test_gold_answers_that_are_none_of_the_task_are_left_as_they_are():
+    found = report([model("trained", right(2))])
+    broken = found.model_copy(update={"examples": (ReportExample(input="a", gold="{}"), *found.examples[1:])})
+    assert completed(broken, POS) == broken
+
+
 def test_an_older_report_is_completed_by_what_follows_from_its_answers(tmp_path):
     """The demo run's, as an older version wrote it: nothing that would have to be measured is made up."""
     old = json.loads((DEMO_RUN / "report.json").read_text())
