@@ -12,6 +12,10 @@ class DataError(StillroomError):
     """A dataset is missing, empty or malformed."""
 
 
+class MisfitError(DataError):
+    """Examples do not fit the schema or the student's context; a run that has `drop_misfits` leaves them out."""
+
+
 class SchemaError(StillroomError):
     """A schema does not parse, asks for what cannot be honoured, or is not matched by an answer."""
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import answers, compare_charts, compare_view, comparison, shell, take_away, try_input
+from ui import answers, compare_charts, compare_details, compare_view, comparison, shell, take_away, try_input
 from ui.text import plain
 
 shell.guard()
@@ -40,6 +40,9 @@ with left:
     st.altair_chart(compare_charts.metric_chart(shown, metric, title), key="compare_metric_chart")
 with right:
     st.altair_chart(compare_charts.size_chart(shown, metric, title), key="compare_size_chart")
+
+compare_details.parts(task, shown)
+compare_details.likelihood(shown)
 
 st.subheader("Answers side by side")
 example = compare_view.choose_example(runs)

@@ -1,11 +1,13 @@
-"""The Compare page's charts: a metric with its interval, and size against the metric."""
+"""The Compare page's charts: a metric with its interval, size against it, confused tags, and calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
+from core.evaluate.parts import NOTHING
 from ui.comparison import ROLES, Entry
+from ui.run_charts import ink
 
 SHAPES = ("square", "triangle-up", "circle")  # roles differ by shape too, not only by colour
 COLOURS = ("#6f86b8", "#c08a3a", "#1f9e87")  # of middle lightness: they show on a light and on a dark page
@@ -42,6 +44,77 @@ def size_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerChar
     )
     errors = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2="high:Q", color=_colour(legend))
     return (errors + points).properties(height=max(300, 90 + 44 * len(shown)))
+
+
+def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]) -> alt.LayerChart:
+    """What each tag of gold was taken for: a line of it, the stronger the larger its share of that tag."""
+    named = lambda tag: "none" if tag == NOTHING else tag  # noqa: E731
+    rows = [
+        {
+            "gold": named(gold),
+            "answer": named(found),
+            "count": n,
+            "share": n / sum(row.values()),
+            "right": gold == found,
+        }
+        for gold, row in counts.items()
+        for found, n in row.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["gold", "answer", "count", "share", "right"])
+    order = [*tags, "none"]
+    across = alt.Axis(labelAngle=-60, orient="top", labelOverlap=False)
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "answer:N",
+            title="Answer",
+            sort=order,
+            axis=across,
+        ),
+        y=alt.Y("gold:N", title="Gold", sort=order),
+        tooltip=[
+            alt.Tooltip("gold:N", title="Gold"),
+            alt.Tooltip("answer:N", title="Answer"),
+            alt.Tooltip("count:Q", title="Times", format=","),
+            alt.Tooltip("share:Q", title="Of this tag in gold", format=".1%"),
+        ],
+    )
+    cells = base.mark_rect().encode(
+        color=alt.Color("right:N", legend=None, scale=alt.Scale(domain=[True, False], range=["#1f9e87", "#d64541"])),
+        opacity=alt.Opacity("share:Q", legend=None, scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.08, 0.75])),
+    )
+    numbers = base.mark_text(fontSize=10, color=ink()).encode(text=alt.Text("count:Q", format=","))
+    return (cells + numbers).properties(height=120 + 20 * len(counts))
+
+
+def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
+    """How often a model was right at free positions where it was about so sure. On the dashed line it knows."""
+    rows = [
+        {
+            "model": e.label, "role": ROLES.get(e.role, e.role), "confidence": b.confidence, "accuracy": b.accuracy,
+            "count": b.count,
+        }
+        for e in shown if e.model.likelihood
+        for b in e.model.likelihood.bins if b.count
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["model", "role", "confidence", "accuracy", "count"])
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format=".0%")
+    ideal = alt.Chart(pd.DataFrame({"x": [0, 1]})).mark_line(strokeDash=[4, 4], color=ink(), opacity=0.5)
+    points = alt.Chart(frame).encode(
+        x=alt.X("confidence:Q", title="How sure, under the mask", scale=scale, axis=axis),
+        y=alt.Y("accuracy:Q", title="How often right", scale=scale, axis=axis),
+        color=_colour(alt.Legend(orient="bottom", title=None, columns=2)),
+        detail="model:N",
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("confidence:Q", title="Sure", format=".1%"),
+            alt.Tooltip("accuracy:Q", title="Right", format=".1%"),
+            alt.Tooltip("count:Q", title="Positions", format=","),
+        ],
+    )
+    dots = points.mark_point(filled=True, opacity=0.9).encode(
+        size=alt.Size("count:Q", legend=None, scale=alt.Scale(range=[20, 260])), shape=_shape(None)
+    )
+    return (ideal.encode(x="x:Q", y="x:Q") + points.mark_line(opacity=0.6) + dots).properties(height=300)
 
 
 def _table(shown: Sequence[Entry], metric: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from core.evaluate.report import Report
 from core.tasks import Task
 from ui import answers, comparison
 from ui.comparison import Entry, ScoredRun
@@ -64,8 +65,8 @@ def headline(run: ScoredRun) -> None:
     columns[0].caption(f"of the student; 95 % interval {100 * low:.2f}–{100 * high:.2f}")
     if teacher is None:
         return
-    ratio = comparison.recovery(run)
-    columns[1].metric("Recovered", percent(ratio) if ratio is not None else "–", border=True)
+    found = run.report.recovery
+    columns[1].metric("Recovered", percent(found.share) if found else "–", border=True)
     columns[1].caption(f"of the teacher's {title.lower()}; over 100 %, it is better")
     if teacher.megabytes:  # an API does not tell
         columns[2].metric("Smaller", f"{teacher.megabytes / max(student.megabytes, 1e-9):.1f}×", border=True)
@@ -90,10 +91,13 @@ def table(task: Task, shown: Sequence[Entry]) -> None:
 
 def notes(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> None:
     """Under what conditions the figures were found."""
-    st.caption(f"{BEST} best of its line; costs: the lowest. Intervals take the counted items as independent (Wilson).")
+    st.caption(
+        f"{BEST} best of its line; costs: the lowest. Intervals (Wilson, 95 %) take the example as the unit. Recovered "
+        "gain: how far it has come from the untrained student to its teacher. Tokens: forced ones included."
+    )
     for run in runs:
         report = run.report
-        leaks = f"{report.leaks} of them also stand in train" if report.leaks else "no leaks from train"
+        leaks = _leaks(report) + (f" · {report.left_out} of the data left out: they do not fit" * bool(report.left_out))
         free = max((len(e.model.free_outputs) for e in shown if e.run is run), default=0)
         without = f" · without the mask: the first {free}" if free else ""
         start = f"{run.name}: " if len(runs) > 1 else ""
@@ -105,6 +109,14 @@ def notes(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> None:
         st.warning("These runs were scored on different examples: compare with care.", icon=":material/rule:")
     if len({run.report.machine for run in runs}) > 1:
         st.warning("These runs were scored on different machines: times do not compare.", icon=":material/timer:")
+
+
+def _leaks(report: Report) -> str:
+    """How many examples were trained on as well, or nearly so."""
+    exact = f"{report.leaks} of them also stand in train" if report.leaks else "no leaks from train"
+    if report.near_leaks is None:
+        return f"{exact}, near ones not measured"
+    return exact + (f", {report.near_leaks} more nearly do" if report.near_leaks else ", no near ones")
 
 
 def choose_example(runs: Sequence[ScoredRun]) -> answers.Shared | None:
@@ -125,8 +137,24 @@ def choose_example(runs: Sequence[ScoredRun]) -> answers.Shared | None:
     if not places:
         st.info("No example is of this kind.")
         return None
+    losses = _losses(runs[0], examples)
+    hard = any(losses[i] is not None for i in places) and st.toggle(
+        "Hardest first", key="compare_hardest",
+        help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
+    )  # fmt: skip
+    key = f"compare_example_{name}"
+    if hard:
+        key, places = f"{key}_hardest", sorted(places, key=lambda i: -(losses[i] or 0.0))
+    loss = lambda i: f"(loss {losses[i]:.2f})  " if hard and losses[i] is not None else ""  # noqa: E731
     chosen = st.selectbox(
-        f"Example ({runs[0].task.input_label.lower()})", places, format_func=lambda i: f"{i}  {examples[i].input}",
-        key=f"compare_example_{name}",
+        f"Example ({runs[0].task.input_label.lower()})", places, key=key,
+        format_func=lambda i: f"{i}  {loss(i)}{examples[i].input}",
     )  # fmt: skip
     return examples[chosen]
+
+
+def _losses(run: ScoredRun, examples: Sequence[answers.Shared]) -> list[float | None]:
+    """The trained student's mean loss on each example's gold answer; None where it was not measured."""
+    student = run.report.model("trained")
+    known = student.likelihood.losses if student and student.likelihood else ()
+    return [known[e.at[0]] if e.at[0] < len(known) else None for e in examples]

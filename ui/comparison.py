@@ -10,13 +10,16 @@ from typing import Literal
 import streamlit as st
 
 from core.errors import RunError, StillroomError
-from core.evaluate.report import ModelReport, Report, Score
+from core.evaluate.ratio import Score
+from core.evaluate.report import ModelReport, Report
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder
 from core.tasks import TASKS, Task
 from ui.text import count, percent, size
 
 ROLES = {"teacher": "Teacher", "untrained": "Untrained student", "trained": "Trained student"}
+NOT_MEASURED = "not measured"
+LIKELIHOOD = ("perplexity", "perplexity_unmasked", "refused_mass", "calibration_error", "forced_share")
 TITLES = {"valid": "Valid", "exact_match": "Exact match", "accuracy": "Accuracy", "field_accuracy": "Field accuracy"}
 
 
@@ -121,13 +124,6 @@ def with_interval(score: Score | None) -> str:
     return f"{percent(score.value)} ({100 * low:.2f}–{100 * high:.2f})"
 
 
-def recovery(run: ScoredRun) -> float | None:
-    """The trained student's headline metric as a share of its teacher's."""
-    metric = run.task.metrics[0]
-    student, teacher = (m.scores.get(metric) if (m := run.report.model(r)) else None for r in ("trained", "teacher"))
-    return student.value / teacher.value if student and teacher and teacher.value else None
-
-
 def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     """The table, a row a measure: the headline first, then the other metrics, the mask's share, the cost."""
     headline, *others = task.metrics
@@ -139,17 +135,37 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
         scores = [e.model.free_scores.get(metric) for e in shown]
         if any(scores):
             rows.append(_ratio(f"Without the mask: {metric_title(task, metric).lower()}", scores))
-    ratios = [recovery(e.run) if e.role == "trained" else None for e in shown]
-    if any(r is not None for r in ratios):
-        rows.append(Measure("Recovery (student / teacher)", tuple(ratios), tuple(map(_percent, ratios)), "highest"))
+    if any(clean := [e.model.clean_scores.get(headline) for e in shown]):
+        rows.append(_ratio(f"{metric_title(task, headline)} without leaked examples", clean))
+    found = [e.run.report.recovery if e.role == "trained" else None for e in shown]
+    for title, shares in (
+        ("Recovery (student / teacher)", [r.share if r else None for r in found]),
+        ("Recovered gain", [r.gain if r else None for r in found]),
+    ):
+        if any(share is not None for share in shares):
+            rows.append(Measure(title, tuple(shares), tuple(map(_percent, shares)), "highest"))
     models = [e.model for e in shown]
     return [
         *rows,
+        *_speed_and_memory(models),
         _cost("Parameters", [m.parameters or None for m in models], [count(m.parameters) for m in models]),
         _cost("Size on disk", [m.megabytes or None for m in models], [size(m.megabytes) for m in models]),
         _cost("Time an example", [m.ms_per_example for m in models], [f"{m.ms_per_example:,.1f} ms" for m in models]),
         _cost("Model calls in all", [m.model_calls for m in models], [f"{m.model_calls:,}" for m in models]),
     ]
+
+
+def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
+    """Rows of what newer reports, or only those made on a GPU, have."""
+    rows: list[Measure] = []
+    speeds = tuple(m.tokens_per_second for m in models)
+    if any(speeds):
+        texts = tuple(f"{v:,.0f}" if v else NOT_MEASURED for v in speeds)
+        rows.append(Measure("Tokens a second", speeds, texts, "highest"))
+    peaks = tuple(m.peak_megabytes for m in models)
+    if any(peaks):
+        rows.append(Measure("GPU memory", peaks, tuple(size(v) if v else NOT_MEASURED for v in peaks), "lowest"))
+    return rows
 
 
 def _ratio(title: str, scores: Sequence[Score | None], interval: bool = False) -> Measure:
@@ -175,8 +191,9 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
     target = io.StringIO()
     lines = csv.writer(target)
     parts = [f"{m}{end}" for m in metrics for end in ("", "_low", "_high", "_hits", "_total")]
-    costs = ("parameters", "megabytes", "ms_per_example", "model_calls")
-    lines.writerow(["run", "role", "name", *parts, *(f"free_{m}" for m in metrics), *costs, "examples", "machine"])
+    costs = ("parameters", "megabytes", "ms_per_example", "model_calls", "tokens_per_second", "peak_megabytes")
+    free, rest = [f"free_{m}" for m in metrics], ["agreement", "examples", "machine"]
+    lines.writerow(["run", "role", "name", *parts, *free, *costs, *LIKELIHOOD, *rest])
     for entry in shown:
         model, report = entry.model, entry.run.report
         row: list[object] = [entry.run.name, entry.role, model.name]
@@ -185,5 +202,8 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
             row += [score.value, *score.interval, score.hits, score.total] if score else [""] * 5
         row += [s.value if (s := model.free_scores.get(m)) else "" for m in metrics]
         row += [getattr(model, name) for name in costs]
+        read = model.likelihood
+        row += [getattr(read, name) if read else "" for name in LIKELIHOOD]
+        row.append(read.agreement.value if read and read.agreement else "")
         lines.writerow([*row, len(report.examples), report.machine])
     return target.getvalue()

@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig
-from core.errors import StillroomError
-from ui import engine
+from core.errors import MisfitError, StillroomError
+from ui import engine, run_form
 from ui.text import plain, show_error, size
 from ui.token_strip import StripToken, token_strip
 
-KEPT = "distill_preview_kept"  # (YAML, Preview or message)
+KEPT = "distill_preview_kept"  # (YAML, Preview or error)
 
 
 def draw(config: RunConfig) -> None:
@@ -25,8 +25,14 @@ def draw(config: RunConfig) -> None:
         return
     if about != text:
         st.info("The configuration has changed since: check again.", icon=":material/refresh:")
-    elif isinstance(found, str):
-        show_error(found)
+    elif isinstance(found, StillroomError):
+        show_error(str(found))
+        if isinstance(found, MisfitError):
+            st.button(
+                "Leave them out", icon=":material/filter_alt:", key="distill_preview_leave_out",
+                on_click=run_form.change, args=("drop_misfits", True),
+                help="Sets the switch in Basics: check again then.",
+            )  # fmt: skip
     else:
         _sizes(found, config)
         _memory(found)
@@ -39,7 +45,7 @@ def _look(text: str) -> Any:
     try:
         return engine.preview(text)
     except StillroomError as error:
-        return str(error)
+        return error
 
 
 def _sizes(found: Any, config: RunConfig) -> None:
@@ -51,6 +57,8 @@ def _sizes(found: Any, config: RunConfig) -> None:
         "Adapter on disk" if adapter else "Student on disk": size(found.megabytes),
         "Training examples": f"{found.examples:,}",
     }
+    if found.left_out:
+        rows["Left out: they do not fit"] = f"{found.left_out:,}"
     st.table(rows, border="horizontal")
 
 

@@ -72,10 +72,10 @@ def loss(records: Sequence[dict[str, Any]]) -> alt.Chart:
             alt.Tooltip("method:N", title="Method"),
         ],
     )
-    rules = alt.Chart(starts).mark_rule(strokeDash=[4, 4], opacity=0.6, color=_ink()).encode(x=x)
+    rules = alt.Chart(starts).mark_rule(strokeDash=[4, 4], opacity=0.6, color=ink()).encode(x=x)
     labels = (
         alt.Chart(starts)
-        .mark_text(align="left", dx=4, dy=6, baseline="top", color=_ink())
+        .mark_text(align="left", dx=4, dy=6, baseline="top", color=ink())
         .encode(x=x, y=alt.value(0), text="label:N")
     )
     return (raw + bold + rules + labels).properties(height=HEIGHT)
@@ -86,7 +86,7 @@ def validation(records: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.C
     rows = [(step, name.replace("_", " "), value) for name in names for step, value in validations(records, name)]
     frame = pd.DataFrame(rows, columns=["step", "metric", "value"])
     shown = [name.replace("_", " ") for name in names]
-    scale = alt.Scale(domain=shown, range=[_accent(), _ink(), _ink()][: len(shown)])
+    scale = alt.Scale(domain=shown, range=[_accent(), ink(), ink()][: len(shown)])
     dashes = alt.Scale(domain=shown, range=[[1, 0], [6, 3], [2, 2]][: len(shown)])
     widths = alt.Scale(domain=shown, range=[2.5, 1.5, 1.5][: len(shown)])
     fades = alt.Scale(domain=shown, range=[1, 0.6, 0.6][: len(shown)])
@@ -119,7 +119,8 @@ def _accent() -> str:
     return _theme("primaryColor", "#0f6b5c")
 
 
-def _ink() -> str:
+def ink() -> str:
+    """The colour of text."""
     return _theme("textColor", "#808080")
 
 

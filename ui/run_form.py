@@ -21,7 +21,7 @@ Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new valu
 
 VALUES = "distill_values"
 DATA_SEEN = "distill_data_seen"  # what the Datasets page had chosen when it was last looked at
-BASICS = ("name", "task", "data", "teacher", "conditioned", "seed")
+BASICS = ("name", "task", "data", "teacher", "conditioned", "drop_misfits", "seed")
 ELSEWHERE = ("student", "stages", "prompt", "signals", "labels")
 TRAINING = tuple(name for name in RunConfig.model_fields if name not in (*BASICS, *ELSEWHERE))
 
@@ -35,6 +35,12 @@ def fill(config: RunConfig) -> None:
 def values() -> dict[str, Any]:
     """What the form holds, as plain data; not checked."""
     return st.session_state[VALUES]
+
+
+def change(path: str, value: Any) -> None:
+    """Sets one of the run's own fields, its widget included. Call it in a callback."""
+    values()[path] = value
+    st.session_state.pop(key(path), None)
 
 
 def key(path: str) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig
-from core.errors import StillroomError
+from core.errors import MisfitError, StillroomError
 from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
@@ -50,7 +50,7 @@ def _panel(folder: RunFolder, before: str) -> None:
         _damage(folder)
     records = run_charts.metrics(folder)
     _head(folder, status, config)
-    _problem(status)
+    _problem(status, config)
     if status.state in OPEN:
         _progress(folder.name, status, config, run_charts.steps(records))
     _figures(status, config, records)
@@ -104,6 +104,10 @@ def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> Non
             _try(run_folders.delete, folder)
 
 
+def _start(config: RunConfig) -> None:
+    run_list.choose(engine.jobs().start(config).name)
+
+
 def _try(action: Any, argument: Any) -> None:
     """Does what was asked and shows the page anew; what stands in its way is said."""
     try:
@@ -114,11 +118,16 @@ def _try(action: Any, argument: Any) -> None:
         st.rerun()
 
 
-def _problem(status: Status) -> None:
+def _problem(status: Status, config: RunConfig | None) -> None:
     if status.state != "failed":
         return
     st.error("The run failed", icon=":material/error:")
     plain(status.error or "no reason was written")
+    if status.failure == MisfitError.__name__ and config is not None and st.button(
+        "Leave them out and start again", icon=":material/filter_alt:", type="primary", key="distill_leave_out",
+        help="Starts a new run of the same configuration with drop_misfits.",
+    ):  # fmt: skip
+        _try(_start, config.model_copy(update={"drop_misfits": True}))
     if status.traceback:
         with st.expander("Where it happened", icon=":material/bug_report:"):
             st.code(status.traceback, language="python")

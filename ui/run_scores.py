@@ -36,14 +36,13 @@ def _headline(report: Report) -> None:
     for column, (role, model) in zip(st.columns(max(3, len(shown))), shown, strict=False):
         low, high = model.scores[metric].interval
         with column.container(border=True):
-            st.metric(
-                ROLES[role],
-                percent(model.scores[metric].value),
-                help=f"95 % interval {percent(low)} to {percent(high)}",
-            )
+            st.metric(ROLES[role], percent(model.scores[metric].value))
+            st.caption(f"95 % interval {100 * low:.1f}–{100 * high:.1f} %")
             known = f"{count(model.parameters)} parameters · {size(model.megabytes)}"
             size_of = known if model.parameters else "asked over the network"
             st.caption(f"{size_of} · {model.ms_per_example:,.0f} ms an example")
+    if report.left_out:
+        st.caption(f"{report.left_out:,} examples of the data did not fit and were left out.")
     if report.labels:
         st.caption(_labels(report.labels, metric))
 

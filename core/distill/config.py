@@ -143,6 +143,12 @@ class RunConfig(BaseModel):
         title="Input-conditioned schema",
         description="the schema holds this input's own words; else the general one",
     )
+    drop_misfits: bool = Field(
+        False,
+        title="Leave misfits out",
+        description="examples whose answer the schema refuses, or that are longer than the student's context; "
+        "else they are counted and the run ends before it trains",
+    )
     student: StudentConfig = Field(StudentConfig(), title="Student")
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
     signals: SignalConfig = Field(SignalConfig(), title="Signals")

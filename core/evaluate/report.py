@@ -1,49 +1,73 @@
-"""A report as plain data: what was found on held-out examples. Written to `report.json`."""
+"""A report as plain data: what was found on held-out examples. Written to `report.json`.
 
-import math
+What is None was not measured: reports of older versions lack it. What follows from the answers alone is worked
+out when such a report is read.
+"""
+
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from core.evaluate.parts import PartScores, part_scores
+from core.evaluate.ratio import Score, ratio
 from core.tasks.task import Counts, Example, Task
-
-
-class Score(BaseModel):
-    """A ratio of sums: `hits` of `total`."""
-
-    model_config = ConfigDict(frozen=True)
-    hits: int
-    total: int
-
-    @property
-    def value(self) -> float:
-        return self.hits / self.total if self.total else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % confidence interval (Wilson 1927), taking the counted items as independent."""
-        if not self.total:
-            return 0.0, 1.0
-        z2 = 1.96**2
-        centre = (self.value + z2 / (2 * self.total)) / (1 + z2 / self.total)
-        spread = self.value * (1 - self.value) / self.total + z2 / (4 * self.total**2)
-        half = 1.96 * math.sqrt(spread) / (1 + z2 / self.total)
-        return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def scores(task: Task, examples: Sequence[Example], outputs: Iterable[str]) -> dict[str, Score]:
     """Micro averages of every metric over the examples that have an output."""
-    total: Counts = {}
+    found: dict[str, list[tuple[int, int]]] = {}
     for example, output in zip(examples, outputs, strict=False):
-        for name, (hits, of) in task.evaluate(example, output).items():
-            a, b = total.get(name, (0, 0))
-            total[name] = (a + hits, b + of)
-    return {name: Score(hits=hits, total=of) for name, (hits, of) in total.items()}
+        counts: Counts = task.evaluate(example, output)
+        for name, count in counts.items():
+            found.setdefault(name, []).append(count)
+    return {name: ratio(counts) for name, counts in found.items()}
+
+
+class Bin(BaseModel):
+    """Positions at which a model was about equally sure: how sure, and how often it was right."""
+
+    model_config = ConfigDict(frozen=True)
+    count: int
+    confidence: float
+    accuracy: float
+
+
+class Likelihood(BaseModel):
+    """What a model makes of the gold answers: means over their `free` positions; `forced` ones cost nothing.
+
+    Perplexities are per free position: `perplexity` among the allowed tokens, `perplexity_unmasked` in the whole
+    vocabulary. `refused_mass` is the probability on refused tokens before any mask. `calibration_error` is the mean
+    distance of confidence from accuracy over `bins` (Guo et al. 2017), under the mask. `agreement`: the first choice
+    is the teacher's. `losses[i]` is the mean loss, in nats, of the report's example i; None where nothing was read.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    free: int
+    forced: int
+    perplexity: float
+    perplexity_unmasked: float
+    refused_mass: float
+    calibration_error: float
+    bins: tuple[Bin, ...]
+    losses: tuple[float | None, ...]
+    agreement: Score | None = None
+
+    @property
+    def forced_share(self) -> float:
+        return self.forced / (self.free + self.forced)
+
+    def hardest(self) -> list[int]:
+        """Examples that were read, the highest loss first: where a model is surely wrong, or at a loss."""
+        known = [(loss, i) for i, loss in enumerate(self.losses) if loss is not None]
+        return [i for loss, i in sorted(known, key=lambda pair: (-pair[0], pair[1]))]
 
 
 class ModelReport(BaseModel):
     """One model on the report's examples. `outputs[i]` answers `Report.examples[i]`; `free` is the
-    same without the constraint, on the first `len(free_outputs)` examples. Sizes are 0 where they are not known."""
+    same without the constraint, on the first `len(free_outputs)` examples. `clean_scores` leave out
+    what leaked. `peak_megabytes` is the GPU's memory while answering, weights included. Sizes are 0 where
+    they are not known."""
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -56,6 +80,11 @@ class ModelReport(BaseModel):
     outputs: tuple[str, ...]
     free_scores: dict[str, Score] = {}
     free_outputs: tuple[str, ...] = ()
+    tokens_per_second: float | None = None
+    peak_megabytes: float | None = None
+    parts: PartScores | None = None
+    likelihood: Likelihood | None = None
+    clean_scores: dict[str, Score] = {}
 
 
 class LabelReport(BaseModel):
@@ -78,9 +107,19 @@ class ReportExample(BaseModel):
     gold: str
 
 
+class Recovery(BaseModel):
+    """The student beside its teacher, by the task's first metric. `share`: student / teacher. `gain`: of the way from
+    the untrained student to the teacher, how much was gone; None where the teacher is no better than it."""
+
+    model_config = ConfigDict(frozen=True)
+    share: float
+    gain: float | None = None
+
+
 class Report(BaseModel):
-    """Everything found about one run. `leaks` counts the examples that were trained on as well; `seconds`
-    is what the steps of training took."""
+    """Everything found about one run. `leaks` counts the examples that were trained on as well, `near_leaks` those
+    that nearly were, `leaked` are the places of both. `left_out`: examples of the data that did not fit and were
+    not used. `seconds` is what the steps of training took."""
 
     model_config = ConfigDict(frozen=True)
     task: str
@@ -91,6 +130,45 @@ class Report(BaseModel):
     examples: tuple[ReportExample, ...]
     models: tuple[ModelReport, ...]
     labels: LabelReport | None = None
+    near_leaks: int | None = None
+    leaked: tuple[int, ...] = ()
+    left_out: int | None = None
+    recovery: Recovery | None = None
 
     def model(self, role: str) -> ModelReport | None:
         return next((m for m in self.models if m.role == role), None)
+
+
+def completed(report: Report, task: Task) -> Report:
+    """The report with all that follows from its answers: intervals that take examples as the unit, scores of the
+    parts, scores without what leaked, recovery. What had to be measured stays as it is; so does a report whose gold
+    answers are none of the task, as it is today."""
+    examples = [Example(e.input, e.gold) for e in report.examples]
+    if any(task.parse(e.answer) is None for e in examples):
+        return report
+    models = tuple(_completed(m, task, examples, report.leaked) for m in report.models)
+    return report.model_copy(update={"models": models, "recovery": _recovery(models, task.metrics[0])})
+
+
+def _completed(model: ModelReport, task: Task, examples: Sequence[Example], leaked: Sequence[int]) -> ModelReport:
+    if len(model.outputs) != len(examples):
+        return model
+    clean = [i for i in range(len(examples)) if i not in set(leaked)]
+    update: dict[str, Any] = {
+        "scores": scores(task, examples, model.outputs),
+        "parts": part_scores(task, examples, model.outputs),
+    }
+    if leaked and clean:
+        update["clean_scores"] = scores(task, [examples[i] for i in clean], [model.outputs[i] for i in clean])
+    return model.model_copy(update=update)
+
+
+def _recovery(models: Sequence[ModelReport], metric: str) -> Recovery | None:
+    values = {m.role: m.scores[metric].value for m in models if metric in m.scores}
+    teacher, student, untrained = (values.get(role) for role in ("teacher", "trained", "untrained"))
+    if not teacher or student is None:
+        return None
+    gain = None
+    if untrained is not None and teacher > untrained:
+        gain = (student - untrained) / (teacher - untrained)
+    return Recovery(share=student / teacher, gain=gain)

@@ -3,8 +3,10 @@
 import os
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from core.constrain.constraints import Constraints
+from core.evaluate.parts import part_scores
 from core.evaluate.report import ModelReport, scores
 from core.generate.decode import Sampling, generate
 from core.models.language_model import LanguageModel
@@ -27,20 +29,34 @@ def evaluate(
 ) -> ModelReport:
     """Answers and scores of `examples`; the first `free` of them once more without the constraint."""
     constraints = Constraints(task, lm.tokens, conditioned)
-    outputs, calls, seconds = _answers(lm, examples, prompt, constraints, should_stop)
-    free_outputs, _, _ = _answers(lm, examples[:free], prompt, None, should_stop)
+    found = _answers(lm, examples, prompt, constraints, should_stop)
+    free_outputs = _answers(lm, examples[:free], prompt, None, should_stop).outputs
     return ModelReport(
         name=lm.name,
         role=role,
         parameters=lm.parameters,
         megabytes=megabytes,
-        ms_per_example=1000 * seconds / max(len(outputs), 1),
-        model_calls=calls,
-        scores=scores(task, examples, outputs),
-        outputs=tuple(outputs),
+        ms_per_example=1000 * found.seconds / max(len(found.outputs), 1),
+        model_calls=found.calls,
+        scores=scores(task, examples, found.outputs),
+        outputs=tuple(found.outputs),
         free_scores=scores(task, examples, free_outputs),
         free_outputs=tuple(free_outputs),
+        tokens_per_second=found.tokens / found.seconds if found.seconds else None,
+        peak_megabytes=found.peak_megabytes,
+        parts=part_scores(task, examples, found.outputs),
     )
+
+
+@dataclass
+class _Answers:
+    """`outputs` in the examples' order, or none if it was stopped; `tokens` of all of them, `seconds` of decoding."""
+
+    outputs: list[str]
+    calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    peak_megabytes: float | None = None
 
 
 def _answers(
@@ -49,12 +65,16 @@ def _answers(
     prompt: Callable[[str], list[int]],
     constraints: Constraints | None,
     should_stop: Callable[[], bool],
-) -> tuple[list[str], int, float]:
-    """Outputs in the examples' order; similar lengths are decoded together. Where no input's own schema ends
-    an answer, it may be a quarter longer than gold: some would never end."""
+) -> _Answers:
+    """Similar lengths are decoded together. Where no input's own schema ends an answer, it may be a quarter longer
+    than gold: some would never end."""
+    import torch
+
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
-    found: dict[int, str] = {}
-    calls, seconds = 0, 0.0
+    texts: dict[int, str] = {}
+    found = _Answers([])
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     for start in range(0, len(order), BATCH):
         group = order[start : start + BATCH]
         prompts = [prompt(examples[i].input) for i in group]
@@ -64,9 +84,14 @@ def _answers(
         batch = generate(lm, prompts, own, Sampling(max_new_tokens=limit), should_stop=should_stop)
         if should_stop():
             break
-        found |= {i: generation.text for i, generation in zip(group, batch.generations, strict=True)}
-        calls, seconds = calls + batch.model_calls, seconds + batch.seconds
-    return [found[i] for i in sorted(found)] if len(found) == len(examples) else [], calls, seconds
+        texts |= {i: generation.text for i, generation in zip(group, batch.generations, strict=True)}
+        found.calls, found.seconds = found.calls + batch.model_calls, found.seconds + batch.seconds
+        found.tokens += sum(len(generation.ids) for generation in batch.generations)
+    if len(texts) == len(examples):
+        found.outputs = [texts[i] for i in sorted(texts)]
+    if torch.cuda.is_available():
+        found.peak_megabytes = torch.cuda.max_memory_allocated() / 1e6
+    return found
 
 
 def machine() -> str:

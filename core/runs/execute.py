@@ -49,7 +49,7 @@ def execute(
     except _Stopped:
         run.update(state="stopped", phase="")
     except StillroomError as error:
-        run.update(state="failed", phase="", error=str(error))
+        run.update(state="failed", phase="", error=str(error), failure=type(error).__name__)
     except Exception as error:  # whatever it is, the screen shows it
         run.update(state="failed", phase="", error=_explain(error), traceback=traceback.format_exc())
     _out_of_the_collectors_sight()
@@ -82,8 +82,9 @@ class _Run:
         # While an answer is written the processes do not talk to each other; several stop after it.
         self.should_stop_scoring: Stop = should_stop if processes.count() == 1 else lambda: False
         before = folder.status()
-        fresh = {"state": "running", "started": before.started or time.time(), "error": None, "traceback": None}
-        self.status = before.model_copy(update=fresh)
+        fresh = {"state": "running", "started": before.started or time.time()}
+        clean = {"error": None, "failure": None, "traceback": None}
+        self.status = before.model_copy(update=fresh | clean)
 
     def outcome(self) -> str:
         return f"{self.folder.name}: {self.status.state}" + (f": {self.status.error}" if self.status.error else "")

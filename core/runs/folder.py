@@ -20,8 +20,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import ConfigError, RunError
-from core.evaluate.report import Report
+from core.evaluate.report import Report, completed
 from core.paths import DEMO_RUN, RUNS
+from core.tasks import TASKS
 
 State = Literal["queued", "running", "stopped", "interrupted", "finished", "failed"]
 OPEN: tuple[State, ...] = ("queued", "running")
@@ -29,7 +30,8 @@ RESUMABLE: tuple[State, ...] = ("stopped", "interrupted", "failed")
 
 
 class Status(BaseModel):
-    """Where a run stands. `phase` is what it is doing, in words; times are seconds since the epoch."""
+    """Where a run stands. `phase` is what it is doing, in words; times are seconds since the epoch. `failure` is the
+    type of the error that ended it."""
 
     model_config = ConfigDict(frozen=True)
     state: State
@@ -40,6 +42,7 @@ class Status(BaseModel):
     started: float = 0.0
     updated: float = 0.0
     error: str | None = None
+    failure: str | None = None
     traceback: str | None = None
 
 
@@ -135,14 +138,16 @@ class RunFolder:
             return ""
 
     def report(self) -> Report | None:
-        """Raises RunError if there is one and it is damaged."""
+        """Raises RunError if there is one and it is damaged. What an older version did not work out is added."""
         path = self.path / "report.json"
         if not path.exists():
             return None
         try:
-            return Report.model_validate_json(path.read_bytes())
+            report = Report.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise RunError(f"the report of {self.name!r} is damaged: run it again.") from error
+        is_older = all(m.parts is None for m in report.models)
+        return completed(report, TASKS[report.task]) if is_older and report.task in TASKS else report
 
     def write_report(self, report: Report) -> None:
         if self.writes:

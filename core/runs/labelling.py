@@ -120,6 +120,8 @@ def _report(
 
 def scored(task: Task, teacher: ApiTeacher, data: Dataset, answers: tuple[Label, ...]) -> ModelReport:
     """An API teacher's row of the report: its size is not known, its time is that of one request."""
+    by_input = {label.input: label for label in answers}
+    answers = tuple(by_input[example.input] for example in data.test)
     outputs = tuple(label.answer or label.text for label in answers)
     return ModelReport(
         name=teacher.name,

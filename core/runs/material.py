@@ -10,6 +10,7 @@ from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import processes
 from core.distill.config import RunConfig
+from core.distill.fitting import explain, fitting
 from core.distill.label_signals import LabelSignals, said_of
 from core.distill.on_policy import OnPolicy
 from core.distill.sequences import TokenSequence, tokenise, used_tokens
@@ -29,7 +30,8 @@ Say = Callable[[str], None]
 @dataclass(frozen=True)
 class Material:
     """`base` is the model that the student is made from: the teacher, or another that the configuration names.
-    `labels` are the teacher's answers, where a stage learns them."""
+    `labels` are the teacher's answers, where a stage learns them. `left_out` examples did not fit and are not in
+    `data` any more."""
 
     config: RunConfig
     task: Task
@@ -38,6 +40,7 @@ class Material:
     base: LanguageModel
     student: LanguageModel
     labels: Labels | None = None
+    left_out: int = 0
 
     @property
     def held_out(self) -> Sequence[Example]:
@@ -70,7 +73,7 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | No
     say("building the student")
     examples = (*data.train, *_as_examples(labels))
     student = students.build(config.student, base, used_tokens(base, task, examples), config.seed)
-    return Material(config, task, data, teacher, base, student, labels)
+    return _fitted(Material(config, task, data, teacher, base, student, labels), say)
 
 
 def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
@@ -88,11 +91,29 @@ def _as_examples(labels: Labels | None) -> list[Example]:
     return [Example(label.input, label.answer) for label in labels.train] if labels else []
 
 
+def _fitted(material: Material, say: Say) -> Material:
+    """Only what fits. Raises MisfitError if something does not and the configuration does not leave it out."""
+    config, student = material.config, material.student
+    constraints = Constraints(material.task, student.tokens, config.conditioned)
+    data, found = fitting(student, constraints, material.data, material.reader(student), config.drop_misfits)
+    if found:
+        say(
+            f"left out {len(found):,} example{'s' * (len(found) != 1)}. "
+            + explain(found, student.context).replace("\n", " ")
+        )
+    return replace(material, data=data, left_out=len(found))
+
+
 def needed(config: RunConfig, data: Dataset) -> Dataset:
-    """The examples that the stages and the report ask for."""
+    """The examples that the stages, the validations and the report ask for."""
     wanted = [stage.examples for stage in config.stages]
     most = None if None in wanted else max(w for w in wanted if w)
-    return replace(data, train=tuple(spread(data.train, most)), test=tuple(spread(data.test, config.report_examples)))
+    return replace(
+        data,
+        train=tuple(spread(data.train, most)),
+        dev=tuple(spread(data.dev, config.validation_examples)),
+        test=tuple(spread(data.test, config.report_examples)),
+    )
 
 
 def check(config: RunConfig, examples: int) -> None:
@@ -111,8 +132,7 @@ def check(config: RunConfig, examples: int) -> None:
 
 
 def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenSequence]]:
-    """The trainer, and the held-out examples as token sequences. Whatever cannot be learned or scored is refused
-    here, before the training."""
+    """The trainer, and the held-out examples as token sequences."""
     config, task, data, student = material.config, material.task, material.data, material.student
     store = MaskStore(student.tokens)
     reader = material.reader(student)
@@ -122,7 +142,6 @@ def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenS
     answers = tokenise(student, constraints, _as_examples(material.labels), store, reader)
     labelled = _labelled(material, answers, folder)
     held_out = tokenise(student, constraints, material.held_out, store, reader)
-    tokenise(student, constraints, data.test, MaskStore(student.tokens), reader)
     free = sum(row >= 0 for s in (*sequences, *answers) for row in s.rows)
     tokens = sum(len(s.answer) for s in (*sequences, *answers))
     folder.log(f"{tokens:,} answer tokens, {free:,} of them free; {len(store):,} different masks")

@@ -30,7 +30,7 @@ class PreviewToken:
 @dataclass(frozen=True)
 class Preview:
     """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula; `measured`: the
-    same by a step that was taken, if it was."""
+    same by a step that was taken, if it was. `left_out` examples, of all splits, do not fit."""
 
     parameters: int
     trainable: int
@@ -40,6 +40,7 @@ class Preview:
     measured: MeasuredStep | None
     steps: int
     examples: int
+    left_out: int
     teacher_prompt: str
     first_batch: tuple[tuple[PreviewToken, ...], ...]
 
@@ -68,6 +69,7 @@ def preview(config: RunConfig) -> Preview:
         measured=_measured(material),
         steps=_steps(config, len(data.train)),
         examples=len(data.train),
+        left_out=material.left_out,
         teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (

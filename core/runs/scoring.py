@@ -1,12 +1,15 @@
 """What a run finds out about its student: at each validation, and in the report at its end."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from contextlib import suppress
 
+from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
-from core.distill.sequences import TokenSequence
-from core.evaluate.pressure import refused_mass
-from core.evaluate.report import Report, ReportExample
+from core.data.overlap import overlap
+from core.distill.sequences import TokenSequence, tokenise
+from core.errors import DataError
+from core.evaluate.likelihood import Answer, Choices, agreement, choices, likelihood
+from core.evaluate.report import ModelReport, Report, ReportExample, completed
 from core.evaluate.score import evaluate, machine
 from core.models import checkpoint
 from core.models.api import ApiTeacher
@@ -23,26 +26,30 @@ FREE_EXAMPLES = 4  # without the constraint there is no fast-forward: a few show
 def validate(
     material: Material, held_out: Sequence[TokenSequence], store: MaskStore, should_stop: Stop
 ) -> dict[str, float] | None:
-    """Scores of the student by constrained generation, and the mass it gives to refused tokens; None if stopped."""
+    """Scores of the student by constrained generation; perplexity and calibration under the mask, and the mass it
+    gives to refused tokens, on gold answers. None if stopped."""
     student = material.student
     found = evaluate(
         student, material.task, material.held_out, material.reader(student), role="trained", megabytes=0,
         conditioned=material.config.conditioned, should_stop=should_stop,
     )  # fmt: skip
+    read = likelihood(choices(student, [_answer(s) for s in held_out], store, should_stop))
     if should_stop():
         return None
     values = {name: score.value for name, score in found.scores.items()}
-    values["refused_mass"] = refused_mass(student, [(s.prompt, s.answer, s.rows) for s in held_out], store)
+    if read:
+        values |= {name: getattr(read, name) for name in ("perplexity", "calibration_error", "refused_mass")}
     return values
 
 
 def report(material: Material, folder: RunFolder, seconds: float, say: Say, should_stop: Stop) -> Report | None:
     """Scores the student as it was saved, what it was before its first step, and its teacher; None if stopped.
     `seconds` is what the steps of training took."""
-    models = []
+    models: dict[str, ModelReport] = {}
+    read: dict[str, list[Choices | None]] = {}
     for role, lm, megabytes in _scored(material, folder):
         say(f"scoring the {role} model" if role == "teacher" else f"scoring the {role} student")
-        found = evaluate(
+        models[role] = evaluate(
             lm,
             material.task,
             material.data.test,
@@ -53,22 +60,52 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
             free=FREE_EXAMPLES if role == "trained" else 0,
             should_stop=should_stop,
         )
+        read[role] = _gold_choices(material, lm, should_stop)
         if should_stop():
             return None
-        models.append(found)
     if isinstance(material.teacher, ApiTeacher) and material.labels and material.labels.test:
-        models.append(labelling.scored(material.task, material.teacher, material.data, material.labels.test))
+        models["teacher"] = labelling.scored(material.task, material.teacher, material.data, material.labels.test)
     data = material.data
-    return Report(
+    common = overlap([e.input for e in data.train], [e.input for e in data.test])
+    found = Report(
         task=material.task.name,
         data=data.name,
         machine=machine(),
         seconds=seconds,
-        leaks=len(replace(data, dev=()).leaks()),
+        leaks=len(common.exact),
+        near_leaks=len(common.near),
+        leaked=tuple(sorted((*common.exact, *common.near))),
+        left_out=material.left_out,
         examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
-        models=tuple(models),
+        models=tuple(_with_likelihood(model, read) for model in models.values()),
         labels=material.labels.report if material.labels else None,
     )
+    return completed(found, material.task)
+
+
+def _gold_choices(material: Material, lm: LanguageModel, should_stop: Stop) -> list[Choices | None]:
+    """What `lm` makes of each test example's gold answer; None where that is too long for it, or cannot be spelled."""
+    store, reader = MaskStore(lm.tokens), material.reader(lm)
+    constraints = Constraints(material.task, lm.tokens, material.config.conditioned)
+    answers: dict[int, Answer] = {}
+    for i, example in enumerate(material.data.test):
+        with suppress(DataError):
+            answers[i] = _answer(tokenise(lm, constraints, [example], store, reader)[0])
+    found = dict(zip(answers, choices(lm, list(answers.values()), store, should_stop), strict=False))
+    return [found.get(i) for i in range(len(material.data.test))]
+
+
+def _answer(sequence: TokenSequence) -> Answer:
+    return sequence.prompt, sequence.answer, sequence.rows
+
+
+def _with_likelihood(model: ModelReport, read: dict[str, list[Choices | None]]) -> ModelReport:
+    if model.role not in read:  # an API's weights are not here
+        return model
+    found = likelihood(read[model.role])
+    if found and model.role != "teacher" and "teacher" in read:
+        found = found.model_copy(update={"agreement": agreement(read[model.role], read["teacher"])})
+    return model.model_copy(update={"likelihood": found})
 
 
 def _scored(material: Material, folder: RunFolder) -> list[tuple[str, LanguageModel, float]]:

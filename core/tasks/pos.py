@@ -92,6 +92,7 @@ POS = Task(
     score=score,
     parts=parts,
     part_label="Word",
+    tags=conllu.UPOS,
     template=template,
     load=load,
     suffix=".conllu",

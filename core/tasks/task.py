@@ -65,8 +65,9 @@ class Task:
     """A single job. `metrics` names the scores, the headline first; `score` counts them for one answer.
 
     `score(gold, predicted)` gets `None` for an answer that is not valid. `parts(answer)` is what people
-    compare, each about one `part_label`. `template(input)` is the input-conditioned schema. `load(path)`
-    reads the bundled data, or the user's file in the task's format, whose name ends in `suffix`.
+    compare, each about one `part_label`; `tags` are the values they choose from, each scored on its own, and
+    empty where every part is a field. `template(input)` is the input-conditioned schema. `load(path)` reads
+    the bundled data, or the user's file in the task's format, whose name ends in `suffix`.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Task:
     file_help: str
     path_help: str
     input_help: str | None = None
+    tags: tuple[str, ...] = ()
 
     def parse(self, answer: str) -> BaseModel | None:
         """The answer as the output type, or None if it is not a valid one."""

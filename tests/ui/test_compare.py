@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.distill.config import RunConfig
 from core.errors import ModelError
-from core.evaluate.report import ModelReport, Report, ReportExample, scores
+from core.evaluate.report import Bin, Likelihood, ModelReport, Report, ReportExample, completed, scores
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task
@@ -87,6 +88,11 @@ def cells(app: AppTest, table: int) -> dict[str, list[str]]:
     return app.dataframe[table].value.astype(str).to_dict("list")
 
 
+def answered(app: AppTest) -> dict[str, list[str]]:
+    """The answers side by side."""
+    return next(table for i in range(len(app.dataframe)) if "Gold" in (table := cells(app, i)))
+
+
 def markup(app: AppTest) -> str:
     return " ".join(str(e.value) for e in [*app.markdown, *app.caption, *app.warning, *app.info, *app.error])
 
@@ -133,7 +139,7 @@ def test_a_model_behind_an_api_has_no_size_and_is_not_the_smallest(root):
 
 def test_the_wrong_word_carries_a_sign(root):
     run(root, "first", pos_report())
-    table = cells(page(), 1)
+    table = answered(page())
     place = table["Word"].index("n't")
     assert table["Gold"][place] == "PART"
     assert table["Trained student"][place] == "✗ ADV"
@@ -174,7 +180,7 @@ def test_damaged_reports_are_named_and_the_page_works(root):
     app = page()
     assert app.multiselect(key="compare_runs").options == ["good"]
     assert any("'broken' is damaged" in c.value for c in app.code)
-    assert len(app.dataframe) == 2
+    assert answered(app)["Word"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "\x00\xff", pos_report().model_dump_json().replace('"pos"', '"nope"')])
@@ -192,7 +198,7 @@ def test_several_runs_newest_first_and_by_link(root):
     assert app.multiselect(key="compare_runs").value == ["new"]
     app = page(run=["old", "new", "unknown"])
     assert app.multiselect(key="compare_runs").value == ["old", "new"]
-    assert "Trained student · old" in cells(app, 0) and "Trained student · new" in cells(app, 1)
+    assert "Trained student · old" in cells(app, 0) and "Trained student · new" in answered(app)
     assert any("different machines" in w.value for w in app.warning)
 
 
@@ -204,7 +210,7 @@ def test_runs_of_different_tasks_are_looked_at_one_task_at_a_time(root):
     assert "Accuracy (95 % interval)" in cells(app, 0)["Measure"]
     checked(app.segmented_control(key="compare_task").set_value("cars").run())
     assert "Field accuracy (95 % interval)" in cells(app, 0)["Measure"]
-    assert cells(app, 1)["Field"] == ["make", "model", "year", "mpg"]
+    assert answered(app)["Field"] == ["make", "model", "year", "mpg"]
 
 
 def test_no_run_chosen(root):
@@ -237,7 +243,7 @@ def test_trying_an_input(root, monkeypatch):
     checked(app.button(key="compare_try").click().run())
     assert asked == [(SENTENCE.input, False, True), (SENTENCE.input, True, True), (SENTENCE.input, True, True)]
     assert any("too long" in c.value for c in app.code)
-    assert list(cells(app, 2)) == ["Word", "Teacher", "Trained student"]
+    assert list(cells(app, -1)) == ["Word", "Teacher", "Trained student"]
     assert "250 ms" in [m.value for m in app.metric]
 
 
@@ -289,4 +295,92 @@ def test_reports_that_lack_models_or_outputs(root):
     models = (whole.models[0].model_copy(update={"outputs": ()}),)
     run(root, "first", whole.model_copy(update={"models": models}))
     app = page()
-    assert set(cells(app, 1)["Trained student"]) == {"–"}
+    assert set(answered(app)["Trained student"]) == {"–"}
+
+
+def likelihood(losses: list[float], **values: object) -> Likelihood:
+    bins = (Bin(count=2, confidence=0.55, accuracy=0.5), Bin(count=6, confidence=0.95, accuracy=1.0))
+    figures = {
+        "free": 8, "forced": 24, "perplexity": 1.25, "perplexity_unmasked": 9.5, "refused_mass": 0.125, "bins": bins,
+        "calibration_error": 0.05, "losses": tuple(losses),
+    }  # fmt: skip
+    return Likelihood(**figures | values)
+
+
+def measured_report(**values: object) -> Report:
+    """As `pos_report`, with what reading the gold answers gave for the student."""
+    found = pos_report(near_leaks=0, left_out=0, **values)
+    models = [m.model_copy(update={"tokens_per_second": 120.0}) for m in found.models]
+    same = {"likelihood": likelihood([0.2, 1.5], agreement={"hits": 7, "total": 8})}
+    models[0] = models[0].model_copy(update=same)
+    return completed(found.model_copy(update={"models": tuple(models)}), POS)
+
+
+def test_tags_with_intervals_and_what_they_were_taken_for(root):
+    run(root, "first", measured_report())
+    app = page()
+    tags = next(t for i in range(len(app.dataframe)) if "Tag" in (t := cells(app, i)))
+    by_tag = dict(zip(tags["Tag"], tags["Recall"], strict=True))
+    assert by_tag["PART"] == "0.0 (0–79)" and by_tag["PUNCT"].startswith("100.0 (")
+    assert tags["Precision"][tags["Tag"].index("ADV")].startswith("50.0 (")
+    checked(app.selectbox(key="compare_tags_model").set_value("Untrained student").run())
+    tags = next(t for i in range(len(app.dataframe)) if "Tag" in (t := cells(app, i)))
+    assert {cell[:4] for cell in tags["Recall"]} == {"0.0 "} and set(tags["Precision"]) == {"–"}
+
+
+def test_fields_with_intervals(root):
+    adverts = list(CARS.shots)
+    wrong = [adverts[0].answer.replace("1981", "1980"), *(a.answer for a in adverts[1:])]
+    run(root, "adverts", report(CARS, adverts, [a.answer for a in adverts], wrong))
+    app = page()
+    fields = next(t for i in range(len(app.dataframe)) if "Gold" not in (t := cells(app, i)) and "Field" in t)
+    year = fields["Field"].index("year")
+    assert fields["Trained student"][year].startswith("66.67 % (") and fields["Teacher"][year].startswith("100.00 %")
+
+
+def test_likelihood_is_shown_and_what_was_not_measured_is_said(root):
+    run(root, "first", measured_report())
+    app = page()
+    table = next(t for i in range(len(app.dataframe)) if "Perplexity, allowed" in (t := cells(app, i)))
+    assert table["Model"] == ["Teacher", "Untrained student", "Trained student"]
+    assert table["Perplexity, allowed"] == ["not measured", "not measured", "1.25"]
+    assert table["Forced"][2] == "75.00 %" and table["Agreement"][2].startswith("87.50 % (")
+    measures = cells(app, 0)
+    assert measures["Trained student"][measures["Measure"].index("Tokens a second")] == "120"
+    assert "no near ones" in " ".join(t.value for t in app.text)
+
+
+def test_a_report_of_an_older_version_is_shown_with_what_follows_from_its_answers(root):
+    folder = run(root, "old", pos_report())
+    old = json.loads((folder.path / "report.json").read_text())
+    for name in ("near_leaks", "leaked", "left_out", "recovery"):
+        del old[name]
+    for kept in old["models"]:
+        for name in ("tokens_per_second", "peak_megabytes", "parts", "likelihood", "clean_scores"):
+            del kept[name]
+    (folder.path / "report.json").write_text(json.dumps(old))
+    app = page()
+    assert any("Not measured: an older version" in c.value for c in app.caption)
+    assert any("near ones not measured" in t.value for t in app.text)
+    assert "Recovery (student / teacher)" in cells(app, 0)["Measure"]
+    assert not any("Tokens a second" in m for m in cells(app, 0)["Measure"])
+    assert any("Tag" in cells(app, i) for i in range(len(app.dataframe)))
+
+
+def test_leaks_are_counted_and_scores_without_them_stand_beside(root):
+    run(root, "first", measured_report(leaks=1, leaked=(0,)).model_copy(update={"near_leaks": 0}))
+    app = page()
+    measures = cells(app, 0)
+    without = measures["Measure"].index("Accuracy without leaked examples")
+    assert measures["Trained student"][without] == "★ 100.00 %"
+    assert any("1 of them also stand in train" in t.value for t in app.text)
+
+
+def test_the_hardest_examples_come_first_on_request(root):
+    run(root, "first", measured_report())
+    app = page()
+    assert app.selectbox(key="compare_example_all").options[0].startswith("0  She")
+    checked(app.toggle(key="compare_hardest").set_value(True).run())
+    options = app.selectbox(key="compare_example_all_hardest").options
+    assert options[0].startswith("1  (loss 1.50)  Wow") and options[1].startswith("0  (loss 0.20)")
+    assert answered(app)["Word"][0] == "Wow"

@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.distill import config as run_config
 from core.distill.presets import PRESETS
-from core.evaluate.report import LabelReport, ModelReport, Report, ReportExample, Score
+from core.evaluate.report import LabelReport, ModelReport, Report, ReportExample, Score, scores
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
-from core.tasks import POS
+from core.tasks import POS, Example
 from core.tasks.prompt import Prompt
 from ui import engine, uploads
 
@@ -152,6 +152,45 @@ def test_failed_run_says_why(page, root):
     assert app.button(key="distill_resume")
 
 
+def test_what_does_not_fit_is_left_out_by_a_new_run(page, root):
+    a_run(root, state="failed", error="The schema refuses 2 answers (2 of train).", failure="MisfitError")
+    app = page("quick")
+    checked(app.button(key="distill_leave_out").click().run())
+    assert app.query_params["run"] in ("quick-2", ["quick-2"])
+    before, after = (RunFolder(root / name).config() for name in ("quick", "quick-2"))
+    assert after == before.model_copy(update={"drop_misfits": True})
+
+
+def test_other_failures_have_no_such_button(page, root):
+    a_run(root, state="failed", error="no memory", failure="ModelError")
+    assert not [b for b in page("quick").button if b.key == "distill_leave_out"]
+
+
+def test_a_finished_run_shows_its_headline_with_the_interval(page, root):
+    examples = [Example(s.input, s.answer) for s in POS.shots]
+    outputs = tuple(e.answer.replace('"PART"', '"ADV"') for e in examples)
+    model = ModelReport(
+        name="s", role="trained", parameters=10, megabytes=1.0, ms_per_example=5.0, model_calls=1,
+        scores=scores(POS, examples, outputs), outputs=outputs,
+    )  # fmt: skip
+    a_run(root).write_report(
+        Report(
+            task="pos",
+            data="bundled",
+            machine="m",
+            seconds=1.0,
+            leaks=0,
+            left_out=3,
+            models=(model,),
+            examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in examples),
+        )
+    )
+    low, high = model.scores["accuracy"].interval
+    shown = texts(page("quick"))
+    assert f"95 % interval {100 * low:.1f}–{100 * high:.1f} %" in shown
+    assert "3 examples of the data did not fit" in shown
+
+
 def test_resume_queues_the_run(page, root):
     folder = a_run(root, state="stopped")
     app = page("quick")
@@ -242,6 +281,21 @@ def test_the_preview_is_kept_until_the_configuration_changes(page, monkeypatch):
     assert "cannot read it: check the path." in texts(app)
     checked(app.number_input(key="distill_seed").set_value(3).run())
     assert "has changed" in texts(app)
+
+
+def test_the_preview_offers_to_leave_out_what_does_not_fit(page, monkeypatch):
+    from core.errors import MisfitError
+
+    def refuse(text: str) -> None:
+        raise MisfitError("The schema refuses 1 answer (1 of train).")
+
+    monkeypatch.setattr(engine, "preview", refuse)
+    app = page()
+    checked(app.button(key="distill_preview").click().run())
+    assert "The schema refuses 1 answer" in texts(app)
+    checked(app.button(key="distill_preview_leave_out").click().run())
+    assert app.toggle(key="distill_drop_misfits").value
+    assert run_config.validate(app.session_state["distill_values"]).drop_misfits
 
 
 def test_metrics_survive_json_that_is_not_ours(root):

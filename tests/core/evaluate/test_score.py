@@ -1,6 +1,5 @@
-import pytest
-
-from core.evaluate.report import Score, scores
+from core.evaluate.ratio import Score
+from core.evaluate.report import scores
 from core.evaluate.score import evaluate
 from core.tasks import CARS, POS
 
@@ -20,13 +19,7 @@ def test_fields_of_cars():
     example = CARS.load(None).dev[0]
     found = scores(CARS, [example], [example.answer.replace('"year":19', '"year":18')])
     assert found["year"].hits == 0 and found["make"].hits == 1
-    assert found["field_accuracy"] == Score(hits=3, total=4)
-
-
-def test_interval():
-    assert Score(hits=0, total=0).interval == (0.0, 1.0)
-    low, high = Score(hits=90, total=100).interval
-    assert (low, high) == pytest.approx((0.826, 0.945), abs=0.002)
+    assert (found["field_accuracy"].hits, found["field_accuracy"].total) == (3, 4)
 
 
 def test_a_random_model_is_always_valid_under_the_constraint(teacher):
@@ -37,3 +30,4 @@ def test_a_random_model_is_always_valid_under_the_constraint(teacher):
     assert [POS.parse(o) is not None for o in found.outputs] == [True] * 5
     texts = [" ".join(t.text for t in POS.parse(o).tokens) for o in found.outputs]
     assert texts == [e.input for e in examples]
+    assert found.parts.tags and found.tokens_per_second > 0

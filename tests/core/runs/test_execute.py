@@ -67,8 +67,15 @@ def test_from_configuration_to_report(config, tmp_path):
     assert [m.role for m in report.models] == ["trained", "untrained", "teacher"]
     assert all(m.scores["valid"].value == 1 and len(m.outputs) == 3 for m in report.models)
     assert report.model("trained").free_scores["valid"].total == 3
+    assert report.near_leaks is not None and report.left_out == 0 and report.recovery is not None
+    for model in report.models:
+        assert model.parts.tags and model.tokens_per_second > 0 and len(model.likelihood.losses) == 3
+    assert report.model("trained").likelihood.agreement.total > 0
+    assert report.model("teacher").likelihood.agreement is None
+    assert folder.RunFolder(made.path).report() == report
     assert len(steps(made)) == status.total == 26
     assert [r["step"] for r in made.metrics() if "validation" in r] == [10, 20, 26]
+    assert {"perplexity", "calibration_error", "refused_mass"} <= set(made.metrics()[-1]["validation"])
     assert len(list(made.checkpoints.iterdir())) == checkpoint.KEEP
 
 
@@ -238,14 +245,20 @@ def test_a_start_without_a_checkpoint_forgets_what_was_recorded_before(config, t
     assert [s for s, _ in steps(made)] == list(range(1, len(steps(made)) + 1))
 
 
-def test_a_held_out_example_that_does_not_fit_is_said_before_training(config, tmp_path):
+def test_examples_that_do_not_fit_end_the_run_before_training_or_are_left_out(config, tmp_path):
     place = tmp_path / "long"
     place.mkdir()
     short = "1\tGo\t_\tVERB\t_\t_\t_\t_\t_\t_\n\n"
     words = "".join(f"{i}\tword\t_\tNOUN\t_\t_\t_\t_\t_\t_\n" for i in range(1, 301)) + "\n"
     for part in ("train", "dev", "test"):
-        (place / f"{part}.conllu").write_text(words if part == "test" else short * 8)
-    made = folder.create(config.model_copy(update={"data": str(place)}), tmp_path)
+        (place / f"{part}.conllu").write_text(words + short * 2 if part == "test" else short * 8)
+    config = config.model_copy(update={"data": str(place), "stages": (Stage(method="gold"),)})
+    made = folder.create(config, tmp_path)
     status = run(made)
-    assert status.state == "failed" and "raise student.context" in status.error
+    assert (status.state, status.failure) == ("failed", "MisfitError")
+    assert "1 example (1 of test) is longer" in status.error and "raise student.context" in status.error
     assert not made.metrics()
+    without = folder.create(config.with_values(["drop_misfits=true"]), tmp_path)
+    assert run(without).state == "finished"
+    assert without.report().left_out == 1 and len(without.report().examples) == 2
+    assert "left out 1 example" in (without.path / "log.txt").read_text()
