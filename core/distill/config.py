@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import ConfigError
+from core.models import teachers
 from core.models.student_config import StudentConfig
 from core.tasks import TASKS
 from core.tasks.prompt import Prompt, default_prompt
@@ -106,6 +107,11 @@ class RunConfig(BaseModel):
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay")
     clip: float = Field(1.0, gt=0, title="Gradient clipping")
+    gradient_checkpointing: bool = Field(
+        False,
+        title="Gradient checkpointing",
+        description="layers are computed again on the way back instead of kept: less memory, a third more time",
+    )
     max_seconds: float | None = Field(
         None, gt=0, title="Time budget", description="training stops after so many seconds; the rate falls accordingly"
     )
@@ -120,11 +126,17 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         student = self.student
-        if student.kind == "scratch" and student.width % student.heads:
-            raise ValueError(f"width {student.width} is not a multiple of heads {student.heads}: change one of them")
-        methods = {stage.method for stage in self.stages}
-        if student.kind == "adapter" and methods != {"gold"}:
-            raise ValueError("an adapter is trained by the method 'gold' only: it is the teacher itself that learns")
+        base, adapter = teachers.parts(student.model or self.teacher)
+        if adapter and student.precision != "full":
+            raise ValueError(
+                f"the adapter of {base}+{adapter} cannot be merged into {student.precision} weights: set the student's "
+                f"model to {base!r}, or precision 'full'"
+            )
+        if student.kind == "existing" and student.tuning == "adalora" and self.max_seconds:
+            raise ValueError(
+                "AdaLoRA shares its ranks out over a known number of steps, which a time budget does not give: "
+                "leave max_seconds out, or take tuning 'lora'"
+            )
         taught = [stage for stage in self.stages if stage.method != "gold"]
         if self.signals.form == "sampled" and any(stage.loss != "forward_kl" for stage in taught):
             raise ValueError("sampled signals know only what was drawn: take the loss 'forward_kl', or signals 'top'")

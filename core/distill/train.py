@@ -15,6 +15,7 @@ from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence, batches
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
+from core.models import existing
 from core.models.language_model import LanguageModel, half_precision
 
 
@@ -66,6 +67,7 @@ class Trainer:
             parameters, weight_decay=config.weight_decay, lr=1.0, betas=(0.9, 0.98), fused=True
         )
         self.total = sum(stage.epochs * len(self._epoch(stage, i, 0)) for i, stage in enumerate(config.stages))
+        existing.share_ranks(student.model, self.optimizer, self.total, lambda: self.progress.step + 1)
 
     def __iter__(self) -> Iterator[StepRecord]:
         """Steps from `self.progress` on; the record of a step comes after its weights have moved."""

@@ -34,10 +34,7 @@ def save(folder: RunFolder, trainer: Trainer) -> None:
     partial = final.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    trained = {k for k, p in trainer.student.model.named_parameters() if p.requires_grad}
-    weights = model_files.weights(trainer.student)
-    if not hasattr(trainer.student.model, "peft_config"):
-        weights = {k: v for k, v in weights.items() if k in trained}
+    weights = model_files.trained(trainer.student)
     save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, partial / "weights.safetensors")
     save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, partial / "optimizer.safetensors")
     state = {"progress": progress, "config": fingerprint(trainer.config)}
@@ -69,12 +66,7 @@ def restore(path: Path, trainer: Trainer) -> None:
             f"the checkpoint {path.name} was made with another {', '.join(differing)}: "
             "restore the configuration, or start a new run."
         )
-    if hasattr(trainer.student.model, "peft_config"):
-        from peft import set_peft_model_state_dict
-
-        set_peft_model_state_dict(trainer.student.model, weights)
-    else:
-        trainer.student.model.load_state_dict(weights, strict=False)
+    model_files.restore(trainer.student, weights)
     trainer.restore(tensors, progress)
 
 

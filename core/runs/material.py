@@ -19,11 +19,13 @@ from core.runs.folder import RunFolder
 from core.tasks import TASKS, Dataset, Example, Task
 
 Say = Callable[[str], None]
+SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
 
 @dataclass(frozen=True)
 class Material:
-    """`base` is the model that the student is made from: the teacher, or another that the configuration names."""
+    """`base` is the model that the student is made from: the teacher, or another that the configuration names. Where
+    the student is an adapter on its own teacher, all three are one model in memory."""
 
     config: RunConfig
     task: Task
@@ -38,8 +40,8 @@ class Material:
         return spread(self.data.dev or self.data.test, self.config.validation_examples)
 
     def reader(self, lm: LanguageModel) -> Callable[[str], list[int]]:
-        """How `lm` reads an input: a teacher, and a teacher with a new adapter, with the prompt; a student without."""
-        if lm is self.teacher or self.config.student.kind == "adapter":
+        """How `lm` reads an input: a teacher, and a student that is to, with the prompt; other students without."""
+        if lm is self.teacher or self.config.student.prompted:
             prompt = self.config.teacher_prompt()
             return lambda text: prompting.render(lm, self.task, prompt, text)
         return lm.student_prompt
@@ -55,10 +57,34 @@ def gather(config: RunConfig, say: Say = lambda line: None) -> Material:
     data = needed(config, data)
     say(f"loading the teacher {config.teacher}")
     teacher = teachers.load(config.teacher)
-    base = teachers.load(config.student.model) if config.student.model else teacher
+    base = _base(config, teacher)
     say("building the student")
-    student = students.build(config.student, base, used_tokens(base, task, data.train), config.seed)
+    used, sample = used_tokens(base, task, data.train), _sample(config, base, data)
+    student = students.build(config.student, base, used, config.seed, sample)
+    if base is teacher and config.student.is_adapter:
+        teacher = base = replace(student, name=teacher.name, without_adapter=True, prompts={})
+    if config.gradient_checkpointing:
+        students.checkpoint_activations(student)
     return Material(config, task, data, teacher, base, student)
+
+
+def _base(config: RunConfig, teacher: LanguageModel) -> LanguageModel:
+    """The teacher itself, unless another model is named, or the student needs its own weights: to change them, or in
+    another precision."""
+    student = config.student
+    name = student.model or config.teacher
+    if name == config.teacher and student.tuning != "full" and student.precision == "full":
+        return teacher
+    return teachers.load(name, torch.float32 if student.tuning == "full" else None, student.precision)
+
+
+def _sample(config: RunConfig, base: LanguageModel, data: Dataset) -> list[list[int]]:
+    """A few inputs and answers as a student will read them, for a cut in width."""
+    if not config.student.cut_width:
+        return []
+    chosen = spread(data.train, SAMPLE)
+    whole = [[*base.student_prompt(e.input), *base.encode(e.answer), base.eos] for e in chosen]
+    return [ids[: config.student.context] for ids in whole]
 
 
 def needed(config: RunConfig, data: Dataset) -> Dataset:
