@@ -27,9 +27,11 @@ class Model:
         return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
 
     def prompt(self, task: Task) -> Prompt | None:
-        """A teacher's prompt: its adapter's own words if it was tuned for this task. A student has none."""
+        """A teacher's prompt: its adapter's own words if it was tuned for this task. A student has none, unless it was
+        taught to read its teacher's."""
         if self.run is not None:
-            return None
+            config = run_folders.open_run(self.run).config()
+            return config.teacher_prompt() if config.student.prompted else None
         from core.models import teachers
 
         prompt, card = default_prompt(task), teachers.card(self.name)

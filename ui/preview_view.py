@@ -49,12 +49,11 @@ def _look(text: str) -> Any:
 
 
 def _sizes(found: Any, config: RunConfig) -> None:
-    adapter = config.student.kind == "adapter"
     rows = {
         "Parameters": f"{found.parameters:,}",
         "of them trained": f"{found.trainable:,}",
         "Vocabulary": f"{found.vocabulary:,} tokens",
-        "Adapter on disk" if adapter else "Student on disk": size(found.megabytes),
+        "Adapter on disk" if config.student.is_adapter else "Student on disk": size(found.megabytes),
         "Training examples": f"{found.examples:,}",
     }
     if found.left_out:

@@ -124,6 +124,9 @@ def _fields(
         if is_relevant(model, name, data):
             with columns[place % len(columns)]:
                 draw_field(name)
+    for name in names:
+        if not is_relevant(model, name, data):  # a choice that is not on screen must not contradict one that is
+            data[name] = model.model_fields[name].default
     others = [name for name in names if name not in choices and is_relevant(model, name, data)]
     switches = [name for name in others if model.model_fields[name].annotation is bool]
     columns = st.columns(2)
@@ -136,12 +139,12 @@ def _fields(
 
 def is_relevant(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> bool:
     """Whether a field matters now: a description that begins "scratch: …" or "task, logits: …" names the choices,
-    of another field of the same model, under which this field means anything."""
+    of another field of the same model that matters itself, under which this field means anything."""
     prefix = re.match(r"([a-z_, ]+):", model.model_fields[name].description or "")
     named = {word.strip() for word in prefix[1].split(",")} if prefix else set()
     for other, field in model.model_fields.items():
         if other != name and named and named <= set(_options(field)):
-            return data[other] in named
+            return data[other] in named and is_relevant(model, other, data)
     return True
 
 

@@ -23,19 +23,32 @@ def describe(config: RunConfig) -> str:
     stages = "; then ".join(_stage(stage) for stage in config.stages)
     limit = f"after {config.max_seconds:g} s of training" if config.max_seconds else "when all epochs are done"
     return (
-        f"{_student(config.student)} It learns from {stages}. Training ends {limit}; "
+        f"{_student(config.student, config.teacher)} It learns from {stages}. Training ends {limit}; "
         f"then student and teacher are scored on {config.report_examples} test examples at most."
     )
 
 
-def _student(student: StudentConfig) -> str:
+def _student(student: StudentConfig, teacher: str) -> str:
+    itself = student.model in (None, teacher)
+    source = "the teacher" if itself else literal(str(student.model))
     if student.kind == "cut":
-        return f"A student cut from the teacher: {_count(len(student.layers), 'layer')} of it, with its embeddings."
+        width = f", {student.cut_width} wide" if student.cut_width else ""
+        return f"A student cut from {source}: {_count(len(student.layers), 'layer')} of it{width}, with its embeddings."
     if student.kind == "scratch":
-        start = "started from the teacher's" if student.embeddings == "pca" else "random at first"
-        return f"A new student, {student.width} wide and {_count(student.depth, 'layer')} deep, its embeddings {start}."
+        shape = "Llama-shaped student" if student.shape == "llama" else "student"
+        start = f"started from {source}'s" if student.embeddings == "pca" else "random at first"
+        return f"A new {shape}, {student.width} wide and {_count(student.depth, 'layer')} deep, its embeddings {start}."
+    reads = " It reads the teacher's prompt." if student.prompted else ""
+    return f"{'The teacher itself' if itself else source} {_tuning(student)}.{reads}"
+
+
+def _tuning(student: StudentConfig) -> str:
+    if student.tuning == "full":
+        return "with all its weights tuned"
+    kind = "an AdaLoRA" if student.tuning == "adalora" else "a LoRA"
     where = f"its last {_count(student.lora_layers, 'layer')}" if student.lora_layers else "all its layers"
-    return f"The teacher itself with a LoRA adapter of rank {student.lora_rank} on {where}."
+    frozen = "" if student.precision == "full" else f", its own weights in {student.precision}"
+    return f"with {kind} adapter of rank {student.lora_rank} on {where}{frozen}"
 
 
 def _stage(stage: Stage) -> str:

@@ -85,12 +85,13 @@ def roles(run: ScoredRun, config: RunConfig) -> list[str]:
 
 def _ask(run: ScoredRun, config: RunConfig, role: str, text: str) -> Tried:
     try:
+        prompt = config.teacher_prompt() if role == "teacher" or config.student.prompted else None
         if role == "teacher":
-            lm, prompt = engine.teacher(config.teacher), config.teacher_prompt()
+            lm = engine.teacher(config.teacher)
         else:
             which = run.folder.student if role == "trained" else run.folder.untrained
             stamp = max((p.stat().st_mtime for p in which.glob("*.safetensors")), default=0.0)
-            lm, prompt = engine.student(run.name, which.name, stamp), None
+            lm = engine.student(run.name, which.name, stamp)
         given = engine.answer(lm, run.task, text, prompt, constrained=True, conditioned=config.conditioned)
         return Tried(role, given)
     except StillroomError as error:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import ConfigError, ModelError
-from core.models import api
+from core.models import api, teachers
 from core.models.student_config import StudentConfig
 from core.tasks import TASKS
 from core.tasks.prompt import Prompt, default_prompt
@@ -179,6 +179,11 @@ class RunConfig(BaseModel):
     )
     weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay")
     clip: float = Field(1.0, gt=0, title="Gradient clipping")
+    gradient_checkpointing: bool = Field(
+        False,
+        title="Gradient checkpointing",
+        description="layers are computed again on the way back instead of kept: less memory, a third more time",
+    )
     max_seconds: float | None = Field(
         None, gt=0, title="Time budget", description="training stops after so many seconds; the rate falls accordingly"
     )
@@ -208,13 +213,19 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         student = self.student
-        if student.kind == "scratch" and student.width % student.heads:
-            raise ValueError(f"width {student.width} is not a multiple of heads {student.heads}: change one of them")
+        base, adapter = teachers.parts(student.model or self.teacher)
+        if adapter and student.precision != "full":
+            raise ValueError(
+                f"the adapter of {base}+{adapter} cannot be merged into {student.precision} weights: set the student's "
+                f"model to {base!r}, or precision 'full'"
+            )
+        if student.kind == "existing" and student.tuning == "adalora" and self.max_seconds:
+            raise ValueError(
+                "AdaLoRA shares its ranks out over a known number of steps, which a time budget does not give: "
+                "leave max_seconds out, or take tuning 'lora'"
+            )
         if self.accumulate > self.batch_size:
             raise ValueError(f"a batch of {self.batch_size} has no {self.accumulate} parts: lower accumulate")
-        methods = {stage.method for stage in self.stages}
-        if student.kind == "adapter" and not methods <= {"gold", "pseudo_labels"}:
-            raise ValueError("an adapter learns answers, by 'gold' or 'pseudo_labels': a teacher cannot score itself")
         taught = [stage for stage in self.stages if stage.needs_scores]
         if self.signals.form == "sampled" and any(stage.loss != "forward_kl" for stage in taught):
             raise ValueError("sampled signals know only what was drawn: take the loss 'forward_kl', or signals 'top'")
@@ -230,14 +241,24 @@ class RunConfig(BaseModel):
             self._check_address()
         elif {self.labels.price_in, self.labels.price_out} != {None}:
             raise ValueError("a teacher that runs here has no price: leave labels.price_in and price_out empty")
-        if self.student.kind == "adapter" and not self.student.model and self.labelled:
-            raise ValueError("the teacher would learn its own answers: name another model in student.model")
         for number, stage in enumerate(self.stages, 1):
+            if self._is_its_own_teacher(stage):
+                raise ValueError(
+                    f"stage {number}: the student is its own teacher and reads the same, so there is nothing to learn: "
+                    "name another model in student.model, or take the method 'gold'"
+                )
             if stage.on_policy and not stage.needs_scores:
                 raise ValueError(f"stage {number}: on_policy needs the teacher's scores: take 'task' or 'logits'")
             if stage.method == "pseudo_labels" and stage.labels == "logprobs":
                 self._check_logprobs(number, stage, is_api)
         return self
+
+    def _is_its_own_teacher(self, stage: Stage) -> bool:
+        """Whether the student starts as the model that teaches it and reads the same text."""
+        student = self.student
+        if student.kind != "existing" or student.model not in (None, self.teacher) or student.precision != "full":
+            return False
+        return stage.method == "logits" or (student.prompted and stage.method != "gold")
 
     def _check_address(self) -> None:
         try:

@@ -191,5 +191,5 @@ class SignalSource:
 
 def fingerprint(lm: LanguageModel) -> str:
     """A hash of a few numbers of every weight: two teachers that differ anywhere of note differ here."""
-    flat = (p.detach().flatten() for p in lm.model.parameters())
+    flat = (p.detach().flatten() for p in lm.weights())
     return digest(p[:: max(1, len(p) // 64)][:64].float().cpu().numpy().tobytes() for p in flat)

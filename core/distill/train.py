@@ -22,6 +22,7 @@ from core.distill.sequences import TokenSequence, batches, parts
 from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
+from core.models import existing
 from core.models.language_model import LanguageModel
 
 
@@ -89,6 +90,7 @@ class Trainer:
         )
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
         self.total = sum(stage.epochs * len(self._epoch(stage, i, 0)) for i, stage in enumerate(config.stages))
+        existing.share_ranks(student.model, optimizer, self.total, lambda: self.progress.step + 1)
 
     def __iter__(self) -> Iterator[StepRecord]:
         """Steps from `self.progress` on; the record of a step comes after its weights have moved."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.distill.config import RunConfig
 from core.errors import RunError
 from core.evaluate.report import ModelReport, Report
+from core.models import bundled
 from core.models.teachers import AdapterCard
 from core.paths import ADAPTERS
 from core.runs.folder import RunFolder
@@ -21,12 +22,15 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     """Copies a finished run's adapter to `home/name`; the teacher is then `smollm2+name`.
 
     `data` and `licence` say in words what it learned from. Raises RunError if the run is unfinished or
-    trained something else than an adapter.
+    trained something else than an adapter of the bundled model that reads the prompt.
     """
     config, report = run.config(), run.report()
-    if config.student.kind != "adapter":
+    student, base = config.student, config.student.model or config.teacher
+    if not student.is_adapter or not student.prompted or base != bundled.NAME:
         raise RunError(
-            f"the run {run.name!r} trained a {config.student.kind} student: only an adapter can be published."
+            f"only an adapter of {bundled.NAME} that reads the prompt can be published: the run {run.name!r} trained a "
+            f"student of kind {student.kind!r} made from {base}, tuning {student.tuning!r}, prompted "
+            f"{str(student.prompted).lower()}."
         )
     trained = report.model("trained") if report else None
     if report is None or trained is None or not (run.student / WEIGHTS).exists():
@@ -35,7 +39,7 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run.student / WEIGHTS, folder / WEIGHTS)
     settings = json.loads((run.student / CONFIG).read_text())
-    settings["base_model_name_or_path"] = config.teacher  # peft writes the folder of this machine
+    settings["base_model_name_or_path"] = base
     (folder / CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
     card = _card(config, report, trained, name, data, licence)
     (folder / "card.json").write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")

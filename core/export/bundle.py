@@ -35,7 +35,7 @@ def bundle(folder: RunFolder) -> bytes:
         report = folder.path / "report.json"
         for path in [*files, report] if report.exists() else files:
             try:
-                _add(archive, path.relative_to(folder.path).as_posix(), _content(path, config.teacher))
+                _add(archive, path.relative_to(folder.path).as_posix(), _content(path, _base(config)))
             except OSError as error:
                 raise RunError(f"{path.name} of the run {folder.name!r} cannot be read: {error.strerror}.") from error
     return target.getvalue()
@@ -43,15 +43,24 @@ def bundle(folder: RunFolder) -> bytes:
 
 def _without_places(config: RunConfig) -> RunConfig:
     """Folders of this machine by their last name only."""
-    short = {name: Path(value).name for name in ("data", "teacher") if Path(value := getattr(config, name) or "").root}
+    short: dict[str, object] = {
+        name: Path(value).name for name in ("data", "teacher") if Path(value := getattr(config, name) or "").root
+    }
+    if (model := config.student.model) and Path(model).root:
+        short["student"] = config.student.model_copy(update={"model": Path(model).name})
     return config.model_copy(update=short)
 
 
-def _content(path: Path, teacher: str) -> bytes:
+def _base(config: RunConfig) -> str:
+    """The model that an adapter belongs to."""
+    return config.student.model or config.teacher
+
+
+def _content(path: Path, base: str) -> bytes:
     if path.name != "adapter_config.json":
         return path.read_bytes()
-    settings = json.loads(path.read_text(encoding="utf-8"))  # peft writes the folder of the base model
-    return json.dumps(settings | {"base_model_name_or_path": teacher}, indent=1).encode()
+    settings = json.loads(path.read_text(encoding="utf-8"))  # it may name a folder of this machine
+    return json.dumps(settings | {"base_model_name_or_path": base}, indent=1).encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -62,18 +71,18 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 def _readme(name: str, config: RunConfig) -> str:
     task = TASKS[config.task]
-    adapter = config.student.kind == "adapter"
+    prompted = config.student.prompted
     text = json.dumps(task.shots[0].input)
-    load = _LOAD_ADAPTER.format(teacher=config.teacher) if adapter else _LOAD.format(text=text)
+    load = _LOAD_ADAPTER.format(base=_base(config)) if config.student.is_adapter else _LOAD
     return _README.format(
         name=name,
         title=task.title,
         job=task.description,
         teacher=config.teacher,
-        load=load,
+        load=load + (_PROMPTED if prompted else _READ.format(text=text)),
         schema="the input's own words (input-conditioned)" if config.conditioned else "schema.json",
         taught=_TAUGHT_UNDER_MASK if config.stages[-1].constraint == "hard" else "",
-        mask=_ADAPTER_MASK if adapter else _MASK.format(task=config.task, text=text, conditioned=config.conditioned),
+        mask=_PROMPTED_MASK if prompted else _MASK.format(task=config.task, text=text, conditioned=config.conditioned),
     )
 
 
@@ -103,20 +112,26 @@ _LOAD = """)
   from transformers import AutoModelForCausalLM, AutoTokenizer
 
   tokenizer = AutoTokenizer.from_pretrained("student")
-  model = AutoModelForCausalLM.from_pretrained("student", dtype=torch.float32)
+  model = AutoModelForCausalLM.from_pretrained("student", dtype=torch.float32)"""
+
+_READ = """
   # It reads the input and the end-of-text token; what follows is the answer.
   ids = tokenizer({text}, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
   logits = model(torch.tensor([ids])).logits[0, -1]"""
 
 _LOAD_ADAPTER = """ peft)
-  It is an adapter: it needs its teacher, {teacher}, and the prompt in config.yaml (or the task's own).
+  It is an adapter: it needs the model that it was made for, {base}.
 
+  import torch
   from peft import PeftModel
   from transformers import AutoModelForCausalLM, AutoTokenizer
 
-  teacher = "..."  # folder or hub id of {teacher}
+  base = "..."  # folder or hub id of {base}
   tokenizer = AutoTokenizer.from_pretrained("student")
-  model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(teacher), "student")"""
+  model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), "student")"""
+
+_PROMPTED = """
+  # It reads the prompt in config.yaml (or the task's own) around the input, as its teacher does."""
 
 _MASK = """  Answers under the mask, with Stillroom's engine (run from its folder):
 
@@ -132,4 +147,4 @@ _MASK = """  Answers under the mask, with Stillroom's engine (run from its folde
   print(generate(lm, [lm.student_prompt(text)], [mask], Sampling()).generations[0].text)
 """
 
-_ADAPTER_MASK = "  Stillroom makes it with core.constrain and answers under it with core.generate.\n"
+_PROMPTED_MASK = "  Stillroom makes it with core.constrain and answers under it with core.generate.\n"

@@ -1,20 +1,27 @@
 """Models on disk: safetensors and a tokenizer, nothing that is executed when read."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from core.errors import ModelError
+from core.models import existing, teachers
 from core.models.language_model import LanguageModel, device, leave_one_core
+
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Writes weights (in `dtype` if given) and tokenizer, all or nothing; an adapter is written alone."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype))
+    # peft would ask the hub whether the base's embeddings are its own: no adapter here trains any.
+    alone = {"save_embedding_layers": False} if hasattr(lm.model, "peft_config") else {}
+    lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype), **alone)
     lm.tokenizer.save_pretrained(partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
@@ -29,17 +36,31 @@ def _as_dtype(state: dict[str, torch.Tensor], dtype: torch.dtype | None) -> dict
 
 
 def weights(lm: LanguageModel) -> dict[str, torch.Tensor]:
+    """What a student is saved as: all it has, or its adapter."""
     if hasattr(lm.model, "peft_config"):
-        from peft import get_peft_model_state_dict
-
-        return get_peft_model_state_dict(lm.model)
+        return {name: p.detach() for name, p in lm.model.named_parameters() if "lora_" in name}
     return lm.model.state_dict()
 
 
+def trained(lm: LanguageModel) -> dict[str, torch.Tensor]:
+    """What training changes, to go on from later."""
+    parameters = {name: p for name, p in lm.model.named_parameters() if p.requires_grad}
+    return parameters | existing.ranks(lm.model)
+
+
+def restore(lm: LanguageModel, tensors: dict[str, torch.Tensor]) -> None:
+    """Puts back what `trained` gave."""
+    lm.model.load_state_dict(tensors, strict=False)
+    existing.restore_ranks(lm.model, tensors)
+
+
 def load(folder: Path, name: str) -> LanguageModel:
-    """A student that `save` wrote, in fp32. Raises ModelError that says what is missing."""
+    """A student that `save` wrote, in fp32; an adapter on the model that it was made for. Raises ModelError that says
+    what is missing."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    if (folder / ADAPTER_CONFIG).exists():
+        return _load_adapter(folder, name)
     if not (folder / "config.json").exists():
         raise ModelError(f"{folder} holds no student: the run has not saved one yet.")
     leave_one_core()
@@ -49,6 +70,20 @@ def load(folder: Path, name: str) -> LanguageModel:
     except Exception as error:  # transformers raises many kinds
         raise ModelError(f"the student in {folder} cannot be loaded: {error}") from error
     return LanguageModel.of(name, model.to(device()).eval(), tokenizer)
+
+
+def _load_adapter(folder: Path, name: str) -> LanguageModel:
+    from peft import PeftModel
+
+    try:
+        base = json.loads((folder / ADAPTER_CONFIG).read_text())["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{ADAPTER_CONFIG} in {folder} is damaged: the run must save its student again.") from error
+    lm = teachers.load(base, torch.float32)
+    try:
+        return replace(lm, name=name, model=PeftModel.from_pretrained(lm.model, str(folder)).eval())
+    except Exception as error:  # peft raises many kinds
+        raise ModelError(f"the adapter in {folder} cannot be loaded: {error}") from error
 
 
 def megabytes(folder: Path) -> float:

@@ -1,8 +1,11 @@
 """A language model as the engine sees it: weights, tokenizer, byte-exact tokens, and how text becomes ids."""
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,6 +17,7 @@ from core.errors import ModelError
 from core.paths import CACHE
 
 LARGE = 20_000  # tokens
+_ADDED = re.compile(r"\.(lora_\w+|ranknum)\.")  # in the names of an adapter's parameters
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
 
@@ -39,14 +43,21 @@ def leave_one_core() -> None:
     torch.set_num_threads(max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
+def _count(parameter: torch.nn.Parameter) -> int:
+    packed = type(parameter).__name__ == "Params4bit"  # two numbers a byte
+    return parameter.numel() * (2 if packed else 1)
+
+
 @dataclass(eq=False)
 class LanguageModel:
-    """A causal language model with its tokenizer. `tokens` may be shorter than a padded head."""
+    """A causal language model with its tokenizer. `tokens` may be shorter than a padded head. `without_adapter`: what
+    is trained beside its weights does not count here, so that one model in memory is a student and its own teacher."""
 
     name: str
     model: Any
     tokenizer: Any
     tokens: TokenTable
+    without_adapter: bool = False
     prompts: dict[Any, tuple[list[int], list[int]]] = field(default_factory=dict, repr=False)  # of this tokenizer
 
     @classmethod
@@ -70,7 +81,13 @@ class LanguageModel:
 
     @property
     def parameters(self) -> int:
-        return sum(p.numel() for p in self.model.parameters())
+        return sum(map(_count, self.weights()))
+
+    def weights(self) -> Iterator[torch.nn.Parameter]:
+        """Its parameters, in the model's order."""
+        for name, parameter in self.model.named_parameters():
+            if not (self.without_adapter and _ADDED.search(name)):
+                yield parameter
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text: what looks like a special token is read as text."""
@@ -83,7 +100,32 @@ class LanguageModel:
     def hidden(self, **inputs: Any) -> Any:
         """The backbone's output, before the head."""
         causal = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
-        return causal.base_model(**inputs)
+        if not self.without_adapter:
+            return causal.base_model(**inputs)
+        with self._adapter_off():
+            return causal.base_model(**inputs)
+
+    @contextmanager
+    def _adapter_off(self) -> Iterator[None]:
+        """As peft's `disable_adapter`, which looks through all modules each time: longer than a token takes."""
+        was_training = self.model.training
+        if was_training:  # dropout is the student's alone
+            self.model.eval()
+        for layer in self._tuned_layers:
+            layer._disable_adapters = True
+        try:
+            yield
+        finally:
+            for layer in self._tuned_layers:
+                layer._disable_adapters = False
+            if was_training:
+                self.model.train()
+
+    @cached_property
+    def _tuned_layers(self) -> list[Any]:
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        return [module for module in self.model.modules() if isinstance(module, BaseTunerLayer)]
 
     def head(self, hidden: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (…, tokens) in fp32, or only those of the ids `rows`."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class StudentConfig(BaseModel):
@@ -10,10 +10,11 @@ class StudentConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["cut", "scratch", "adapter"] = Field(
+    kind: Literal["cut", "scratch", "existing"] = Field(
         "cut",
         title="Kind",
-        description="cut: some layers of the teacher; scratch: a new GPT-2-shaped model; adapter: LoRA on the teacher",
+        description="cut: some layers of the teacher; scratch: a new model of any size; "
+        "existing: a model as it is, tuned",
     )
     model: str | None = Field(
         None,
@@ -24,8 +25,22 @@ class StudentConfig(BaseModel):
     layers: tuple[int, ...] = Field(
         (0, 1, 2, 29), min_length=1, title="Layers to keep", description="cut: the teacher's layers, counted from 0"
     )
+    cut_width: int | None = Field(
+        None,
+        ge=16,
+        le=16_384,
+        title="Width to keep",
+        description="cut: size of the hidden state; what matters least goes, heads and neurons in proportion; "
+        "empty: all of it",
+    )
     frozen: int = Field(
         0, ge=0, le=64, title="Frozen layers", description="cut: the first so many stay as they are, which is faster"
+    )
+    shape: Literal["gpt2", "llama"] = Field(
+        "gpt2",
+        title="Shape",
+        description="scratch: how its layers are built; gpt2: learned positions, LayerNorm, GELU; "
+        "llama: rotary positions, RMSNorm, SwiGLU",
     )
     width: int = Field(192, ge=16, le=4096, title="Width", description="scratch: size of the hidden state")
     depth: int = Field(4, ge=1, le=64, title="Depth", description="scratch: number of layers")
@@ -43,10 +58,69 @@ class StudentConfig(BaseModel):
     context: int = Field(
         1024, ge=64, le=32_768, title="Context", description="cut, scratch: longest input and answer, in tokens"
     )
-    lora_rank: int = Field(8, ge=1, le=256, title="LoRA rank", description="adapter: rank of the added matrices")
+    tuning: Literal["lora", "adalora", "full"] = Field(
+        "lora",
+        title="Tuning",
+        description="existing: what is trained; lora: small matrices beside the weights; adalora: the same, with "
+        "their ranks shared out by importance while training; full: all weights",
+    )
+    precision: Literal["full", "int8", "nf4"] = Field(
+        "full",
+        title="Precision",
+        description="existing: of the weights that stay frozen; full: as they are; int8: a byte each; "
+        "nf4: half a byte each",
+    )
+    lora_rank: int = Field(
+        8, ge=1, le=256, title="LoRA rank", description="lora, adalora: rank of the added matrices, at the end"
+    )
+    lora_alpha: int | None = Field(
+        None, ge=1, le=1024, title="LoRA alpha", description="lora, adalora: their weight; empty: twice the rank"
+    )
+    lora_dropout: float = Field(
+        0.0, ge=0, lt=1, title="LoRA dropout", description="lora, adalora: share of their inputs left out at a step"
+    )
     lora_layers: int | None = Field(
         None,
         ge=1,
         title="LoRA layers",
-        description="adapter: only the last so many layers, which is faster; empty: all",
+        description="lora, adalora: only the last so many layers, which is faster; empty: all",
     )
+    target_modules: tuple[str, ...] = Field(
+        (),
+        title="Matrices",
+        description="lora, adalora: names of the matrices, as q_proj, v_proj; empty: all of a layer",
+    )
+    prompted: bool = Field(
+        False,
+        title="Reads the prompt",
+        description="existing: it reads the teacher's prompt, as a teacher must; else the input only",
+    )
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether matrices beside a frozen model are all that is trained and saved."""
+        return self.kind == "existing" and self.tuning != "full"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudentConfig":
+        if self.kind == "scratch":
+            self._check_heads()
+        if self.kind != "existing":
+            for name in ("tuning", "precision", "prompted"):
+                if (value := getattr(self, name)) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name} {str(value).lower()!r} is for a student of kind 'existing', this one is "
+                        f"{self.kind!r}: change the kind, or leave {name} out"
+                    )
+        if self.tuning == "full" and self.precision != "full":
+            raise ValueError(f"weights in {self.precision} cannot be trained: take tuning 'lora', or precision 'full'")
+        return self
+
+    def _check_heads(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}: change one of them")
+        if self.shape == "llama" and self.width // self.heads % 2:
+            raise ValueError(
+                f"a llama's heads are an even number wide: width {self.width} with heads {self.heads} gives "
+                f"{self.width // self.heads}: change one of them"
+            )

@@ -1,6 +1,7 @@
 """Teachers: the bundled model, the same with an adapter of ours, a local folder, a GGUF file, a hub id."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,43 +39,55 @@ def card(name: str) -> AdapterCard | None:
     return AdapterCard(**json.loads(path.read_text())) if path.exists() else None
 
 
-def load(name: str, dtype: Any = None) -> "LanguageModel":
+def load(name: str, dtype: Any = None, precision: str = "full") -> "LanguageModel":
     """A teacher by name. Raises ModelError that says why it cannot be loaded.
 
-    `name` is `smollm2`, `smollm2+pos`, a folder of safetensors, a path to a `.gguf`, or a hub id.
+    `name` is `smollm2`, `smollm2+pos`, a folder of safetensors, a path to a `.gguf`, or a hub id. With a `precision`
+    of `int8` or `nf4` the weights of its layers are quantised (S1.5): they can be read, not trained.
     """
     from core.models.language_model import LanguageModel, device, half_precision, leave_one_core
 
     if api.is_address(name):
         raise ModelError(f"{name!r} is asked over the network and cannot be loaded: it gives pseudo_labels to a run.")
     leave_one_core()
-    base, _, adapter = name.partition("+") if name.startswith(bundled.NAME) else (name, "", "")
-    model, tokenizer = _load_base(base, dtype or half_precision())
+    base, adapter = parts(name)
+    if adapter and precision != "full":
+        raise ModelError(f"the adapter of {name} cannot be merged into {precision} weights: take {base!r} instead.")
+    model, tokenizer = _load_base(base, dtype or half_precision(), precision)
     if adapter:
         model = _with_adapter(model, adapter)
-    return LanguageModel.of(name, model.to(device()).eval(), tokenizer)
+    if precision == "full":
+        model = model.to(device())
+    return LanguageModel.of(name, model.eval(), tokenizer)
+
+
+def parts(name: str) -> tuple[str, str]:
+    """A teacher's model, and its adapter of ours, if any."""
+    base, _, adapter = name.partition("+") if name.startswith(bundled.NAME) else (name, "", "")
+    return base, adapter
 
 
 def tokenizer(name: str) -> Any:
     """The tokenizer of a teacher, without its weights. Raises ModelError as `load`."""
     from transformers import AutoTokenizer
 
-    source, options = _locate(name.partition("+")[0] if name.startswith(bundled.NAME) else name)
+    source, options = _locate(parts(name)[0])
     try:
         return AutoTokenizer.from_pretrained(source, **options)
     except Exception as error:  # as in _load_base
         raise _not_loaded(name, error) from error
 
 
-def _load_base(name: str, dtype: Any) -> tuple[Any, Any]:
+def _load_base(name: str, dtype: Any, precision: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source, options = _locate(name)
+    quantised = _quantised(precision, dtype)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         if not options.get("gguf_file"):
             options["use_safetensors"] = True
-        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options), tokenizer
+        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options, **quantised), tokenizer
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own, by cause
         raise _not_loaded(name, error) from error
 
@@ -82,6 +95,28 @@ def _load_base(name: str, dtype: Any) -> tuple[Any, Any]:
 def _not_loaded(name: str, error: Exception) -> ModelError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ModelError(f"{name!r} cannot be loaded: {reason}")
+
+
+def _quantised(precision: str, dtype: Any) -> dict[str, Any]:
+    """How transformers is told to quantise with bitsandbytes as it loads; nothing for full precision."""
+    if precision == "full":
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    from core.models.language_model import device
+
+    # On a CPU int8 logs a line for every multiplication: that it casts its inputs.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    if precision == "int8":
+        how = BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=6.0)
+    else:
+        how = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    return {"quantization_config": how, "device_map": {"": device()}}
 
 
 def _locate(name: str) -> tuple[str, dict[str, Any]]:

@@ -1,8 +1,7 @@
 """Vocabulary trimming: a smaller tokenizer that still encodes any text.
 
-Kept are the special tokens, all single bytes, the tokens in use, and the tokens they are merged
-from; merges among kept tokens stay. Wherever a text needs no removed token, the trimmed tokenizer
-gives the same tokens as the full one.
+Kept are the added tokens, the tokens in use, and what any text needs (`pieces.py` knows what that is). Wherever a text
+needs no removed token, the trimmed tokenizer gives the same tokens as the full one.
 """
 
 import json
@@ -10,62 +9,76 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.errors import ModelError
+from core.models import pieces
 
 
 def trim(tokenizer: Any, used: Iterable[int], size: int) -> tuple[Any, list[int]]:
-    """A trimmed byte-level BPE tokenizer, and the old id of each new one.
+    """A trimmed tokenizer, and the old id of each new one.
 
-    `used` ids are always kept; the most frequent merges fill up to `size` tokens. Raises ModelError
-    for other kinds of tokenizers.
+    `used` ids are always kept; frequent tokens fill up to `size`. Byte-level BPE (GPT-2, Llama 3, Qwen) and
+    SentencePiece-style BPE and Unigram (Llama 2, Gemma, T5) can be trimmed: raises ModelError for others.
     """
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
+    if not tokenizer.is_fast:
+        raise ModelError(f"{type(tokenizer).__name__} has no tokenizer.json: convert it to a fast tokenizer.")
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
-    if spec["model"]["type"] != "BPE" or '"ByteLevel"' not in json.dumps(spec["decoder"]):
-        raise ModelError(
-            "only byte-level BPE vocabularies can be trimmed: choose the student kind 'adapter' for this teacher."
-        )
-    vocab: dict[str, int] = spec["model"]["vocab"]
-    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in spec["model"]["merges"]]
-    special = [token["content"] for token in spec["added_tokens"]]
-    kept = _close(vocab, merges, special, {tokenizer.convert_ids_to_tokens(i) for i in set(used)}, size)
-    order = sorted(kept, key=lambda t: vocab.get(t, -1) if t in vocab else tokenizer.convert_tokens_to_ids(t))
+    _check(spec)
+    model = spec["model"]
+    added = {token["content"] for token in spec["added_tokens"]}
+    needed = {tokenizer.convert_ids_to_tokens(i) for i in set(used)}
+    if model["type"] == "BPE":
+        kept = pieces.of_bpe(model, _is_byte_level(spec), added, needed, size)
+    else:
+        kept = pieces.of_unigram(model, added, needed, size)
+    vocab = tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False)
+    old = {token: tokenizer.convert_tokens_to_ids(token) for token in kept}
+    # Tokens outside the model's vocabulary come last: they are numbered after it, whatever the file says.
+    order = sorted(kept, key=lambda token: (token not in vocab, old[token]))
     number = {token: i for i, token in enumerate(order)}
-    old_ids = [tokenizer.convert_tokens_to_ids(token) for token in order]
-    spec["model"]["vocab"] = {token: i for token, i in number.items() if token in vocab}
-    spec["model"]["merges"] = [list(m) for m in merges if set(m) | {"".join(m)} <= kept]
+    (_shrink_bpe if model["type"] == "BPE" else _shrink_unigram)(model, number)
     spec["added_tokens"] = [{**token, "id": number[token["content"]]} for token in spec["added_tokens"]]
+    _renumber(spec["post_processor"], number)
     named = {k: v for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)}
     trimmed = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(spec)), **named)
-    return trimmed, old_ids
+    return trimmed, [old[token] for token in order]
 
 
-def _close(
-    vocab: dict[str, int], merges: list[tuple[str, ...]], special: list[str], used: set[str], size: int
-) -> set[str]:
-    """The tokens to keep: closed under the merges that make them."""
-    rank = {merge: i for i, merge in enumerate(merges)}
-    kept = set(special) | {token for token in vocab if len(token) == 1}
-    for token in used - kept:
-        kept |= _ancestors(token, rank)
-    for merge in merges:  # in order of frequency: what a merge is made of came before it
-        if len(kept) >= size:
-            break
-        if set(merge) <= kept:
-            kept.add("".join(merge))
-    return kept
+def _check(spec: dict[str, Any]) -> None:
+    """Raises ModelError for a tokenizer whose pieces depend on what stands around them, or have no known spelling."""
+    model = spec["model"]
+    in_parts = model.get("end_of_word_suffix") or model.get("continuing_subword_prefix")
+    spaces = "▁" in json.dumps([spec["normalizer"], spec["pre_tokenizer"], spec["decoder"]], ensure_ascii=False)
+    if model["type"] not in ("BPE", "Unigram") or in_parts or not (spaces or _is_byte_level(spec)):
+        raise ModelError(
+            f"this vocabulary ({model['type']}) cannot be trimmed, only byte-level BPE (like GPT-2, Llama 3, Qwen) and "
+            "SentencePiece-style BPE and Unigram (like Llama 2, Gemma, T5): choose the student kind 'existing', which "
+            "keeps its tokenizer, or another teacher."
+        )
 
 
-def _ancestors(token: str, rank: dict[tuple[str, ...], int]) -> set[str]:
-    """The token and everything BPE makes on the way to it."""
-    symbols = list(token)
-    made = {token}
-    while len(symbols) > 1:
-        pairs = [(rank.get(pair, len(rank)), i) for i, pair in enumerate(zip(symbols, symbols[1:], strict=False))]
-        best, i = min(pairs)
-        if best == len(rank):
-            break
-        symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
-        made.add(symbols[i])
-    return made
+def _is_byte_level(spec: dict[str, Any]) -> bool:
+    return '"ByteLevel"' in json.dumps(spec["decoder"])
+
+
+def _shrink_bpe(model: dict[str, Any], number: dict[str, int]) -> None:
+    inside = [token for token in number if token in model["vocab"]]
+    model["merges"] = [list(m) for m in pieces.merges(model) if set(m) | {"".join(m)} <= number.keys()]
+    model["vocab"] = {token: number[token] for token in inside}
+
+
+def _shrink_unigram(model: dict[str, Any], number: dict[str, int]) -> None:
+    if model["unk_id"] is not None:
+        model["unk_id"] = number[model["vocab"][model["unk_id"]][0]]
+    model["vocab"] = [entry for entry in model["vocab"] if entry[0] in number]
+
+
+def _renumber(step: dict[str, Any] | None, number: dict[str, int]) -> None:
+    """The ids that a post-processor puts around a text."""
+    for inner in (step or {}).get("processors", ()):
+        _renumber(inner, number)
+    for token in (step or {}).get("special_tokens", {}).values():
+        token["ids"] = [number[name] for name in token["tokens"]]
+    for side in {"sep", "cls"} & (step or {}).keys():
+        step[side][1] = number[step[side][0]]  # type: ignore[index]

@@ -57,11 +57,7 @@ def save_best(folder: RunFolder, trainer: Trainer, value: float) -> None:
 
 def _weights(trainer: Trainer) -> dict[str, torch.Tensor]:
     """What is trained of the student."""
-    trained = {k for k, p in trainer.student.model.named_parameters() if p.requires_grad}
-    weights = model_files.weights(trainer.student)
-    if not hasattr(trainer.student.model, "peft_config"):
-        weights = {k: v for k, v in weights.items() if k in trained}
-    return {k: v.detach().cpu().contiguous() for k, v in weights.items()}
+    return {k: v.detach().cpu().contiguous() for k, v in model_files.trained(trainer.student).items()}
 
 
 def _write(
@@ -115,12 +111,7 @@ def load_weights(path: Path, student: LanguageModel) -> None:
         weights = load_file(path / "weights.safetensors")
     except (OSError, SafetensorError) as error:
         raise _damaged(path) from error
-    if hasattr(student.model, "peft_config"):
-        from peft import set_peft_model_state_dict
-
-        set_peft_model_state_dict(student.model, weights)
-    else:
-        student.model.load_state_dict(weights, strict=False)
+    model_files.restore(student, weights)
 
 
 def _damaged(path: Path) -> RunError:

@@ -110,7 +110,7 @@ class _Run:
         material = gather(self.folder.config(), self.phase, labeller)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
-        if not self.folder.untrained.exists() and material.config.student.kind != "adapter":
+        if not self.folder.untrained.exists() and material.config.student.kind != "existing":
             self.save(material.student, self.folder.untrained)
         if last := checkpoint.latest(self.folder):
             checkpoint.restore(last, trainer)

@@ -25,13 +25,14 @@ from core.runs.labelling import Labeller, Labels, Teacher
 from core.tasks import TASKS, Dataset, Example, Task
 
 Say = Callable[[str], None]
+SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
 
 @dataclass(frozen=True)
 class Material:
-    """`base` is the model that the student is made from: the teacher, or another that the configuration names.
-    `labels` are the teacher's answers, where a stage learns them. `left_out` examples did not fit and are not in
-    `data` any more."""
+    """`base` is the model that the student is made from: the teacher, or another that the configuration names. Where
+    the student is an adapter on its own teacher, all three are one model in memory. `labels` are the teacher's
+    answers, where a stage learns them. `left_out` examples did not fit and are not in `data` any more."""
 
     config: RunConfig
     task: Task
@@ -48,8 +49,8 @@ class Material:
         return spread(self.data.dev or self.data.test, self.config.validation_examples)
 
     def reader(self, lm: LanguageModel) -> Callable[[str], list[int]]:
-        """How `lm` reads an input: a teacher, and a teacher with a new adapter, with the prompt; a student without."""
-        if lm is self.teacher or self.config.student.kind == "adapter":
+        """How `lm` reads an input: a teacher, and a student that is to, with the prompt; other students without."""
+        if lm is self.teacher or self.config.student.prompted:
             prompt = self.config.teacher_prompt()
             return lambda text: prompting.render(lm, self.task, prompt, text)
         return lm.student_prompt
@@ -71,8 +72,12 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | No
     teacher, base = _models(config, say)
     labels = processes.share(label(config, task, data, teacher, base) if label and processes.is_main() else None)
     say("building the student")
-    examples = (*data.train, *_as_examples(labels))
-    student = students.build(config.student, base, used_tokens(base, task, examples), config.seed)
+    used = used_tokens(base, task, (*data.train, *_as_examples(labels)))
+    student = students.build(config.student, base, used, config.seed, _sample(config, base, data))
+    if base is teacher and config.student.is_adapter:
+        teacher = base = replace(student, name=base.name, without_adapter=True, prompts={})
+    if config.gradient_checkpointing:
+        students.checkpoint_activations(student)
     return _fitted(Material(config, task, data, teacher, base, student, labels), say)
 
 
@@ -81,10 +86,31 @@ def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
     if api.is_address(config.teacher):
         assert config.student.model is not None  # RunConfig sees to it
         say(f"loading {config.student.model}")
-        return api.parse(config.teacher), teachers.load(config.student.model)
+        return api.parse(config.teacher), _base(config, None)
     say(f"loading the teacher {config.teacher}")
     teacher = teachers.load(config.teacher)
-    return teacher, teachers.load(config.student.model) if config.student.model else teacher
+    say(f"loading the teacher {config.teacher}")
+    teacher = teachers.load(config.teacher)
+    return teacher, _base(config, teacher)
+
+
+def _base(config: RunConfig, teacher: LanguageModel | None) -> LanguageModel:
+    """The teacher itself, unless another model is named, or the student needs its own weights: to change them, or in
+    another precision."""
+    student = config.student
+    name = student.model or config.teacher
+    if teacher and name == config.teacher and student.tuning != "full" and student.precision == "full":
+        return teacher
+    return teachers.load(name, torch.float32 if student.tuning == "full" else None, student.precision)
+
+
+def _sample(config: RunConfig, base: LanguageModel, data: Dataset) -> list[list[int]]:
+    """A few inputs and answers as a student will read them, for a cut in width."""
+    if not config.student.cut_width:
+        return []
+    chosen = spread(data.train, SAMPLE)
+    whole = [[*base.student_prompt(e.input), *base.encode(e.answer), base.eos] for e in chosen]
+    return [ids[: config.student.context] for ids in whole]
 
 
 def _as_examples(labels: Labels | None) -> list[Example]:

@@ -49,7 +49,6 @@ def preview(config: RunConfig) -> Preview:
     """Builds the student and looks. Raises StillroomError for what would fail at the start of the run."""
     material = gather(config)
     task, data, teacher, student = material.task, material.data, material.teacher, material.student
-    is_teacher = config.student.kind == "adapter"
     first = data.train[: config.batch_size]
     store = MaskStore(student.tokens)
     sequences = tokenise(
@@ -64,7 +63,7 @@ def preview(config: RunConfig) -> Preview:
         parameters=student.parameters,
         trainable=trainable,
         vocabulary=len(student.tokens),
-        megabytes=(trainable if is_teacher else student.parameters) * 2 / 1e6,
+        megabytes=(trainable if config.student.is_adapter else student.parameters) * 2 / 1e6,
         training_megabytes=memory.estimate(student, config.batch_size, max(map(len, sequences))),
         measured=_measured(material),
         steps=_steps(config, len(data.train)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
@@ -11,7 +12,7 @@ from core.errors import DataError
 from core.evaluate.likelihood import Answer, Choices, agreement, choices, likelihood
 from core.evaluate.report import ModelReport, Report, ReportExample, completed
 from core.evaluate.score import evaluate, machine
-from core.models import checkpoint
+from core.models import checkpoint, teachers
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import labelling
@@ -19,7 +20,7 @@ from core.runs.folder import RunFolder
 from core.runs.material import Material, Say
 
 Stop = Callable[[], bool]
-BYTES_OF_TEACHER = 2  # as it is stored, in bf16
+BYTES_STORED = 2  # of a model that the run does not save, in bf16
 FREE_EXAMPLES = 4  # without the constraint there is no fast-forward: a few show what the mask does
 
 
@@ -110,11 +111,33 @@ def _with_likelihood(model: ModelReport, read: dict[str, list[Choices | None]]) 
 
 def _scored(material: Material, folder: RunFolder) -> list[tuple[str, LanguageModel, float]]:
     """Roles, models, and their MB: those that run here."""
-    if material.config.student.kind == "adapter":
-        return [("trained", material.student, checkpoint.megabytes(folder.student))]
-    folders = {"trained": folder.student, "untrained": folder.untrained}
-    scored = [(role, checkpoint.load(f, role), checkpoint.megabytes(f)) for role, f in folders.items()]
-    teacher = material.teacher
+    student, teacher = material.student, material.teacher
+    trained = student if material.config.student.is_adapter else checkpoint.load(folder.student, "trained")
+    scored = [("trained", trained, checkpoint.megabytes(folder.student))]
+    if (before := _untrained(material, folder)) is not None:
+        scored.append(("untrained", *before))
     if isinstance(teacher, ApiTeacher):
         return scored
-    return [*scored, ("teacher", teacher, teacher.parameters * BYTES_OF_TEACHER / 1e6)]
+    return [*scored, ("teacher", teacher, _stored(teacher))]
+
+
+def _untrained(material: Material, folder: RunFolder) -> tuple[LanguageModel, float] | None:
+    """The student before its first step, and its MB; None where that is the teacher, reading the same prompt."""
+    config = material.config
+    if config.student.kind != "existing":
+        return checkpoint.load(folder.untrained, "untrained"), checkpoint.megabytes(folder.untrained)
+    if (
+        config.student.prompted
+        and config.student.model in (None, config.teacher)
+        and config.student.precision == "full"
+    ):
+        return None
+    if config.student.is_adapter:
+        lm = replace(material.student, name="untrained", without_adapter=True)
+    else:
+        lm = replace(teachers.load(config.student.model or config.teacher), name="untrained")
+    return lm, _stored(lm)
+
+
+def _stored(lm: LanguageModel) -> float:
+    return lm.parameters * BYTES_STORED / 1e6

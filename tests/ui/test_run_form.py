@@ -128,9 +128,27 @@ def test_only_relevant_fields_are_shown(page):
     assert "distill_student_width" in keys and "distill_student_layers" not in keys
 
 
+def test_a_choice_that_is_not_on_screen_contradicts_nothing(page):
+    app = page()
+    app.segmented_control(key="distill_student_kind").set_value("existing").run()
+    app.segmented_control(key="distill_student_tuning").set_value("adalora").run()
+    app.text_input(key="distill_student_target_modules").set_value("q_proj, v_proj").run()
+    app.number_input(key="distill_max_seconds").set_value(None).run()
+    checked(app.toggle(key="distill_student_prompted").set_value(True).run())
+    student = shown(app).student
+    assert (student.tuning, student.target_modules, student.prompted) == ("adalora", ("q_proj", "v_proj"), True)
+    checked(app.segmented_control(key="distill_student_tuning").set_value("full").run())
+    assert shown(app).student == StudentConfig(kind="existing", tuning="full", prompted=True)
+    checked(app.segmented_control(key="distill_student_kind").set_value("cut").run())
+    assert shown(app).student.tuning == "lora" and not shown(app).student.prompted
+
+
 def test_relevance_follows_the_descriptions():
     assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
-    assert not is_relevant(StudentConfig, "vocabulary", {"kind": "adapter"})
+    assert is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "adalora"})
+    assert not is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "full"})
+    assert not is_relevant(StudentConfig, "lora_rank", {"kind": "cut", "tuning": "lora"})
+    assert not is_relevant(StudentConfig, "vocabulary", {"kind": "existing"})
     assert is_relevant(Stage, "method", {"method": "gold"})
     assert not is_relevant(Stage, "penalty", {"constraint": "hard"})
     assert is_relevant(Stage, "penalty", {"constraint": "soft"})
@@ -208,6 +226,12 @@ def test_the_form_outlives_a_look_at_a_run(page):
 def test_a_run_in_words():
     words = describe(PRESETS["Tiny"])
     assert "192 wide and 4 layers deep" in words and "30 epochs" in words
+    student = StudentConfig(kind="existing", model="org/base", lora_rank=4, precision="nf4", prompted=True)
+    words = describe(RunConfig(teacher="smollm2", student=student))
+    assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in nf4" in words
+    assert "It reads the teacher's prompt." in words
+    words = describe(RunConfig(student=StudentConfig(layers=(0, 1), cut_width=384)))
+    assert "2 layers of it, 384 wide" in words
     assert literal("a_b *c* :red[d]") == r"a\_b \*c\* \:red\[d\]"
     assert yaml.safe_load(run_config.to_yaml(PRESETS["Quick"]))["name"] == "quick"
 

@@ -19,7 +19,7 @@ from core.runs import folder as run_folders
 def run(tmp_path):
     """A finished adapter run, as `execute` leaves it."""
     config = RunConfig(
-        name="skill", teacher="smollm2", data="somewhere", student=StudentConfig(kind="adapter"),
+        name="skill", teacher="smollm2", data="somewhere", student=StudentConfig(kind="existing", prompted=True),
         stages=(Stage(method="gold"),), seed=7,
     )  # fmt: skip
     folder = run_folders.create(config, tmp_path / "runs")
@@ -62,9 +62,18 @@ def test_an_unfinished_run_is_refused(run, tmp_path):
         adapter.publish(run, "skill", "data", "CC0", home=tmp_path)
 
 
-def test_a_student_that_is_no_adapter_is_refused(run, tmp_path, monkeypatch):
-    cut = run.config().model_copy(update={"student": StudentConfig(kind="cut")})
-    monkeypatch.setattr(run, "config", lambda: cut)
+@pytest.mark.parametrize(
+    "student",
+    [
+        StudentConfig(kind="cut"),
+        StudentConfig(kind="existing", tuning="full", prompted=True),
+        StudentConfig(kind="existing"),  # it would be given a prompt that it never saw
+        StudentConfig(kind="existing", prompted=True, model="some/other"),
+    ],
+)
+def test_a_student_that_is_no_adapter_of_the_bundled_model_is_refused(run, tmp_path, monkeypatch, student):
+    other = run.config().model_copy(update={"student": student})
+    monkeypatch.setattr(run, "config", lambda: other)
     with pytest.raises(RunError, match="only an adapter"):
         adapter.publish(run, "skill", "data", "CC0", home=tmp_path)
 

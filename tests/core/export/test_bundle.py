@@ -56,13 +56,25 @@ def test_the_same_student_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["pos", "cars"])
-@pytest.mark.parametrize("kind", ["cut", "scratch", "adapter"])
-def test_readme_says_how_to_load_this_student(tmp_path: Path, task: str, kind: str) -> None:
-    stages = ({"method": "gold"},)
-    folder = finished(tmp_path, task=task, student=StudentConfig(kind=kind), stages=stages)
-    readme = opened(bundle(folder)).read("README.txt").decode()
+@pytest.mark.parametrize(
+    "student",
+    [
+        {"kind": "cut"},
+        {"kind": "scratch"},
+        {"kind": "existing", "model": "org/base"},
+        {"kind": "existing", "tuning": "adalora", "prompted": True},
+        {"kind": "existing", "tuning": "full", "prompted": True},
+    ],
+    ids=lambda values: "-".join(map(str, values.values())),
+)
+def test_readme_says_how_to_load_this_student(tmp_path: Path, task: str, student: dict) -> None:
+    config = StudentConfig(**student)
+    readme = opened(bundle(finished(tmp_path, task=task, student=config))).read("README.txt").decode()
     assert "AutoModelForCausalLM" in readme and "small" in readme
-    assert ("PeftModel" in readme) == (kind == "adapter")
+    assert ("PeftModel" in readme) == config.is_adapter == ("made for" in readme)
+    assert ("reads the prompt" in readme) == config.prompted
+    if config.model:
+        assert 'base = "..."  # folder or hub id of org/base' in readme
     for line in readme.splitlines():
         assert "{" not in line and "}" not in line
 
@@ -91,12 +103,12 @@ def test_a_damaged_configuration_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_folder_of_this_machine_leaves(tmp_path: Path) -> None:
-    adapter = StudentConfig(kind="adapter")
+    adapter = StudentConfig(kind="existing", model=str(tmp_path / "base-model"))
     values = {"data": str(tmp_path / "mine.conllu"), "teacher": str(tmp_path / "big-model"), "student": adapter}
     folder = finished(tmp_path, **values, stages=(Stage(method="gold"),))
     (folder.student / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path)}))
     (folder.student / "README.md").write_text(str(tmp_path))
     archive = opened(bundle(folder))
     assert not [name for name in archive.namelist() if str(tmp_path).encode() in archive.read(name)]
-    assert json.loads(archive.read("student/adapter_config.json"))["base_model_name_or_path"] == "big-model"
+    assert json.loads(archive.read("student/adapter_config.json"))["base_model_name_or_path"] == "base-model"
     assert "mine.conllu" in archive.read("config.yaml").decode()

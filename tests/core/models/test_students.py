@@ -19,38 +19,6 @@ def test_a_cut_of_all_layers_is_the_teacher(teacher):
     assert not student.model.get_input_embeddings().weight.requires_grad
 
 
-@pytest.mark.parametrize("start", ["pca", "random"])
-def test_from_scratch(teacher, start):
-    config = StudentConfig(kind="scratch", width=32, depth=2, heads=4, embeddings=start, **SMALL)
-    student = students.build(config, teacher, [], seed=0)
-    again = students.build(config, teacher, [], seed=0)
-    assert student.parameters == sum(p.numel() for p in again.model.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(student.model.parameters(), again.model.parameters()))
-    assert student.context == 256 and len(student.tokens) == 400
-
-
-def test_pca_keeps_neighbours(teacher):
-    config = StudentConfig(kind="scratch", width=16, depth=1, heads=2, **SMALL)
-    student = students.build(config, teacher, [], seed=0)
-    table = teacher.model.get_input_embeddings().weight[students.old_ids(student, teacher)].detach()
-    table = table - table.mean(0)
-    small = student.model.get_input_embeddings().weight.detach()
-    correlation = torch.corrcoef(torch.stack([(table @ table.T).flatten(), (small @ small.T).flatten()]))[0, 1]
-    assert correlation > 0.8
-
-
-def test_an_adapter_starts_as_the_teacher_and_trains_alone(teacher_folder):
-    from core.models import teachers
-
-    base = teachers.load(str(teacher_folder), torch.float32)
-    ids = torch.tensor([base.encode("She left .")])
-    before = base.head(base.hidden(input_ids=ids).last_hidden_state)
-    student = students.build(StudentConfig(kind="adapter", lora_rank=2, lora_layers=1), base, [], seed=0)
-    assert torch.allclose(student.head(student.hidden(input_ids=ids).last_hidden_state), before, atol=1e-5)
-    trained = [name for name, p in student.model.named_parameters() if p.requires_grad]
-    assert trained and all("lora_" in name and ".layers.2." in name for name in trained)
-
-
 def test_layers_that_do_not_exist(teacher):
     with pytest.raises(ConfigError, match=r"layers 0 to 2: \[3\] cannot be cut"):
         students.build(StudentConfig(kind="cut", layers=(0, 3), **SMALL), teacher, [], seed=0)

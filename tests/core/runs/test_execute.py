@@ -1,6 +1,5 @@
 """Whole runs on a tiny teacher: finished, stopped, killed, resumed, queued, failed."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 from core.distill import config as run_config
 from core.distill.config import RunConfig, Stage
 from core.errors import RunError
+from core.models import checkpoint as model_files
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from core.runs import checkpoint, folder
@@ -223,17 +223,61 @@ def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
     wait_for(lambda: first.status().state == "stopped", 60)
 
 
-def test_an_adapter_run(config, tmp_path):
+@pytest.mark.parametrize(
+    ("student", "roles"),
+    [
+        ({"lora_rank": 2, "prompted": True}, ["trained", "teacher"]),
+        ({"lora_rank": 2, "lora_layers": 2}, ["trained", "untrained", "teacher"]),
+        ({"lora_rank": 2, "precision": "nf4", "prompted": True}, ["trained", "untrained", "teacher"]),
+        ({"tuning": "full"}, ["trained", "untrained", "teacher"]),
+    ],
+    ids=["lora, prompted", "lora", "nf4", "full"],
+)
+def test_an_existing_model_tuned(config, tmp_path, student, roles):
     changes = {
-        "student": StudentConfig(kind="adapter", lora_rank=2, lora_layers=2),
-        "stages": (Stage(method="gold", constraint="none", examples=8),),
+        "student": StudentConfig(kind="existing", **student),
+        "stages": (Stage(method="task", examples=8), Stage(method="gold", constraint="none", examples=8)),
     }
     made = folder.create(config.model_copy(update=changes), tmp_path)
     status = run(made)
     assert (status.state, status.error) == ("finished", None)
-    assert (made.student / "adapter_model.safetensors").exists()
-    assert json.loads((made.path / "status.json").read_text())["state"] == "finished"
-    assert POS.parse(made.report().model("trained").outputs[0]) is not None
+    adapter = changes["student"].is_adapter
+    assert (made.student / "adapter_model.safetensors").exists() == adapter
+    assert (made.student / "model.safetensors").exists() != adapter
+    report = made.report()
+    assert [m.role for m in report.models] == roles
+    assert POS.parse(report.model("trained").outputs[0]) is not None
+    before = report.models[1]  # the untrained student has as many weights as its teacher
+    assert before.parameters == report.model("teacher").parameters
+    again = model_files.load(made.student, "again")
+    assert again.parameters == report.model("trained").parameters
+
+
+def test_adalora_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
+    changes = {
+        "student": StudentConfig(kind="existing", tuning="adalora", lora_rank=2),
+        "stages": (Stage(method="gold", epochs=3, examples=24, learning_rate=1e-2),),
+    }
+    config = config.model_copy(update=changes)
+    whole, parts = folder.create(config, tmp_path), folder.create(config, tmp_path)
+    assert run(whole).state == "finished" and len(steps(whole)) == 18
+    assert run(parts, should_stop=lambda: len(steps(parts)) >= 5).state == "stopped"  # while ranks fall
+    assert run(parts, should_stop=lambda: len(steps(parts)) >= 15).state == "stopped"  # and after
+    assert run(parts).state == "finished"
+    assert [x for _, x in steps(parts)] == pytest.approx([x for _, x in steps(whole)], rel=1e-4)
+    one, other = (load_file(made.student / "adapter_model.safetensors") for made in (whole, parts))
+    assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in other.items()}
+
+
+def test_adalora_in_too_few_steps_is_refused_before_training(config, tmp_path):
+    changes = {
+        "student": StudentConfig(kind="existing", tuning="adalora"),
+        "stages": (Stage(method="gold", examples=4),),
+    }
+    made = folder.create(config.model_copy(update=changes), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and "in 10 steps at least" in status.error and status.traceback is None
+    assert not made.metrics()
 
 
 def test_a_start_without_a_checkpoint_forgets_what_was_recorded_before(config, tmp_path):
