@@ -26,7 +26,7 @@ class Reachable(nn.Module):
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor, row: torch.Tensor, place: torch.Tensor, tokens: torch.Tensor
     ) -> torch.Tensor:
-        """Logits (n, k) in fp32 of `tokens` (k,) after each of the places (n,) `row`, `place` of `ids` (rows, longest)."""
+        """Logits (n, k) in fp32 of `tokens` (k,) after the places (n,) `row`, `place` of `ids` (rows, longest)."""
         hidden = self._hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
         with torch.autocast(ids.device.type, enabled=False):  # a sum over logits in bf16 is too coarse
             return self.student.head(hidden[row, place], tokens)

@@ -1,4 +1,4 @@
-"""Weights and moments that processes hold in shards (FSDP2, DeepSpeed stage 2), whole again and back.
+"""Weights and moments that processes hold in shards (FSDP2; DeepSpeed stage 2), whole again and back.
 
 There the student that is trained is a copy; the student itself stays whole on every process, to be validated and
 saved, and `gather` gives it the copy's weights. Alone, or under DDP, the two are one and nothing here does anything.
@@ -45,42 +45,26 @@ def scatter(student: LanguageModel, module: Any, accelerator: Accelerator) -> No
         shard.copy_(_like(whole, shard))
 
 
-def moments(optimizer: Any, module: Any, accelerator: Accelerator) -> dict[str, torch.Tensor]:
-    """What Adam remembers of the trained parameter number i, under `i.name`. Every process must come here."""
-    if accelerator.distributed_type == DistributedType.DEEPSPEED:
-        from deepspeed.utils import safe_get_full_optimizer_state
+def moments(optimizer: Any, accelerator: Accelerator) -> dict[str, torch.Tensor]:
+    """What Adam remembers of the trained parameter number i, under `i.name`. Every process must come here.
 
-        found = {f"{i}.{k}": safe_get_full_optimizer_state(p, k) for i, p in _trained(module) for k in MOMENTS}
-        return found | {f"{i}.step": state["step"] for i, state in enumerate(_states_of_deepspeed(optimizer)[:1])}
+    Nothing under DeepSpeed, which takes none back before its first step: a run resumed there starts them anew.
+    """
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        return {}
     state = optimizer.state_dict()["state"]
     return {f"{i}.{k}": _whole(v) for i, entry in state.items() for k, v in entry.items()}
 
 
-def restore_moments(optimizer: Any, module: Any, tensors: dict[str, torch.Tensor], accelerator: Accelerator) -> None:
-    if accelerator.distributed_type == DistributedType.DEEPSPEED:
-        from deepspeed.utils import safe_set_full_optimizer_state
-
-        for i, parameter in _trained(module):
-            for name in MOMENTS:
-                safe_set_full_optimizer_state(parameter, tensors[f"{i}.{name}"], name)
-        for entry in _states_of_deepspeed(optimizer):
-            entry["step"] = tensors["0.step"].clone()
+def restore_moments(optimizer: Any, tensors: dict[str, torch.Tensor]) -> None:
+    if not tensors:
         return
-    parameters = dict(_trained(module))
+    parameters = optimizer.param_groups[0]["params"]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         number, key = name.split(".", 1)
         state.setdefault(int(number), {})[key] = _like(value, parameters[int(number)]) if key in MOMENTS else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def _trained(module: Any) -> list[tuple[int, torch.nn.Parameter]]:
-    return list(enumerate(p for p in module.parameters() if p.requires_grad))
-
-
-def _states_of_deepspeed(optimizer: Any) -> list[dict[str, Any]]:
-    """What Adam itself holds there: one entry for each flat group of shards."""
-    return list(optimizer.optimizer.optimizer.state.values())
 
 
 def _is_cut(accelerator: Accelerator) -> bool:

@@ -76,8 +76,8 @@ class Trainer:
         self.process, self.processes = processes.number(), processes.count()
         if config.accumulate * self.processes > config.batch_size:
             raise ConfigError(
-                f"a batch of {config.batch_size} cannot be split among {self.processes} processes in {config.accumulate} "
-                "passes: raise batch_size, or lower accumulate."
+                f"a batch of {config.batch_size} cannot be split among {self.processes} processes in "
+                f"{config.accumulate} passes: raise batch_size, or lower accumulate."
             )
         self.accelerator = processes.accelerator(config.clip, config.batch_size // self.processes)
         module = Reachable(sharded.trained(student, self.accelerator), config.compile)
@@ -267,12 +267,12 @@ class Trainer:
         if self.source:
             self.source.flush()
         self.gather()
-        return sharded.moments(self.optimizer, self.module, self.accelerator), asdict(self.progress)
+        return sharded.moments(self.optimizer, self.accelerator), asdict(self.progress)
 
     def restore(self, tensors: dict[str, torch.Tensor], progress: dict[str, object]) -> None:
         """Goes on from a state; the student has its weights already."""
         sharded.scatter(self.student, self.module, self.accelerator)
-        sharded.restore_moments(self.optimizer, self.module, tensors, self.accelerator)
+        sharded.restore_moments(self.optimizer, tensors)
         self.progress = Progress(**progress)  # type: ignore[arg-type]
 
 

@@ -1,6 +1,7 @@
 """Several processes: `accelerate launch` on this machine's CPU, and the launch files that ship."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -53,12 +54,15 @@ def config(teacher_folder, data):
 
 
 def command(processes: int, *arguments: str) -> list[str]:
+    launch = ["accelerate.commands.accelerate_cli", "launch", "--config_file", str(ASSETS / "accelerate/cpu2.yaml")]
+    own = ["--main_process_port", _free_port(), "-m", "core"] if processes > 1 else ["core"]
+    return [sys.executable, "-m", *(launch if processes > 1 else []), *own, *arguments]
+
+
+def _free_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    launch = ["accelerate.commands.accelerate_cli", "launch", "--config_file", str(ASSETS / "accelerate/cpu2.yaml")]
-    own = ["--main_process_port", port, "-m", "core"] if processes > 1 else ["core"]
-    return [sys.executable, "-m", *(launch if processes > 1 else []), *own, *arguments]
+        return str(free.getsockname()[1])
 
 
 def environment(home):
@@ -94,6 +98,26 @@ def test_two_processes_equal_one(config, tmp_path):
     assert sorted(i for path in shards for i in load_file(path)["example"].tolist()) == list(
         range(len(POS.load(config.data).train))
     )
+
+
+def test_a_student_in_shards_equals_a_whole_one(config, tmp_path):
+    """FSDP2, with the settings that ship; and resumed."""
+    one, _ = distill(config, tmp_path / "one", 1)
+    settings = load_config_from_file(str(ASSETS / "accelerate/fsdp.yaml")).fsdp_config
+    asked = {name.upper(): str(value) for name, value in settings.items()} | {"ACCELERATE_USE_FSDP": "true"}
+    two = RunFolder(tmp_path / "runs" / "t")
+    (tmp_path / "run.yaml").write_text(run_config.to_yaml(config))
+    for arguments in (("distill", str(tmp_path / "run.yaml")), ("resume", "t")):
+        line = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", _free_port()]
+        line += [str(ROOT / "tests/core/runs/fsdp_on_cpu.py"), *arguments]
+        variables = {**environment(tmp_path), **asked, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(line, cwd=ROOT, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "shards: 20" in done.stdout
+        losses = [[r["loss"] for r in run.metrics() if "loss" in r] for run in (one, two)]
+        assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+        shutil.rmtree(two.checkpoints / "step-000009")  # as if it had been killed at step 8
+        two.write_status(two.status().model_copy(update={"state": "stopped"}))
 
 
 def test_a_stop_reaches_all_processes_and_they_resume_together(config, tmp_path):
