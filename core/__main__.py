@@ -62,7 +62,7 @@ def _distill(options: argparse.Namespace) -> int:
     from core.runs import folder
 
     wanted = config.read(options.config).with_values(options.values)
-    return _work(processes.share(folder.create(wanted).path if processes.is_main() else None))
+    return _work(processes.share(folder.create(wanted).path if processes.is_main() else Path()))
 
 
 def _resume(options: argparse.Namespace) -> int:

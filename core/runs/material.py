@@ -89,8 +89,6 @@ def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
         return api.parse(config.teacher), _base(config, None)
     say(f"loading the teacher {config.teacher}")
     teacher = teachers.load(config.teacher)
-    say(f"loading the teacher {config.teacher}")
-    teacher = teachers.load(config.teacher)
     return teacher, _base(config, teacher)
 
 
