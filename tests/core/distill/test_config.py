@@ -65,7 +65,7 @@ OTHER = "student: {model: org/model}"
         (f"{API}\n{LABELS}\nstudent: {{kind: scratch}}", "name a model in student.model"),
         (f"teacher: 'https://host/v1'\n{LABELS}\n{OTHER}", "names no host or no model"),
         (f"teacher: 'http://host/v1#m'\n{LABELS}\n{OTHER}", "in the clear"),
-        (f"{LABELS}\nstudent: {{kind: adapter}}", "would learn its own answers"),
+        (f"{LABELS}\nstudent: {{kind: existing, prompted: true}}", "is its own teacher"),
         ("labels: {price_in: 1}", "has no price"),
         ("stages: [{method: pseudo_labels, labels: logprobs}]", "tells everything: take the method 'task'"),
         (

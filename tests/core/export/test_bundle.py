@@ -62,8 +62,8 @@ def test_the_same_student_gives_the_same_bytes(tmp_path: Path) -> None:
         {"kind": "cut"},
         {"kind": "scratch"},
         {"kind": "existing", "model": "org/base"},
-        {"kind": "existing", "tuning": "adalora", "prompted": True},
-        {"kind": "existing", "tuning": "full", "prompted": True},
+        {"kind": "existing", "model": "org/base", "tuning": "adalora", "prompted": True},
+        {"kind": "existing", "model": "org/base", "tuning": "full", "prompted": True},
     ],
     ids=lambda values: "-".join(map(str, values.values())),
 )
@@ -73,7 +73,7 @@ def test_readme_says_how_to_load_this_student(tmp_path: Path, task: str, student
     assert "AutoModelForCausalLM" in readme and "small" in readme
     assert ("PeftModel" in readme) == config.is_adapter == ("made for" in readme)
     assert ("reads the prompt" in readme) == config.prompted
-    if config.model:
+    if config.is_adapter:
         assert 'base = "..."  # folder or hub id of org/base' in readme
     for line in readme.splitlines():
         assert "{" not in line and "}" not in line
