@@ -241,12 +241,12 @@ class RunConfig(BaseModel):
             self._check_address()
         elif {self.labels.price_in, self.labels.price_out} != {None}:
             raise ValueError("a teacher that runs here has no price: leave labels.price_in and price_out empty")
+        if self._is_its_own_teacher(self.stages[0]):
+            raise ValueError(
+                "stage 1: the student is its own teacher and reads the same, so there is nothing to learn: "
+                "name another model in student.model, or take the method 'gold'"
+            )
         for number, stage in enumerate(self.stages, 1):
-            if self._is_its_own_teacher(stage):
-                raise ValueError(
-                    f"stage {number}: the student is its own teacher and reads the same, so there is nothing to learn: "
-                    "name another model in student.model, or take the method 'gold'"
-                )
             if stage.on_policy and not stage.needs_scores:
                 raise ValueError(f"stage {number}: on_policy needs the teacher's scores: take 'task' or 'logits'")
             if stage.method == "pseudo_labels" and stage.labels == "logprobs":

@@ -134,6 +134,7 @@ def test_a_choice_that_is_not_on_screen_contradicts_nothing(page):
     app.segmented_control(key="distill_student_tuning").set_value("adalora").run()
     app.text_input(key="distill_student_target_modules").set_value("q_proj, v_proj").run()
     app.number_input(key="distill_max_seconds").set_value(None).run()
+    app.segmented_control(key="distill_stages_0_method").set_value("gold").run()  # it cannot teach itself
     checked(app.toggle(key="distill_student_prompted").set_value(True).run())
     student = shown(app).student
     assert (student.tuning, student.target_modules, student.prompted) == ("adalora", ("q_proj", "v_proj"), True)

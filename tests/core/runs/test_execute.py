@@ -236,7 +236,7 @@ def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
 def test_an_existing_model_tuned(config, tmp_path, student, roles):
     changes = {
         "student": StudentConfig(kind="existing", **student),
-        "stages": (Stage(method="task", examples=8), Stage(method="gold", constraint="none", examples=8)),
+        "stages": (Stage(method="gold", constraint="none", examples=8), Stage(method="task", examples=8)),
     }
     made = folder.create(config.model_copy(update=changes), tmp_path)
     status = run(made)

@@ -213,6 +213,7 @@ def asks_llama(config, llama_server, monkeypatch):
             "prompt": default_prompt(CARS, 2),
             "conditioned": False,
             "stages": (Stage(method="pseudo_labels", examples=2),),
+            "batch_size": 2,
             "labels": LabelConfig(max_tokens=60, score_teacher=False, concurrency=2),
         }
     )
