@@ -38,7 +38,7 @@ class Edge:
         return self.texts[0] if len(self.texts) == 1 and not self.ranges else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """`nodes` are states, breadth first from `start`. There is one edge at most from one node to another."""
 
