@@ -15,6 +15,7 @@ from ui import candidates, engine, fsm_graph, fsm_labels, timeline
 from ui.candidates import name_of
 from ui.mask_source import Explained
 from ui.text import percent, share
+from ui.timeline import Moment
 from ui.token_strip import StripToken, has_selection, select_token, token_strip
 from ui.vocabulary_grid import Pinned, pinned_token, reason_of, spelled, vocabulary_grid
 from ui.vocabulary_table import after_mask, vocabulary_table
@@ -47,7 +48,8 @@ def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> N
     """The strip, and below it the selected step. `load` gives the model whose probabilities are shown. It is a
     fragment: a step on the way does not run the page above it."""
     index = choose_step(found)
-    timeline.timeline(found.steps, index, found.end, key=TIMELINE, on_select=_timeline_clicked)
+    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
+    timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
     left, right = st.columns([1.55, 1], gap="large")
     with left:
         _automaton(found, constraint, index)
@@ -119,10 +121,13 @@ def _strip_token(step: Any, found: Explained, shade: str, line: str) -> StripTok
         str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {found.vocabulary:,}",
         share(max(step.removed, 0.0)), str(step.state), step.part or "–",
     )  # fmt: skip
-    text = step.text or name_of(step.id, step.text, found.end)
     under = None if line == NONE else metric(step, found.vocabulary, line)
     kind = "forced" if step.forced else "free"
-    return StripToken(text, metric(step, found.vocabulary, shade), kind, line=under, facts=facts)
+    return StripToken(_text(step, found), metric(step, found.vocabulary, shade), kind, line=under, facts=facts)
+
+
+def _text(step: Any, found: Explained) -> str:
+    return step.text or name_of(step.id, step.text, found.end)
 
 
 def metric(step: Any, vocabulary: int, name: str) -> float:
@@ -131,14 +136,14 @@ def metric(step: Any, vocabulary: int, name: str) -> float:
         "removed": lambda: step.removed,
         "allowed": lambda: math.log(max(step.allowed, 1)) / math.log(max(vocabulary, 2)),
         "probability": lambda: step.before,
-        "agreement": lambda: step.before / max((c.before for c in step.candidates), default=1.0),
+        "agreement": lambda: step.before / max([*(c.before for c in step.candidates), 1e-12]),
         "loss": lambda: -math.log(max(step.after, 1e-12)) / MOST_NATS,
     }[name]()
     return min(1.0, max(0.0, value))
 
 
-def _timeline_clicked(key: str) -> None:
-    step = timeline.selected(key)
+def _timeline_clicked() -> None:
+    step = timeline.picked_step(TIMELINE)
     if step is not None:
         select_step(step)
 

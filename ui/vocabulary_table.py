@@ -66,7 +66,7 @@ def matching(constraint: Constraint, state: int, search: str, show: str, kind: s
     """Ids of the tokens that the filters let through, ascending. A number finds the token of that id too."""
     keep = np.ones(len(constraint.tokens), bool)
     if search:
-        keep = _texts(constraint.tokens).str.contains(search, case=False, regex=False).to_numpy(bool)
+        keep = _texts(constraint.tokens).str.contains(search, case=False, regex=False).to_numpy(bool, copy=True)
         if search.isdecimal() and int(search) < len(keep):
             keep[int(search)] = True
     if show != "all":

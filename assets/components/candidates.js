@@ -27,7 +27,7 @@ function removed(data) {
 function table(rows) {
   const node = element("table", "list");
   const head = element("tr");
-  head.append(...["", "Token", "Before", "After the mask"].map((name) => element("th", name.startsWith("After") || name === "Before" ? "share" : "", name)));
+  head.append(...["", "Token", "Before", "After"].map((name, i) => element("th", i > 1 ? "share" : "", name)));
   node.append(head, ...rows.map(line));
   return node;
 }

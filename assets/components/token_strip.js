@@ -42,6 +42,7 @@ export default function (component) {
     const target = event.key === " " && data.controls ? "play" : targetOf(event.key, current(strip), data.tokens.length);
     if (target === null) return;
     event.preventDefault();
+    hideCard(card);
     if (target === "play") play(strip);
     else pause(strip, target);
   };

@@ -25,8 +25,11 @@ export default function (component) {
   root.pin = (token) => setStateValue("pinned", { identity: data.identity, token });
   showTotal(root.querySelector(".total"), data);
   const width = root.clientWidth;
+  root.colours = ["--allowed", "--refused", "--st-background-color"].map((name) => paintOf(root, name));
   if (root.drawn !== data.identity || root.drawnWidth !== width) build(root, bands, card);
-  for (const band of bands.children) paintBand(root, band);
+  const painted = `${data.reason} ${root.colours} ${root.drawnWidth}`;
+  if (root.painted !== painted) for (const band of bands.children) paintBand(root, band);
+  root.painted = painted;
   showPinned(root.querySelector(".pinned"), data);
   showTools(parentElement.querySelector(".tools"), root);
 
@@ -44,7 +47,10 @@ export default function (component) {
 }
 
 function numbers(base64, kind) {
-  return new kind(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return new kind(bytes.buffer);
 }
 
 function showTotal(node, data) {
@@ -161,11 +167,10 @@ function describe(root, place) {
 }
 
 function paintBand(root, band) {
-  const { cell, reason, data } = root;
+  const { cell, reason, data, colours } = root;
   const { canvas, start, count, columns } = band;
   const context = canvas.getContext("2d");
   const ratio = window.devicePixelRatio || 1;
-  const colours = ["--allowed", "--refused", "--st-background-color"].map((name) => paintOf(root, name));
   const image = context.createImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
   pixels.fill(word(colours[2]));
@@ -173,7 +178,7 @@ function paintBand(root, band) {
   const dot = Math.max(1, Math.round(size * 0.4));
   const inset = Math.floor((size - dot) / 2);
   const gap = size > 3 ? 1 : 0;
-  const pale = word(mixed(colours[1], colours[2], 0.5));
+  const pale = word(mixed(colours[1], colours[2], 0.65));
   const strong = word(colours[0]);
   const allowed = [];
   for (let i = 0; i < count; i++) {

@@ -75,7 +75,8 @@ def _step(constraint: Constraint, state: int, token: int, logits: torch.Tensor, 
     after = np.where(allowed, before, 0.0)
     kept = float(after.sum())
     after = after / kept if kept > 0 else np.where(allowed, 1.0 / allowed.sum(), 0.0)
-    shown = dict.fromkeys([*_largest(before, top), *_largest(after, top)])
+    possible = np.flatnonzero(allowed)
+    shown = dict.fromkeys([*_largest(before, top), *possible[_largest(after[possible], top)].tolist()])
     return Step(
         id=token,
         text=constraint.tokens.text([token]),
