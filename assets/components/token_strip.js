@@ -1,6 +1,7 @@
 // A row of tokens. Runs again on every change of data or theme: it builds the tokens once a signature.
 
 const NAMES = { prompt: "prompt", forced: "forced by the schema", free: "free choice" };
+const PATIENCE = 1000; // milliseconds without an answer, after which the server is asked again
 const PACE = 500; // milliseconds a token, while it plays
 
 export default function (component) {
@@ -10,7 +11,8 @@ export default function (component) {
 
   if (strip.identity !== data.identity) {
     strip.identity = data.identity;
-    strip.turn = -1;
+    strip.turn = strip.sent = -1;
+    strip.pending = null;
     stop(strip);
   }
   strip.data = data;
@@ -32,6 +34,7 @@ export default function (component) {
     strip.turn = data.turn;
     paint(strip, data.selected);
   }
+  flush(strip);
 
   strip.onclick = (event) => {
     const token = tokenAt(event);
@@ -80,9 +83,21 @@ function choose(strip, index) {
   if (!data.selectable || index < 0 || index >= data.tokens.length) return;
   paint(strip, index);
   strip.turn += 1;
+  strip.pending = { identity: data.identity, index, turn: strip.turn };
+  flush(strip);
+}
+
+// One question at a time: while the server is busy only the newest selection waits, so that a held key floods nobody.
+function flush(strip) {
   clearTimeout(strip.timer);
-  const value = { identity: data.identity, index, turn: strip.turn };
-  strip.timer = setTimeout(() => strip.send(value), 30);
+  if (!strip.pending) return;
+  if (strip.answered < strip.sent) {
+    strip.timer = setTimeout(() => ((strip.sent = -1), flush(strip)), PATIENCE);
+    return;
+  }
+  strip.sent = strip.pending.turn;
+  strip.send(strip.pending);
+  strip.pending = null;
 }
 
 function pause(strip, index) {

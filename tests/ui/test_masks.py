@@ -257,3 +257,19 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(app):
     checked(page.run())
     assert page.text_input(key="masks_text_pos").value == "Go on !"
     assert page.text_area(key="masks_answer").value == '{"tokens":[{"text":"Go"'
+
+
+def without_automaton() -> None:
+    from core.constrain import schema
+    from core.constrain.engines import choice
+    from core.constrain.engines.histories import BYTES
+    from ui import mask_steps
+    from ui.mask_source import Explained
+
+    found = schema.from_json_schema({"enum": ["x", "y"]})
+    mask_steps._automaton(Explained((), len(BYTES), BYTES.eos), choice.build(found, BYTES, "llguidance"), 0)
+
+
+def test_an_engine_without_automaton_is_said_so():
+    page = checked(AppTest.from_function(without_automaton, default_timeout=60).run())
+    assert any("engine llguidance holds this schema" in i.value for i in page.info)
