@@ -25,9 +25,7 @@ class Row:
 
 def candidates(rows: Sequence[Row], removed: float, *, key: str) -> None:
     """Tokens with their probability before and after the mask, and the share of it that was `removed`."""
-    plain = [
-        {**asdict(row), "before_percent": share(row.before), "after_percent": share(row.after)} for row in rows
-    ]
+    plain = [{**asdict(row), "before_percent": share(row.before), "after_percent": share(row.after)} for row in rows]
     _component(key=key, data={"rows": plain, "removed": removed, "removed_percent": share(removed)})
 
 

@@ -83,7 +83,7 @@ def layout(picture: Picture, labels: Sequence[str]) -> Layout:
         _line(states[e.source], states[e.target], way, labels[i], i in backward, rows)
         for i, (e, way) in enumerate(zip(picture.edges, ways, strict=True))
     )
-    width = max(item.x + item.width / 2 for item in every) + GAP
+    width = max(item.x + item.width / 2 for item in every) + 2 * GAP
     return Layout(width, max(item.y + item.down for item in every) + GAP, dots, lines)
 
 
@@ -245,7 +245,9 @@ def _stack(layers: list[list[_Item]], rows: list[list[_Item]]) -> None:
 def _line(source: _Item, target: _Item, way: list[_Item], label: str, back: bool, rows: list[list[_Item]]) -> Line:
     if source is target:
         x, y = source.x, source.y - RADIUS
-        path = f"M{x - 7:.1f},{y + 2:.1f} C{x - 24:.1f},{y - LOOP:.1f} {x + 24:.1f},{y - LOOP:.1f} {x + 7:.1f},{y + 2:.1f}"
+        path = (
+            f"M{x - 7:.1f},{y + 2:.1f} C{x - 24:.1f},{y - LOOP:.1f} {x + 24:.1f},{y - LOOP:.1f} {x + 7:.1f},{y + 2:.1f}"
+        )
         return Line(path, (x + 7, y + 2, "down"), x, y - LOOP + 4, _text_width(label))
     left, right = (target, source) if back else (source, target)
     points = [(left.x + RADIUS, left.y, left.row)]

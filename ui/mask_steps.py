@@ -122,8 +122,8 @@ def _strip_token(step: Any, found: Explained, shade: str, line: str) -> StripTok
         share(max(step.removed, 0.0)), str(step.state), step.part or "–",
     )  # fmt: skip
     under = None if line == NONE else metric(step, found.vocabulary, line)
-    kind = "forced" if step.forced else "free"
-    return StripToken(_text(step, found), metric(step, found.vocabulary, shade), kind, line=under, facts=facts)
+    shaded = metric(step, found.vocabulary, shade)
+    return StripToken(_text(step, found), shaded, "forced" if step.forced else "free", line=under, facts=facts)
 
 
 def _text(step: Any, found: Explained) -> str:
@@ -201,17 +201,15 @@ def _in_words(way: fsm_graph.Walk, index: int, picked: int | None) -> None:
 def _candidates(found: Explained, index: int) -> None:
     """One token: what it is, what the mask did to it, and its rivals."""
     step = found.steps[index]
-    title, many = st.columns([1.6, 1], vertical_alignment="bottom")
-    with title:
-        st.markdown("**The token and its rivals**")
-        part = f" · {step.part}" if step.part else ""
-        st.text(f"Token {index} of {len(found.steps)} · id {step.id}{part}")
-    count = many.slider("Candidates", 5, 20, 8, key="masks_count")
+    st.markdown("**The token and its rivals**")
+    part = f" · {step.part}" if step.part else ""
+    st.text(f"Token {index} of {len(found.steps)} · id {step.id}{part}")
     st.code(name_of(step.id, step.text, found.end), language=None, wrap_lines=True, height=60)
     before, after = st.columns(2)
     before.metric("Before the mask", share(step.before))
     after.metric("After it", share(step.after))
     st.markdown(_verdict(step, found))
+    count = st.slider("Candidates", 5, 20, candidates.SHOWN, key="masks_count")
     rows = candidates.of_step(step, found.end, count)
     candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
 
@@ -253,5 +251,8 @@ def _pinned(constraint: Constraint, step: Any, token: int, before: np.ndarray | 
         facts += [("dies at byte", str(why.dies_at)), ("expected", why.expected)]
     if before is not None:
         allowed = constraint.tokens.unpack(constraint.mask(step.state))
-        facts += [("p before", share(float(before[token]))), ("p after", share(float(after_mask(before, allowed)[token])))]
+        facts += [
+            ("p before", share(float(before[token]))),
+            ("p after", share(float(after_mask(before, allowed)[token]))),
+        ]
     return Pinned(spelled(constraint.tokens, token), tuple(facts))

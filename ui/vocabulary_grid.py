@@ -70,9 +70,14 @@ def spelled(tokens: TokenTable, token: int) -> str:
         return " ".join(f"0x{byte:02X}" for byte in raw)
 
 
-@lru_cache(maxsize=64)
 def reasons(constraint: Constraint, state: int) -> Refusals:
     """Why each token is refused; from an engine other than ours only whether, because it would take seconds."""
+    hashable: Any = constraint  # the protocol does not say so, but every constraint is
+    return _reasons(hashable, state)
+
+
+@lru_cache(maxsize=64)
+def _reasons(constraint: Any, state: int) -> Refusals:
     if isinstance(constraint, DfaConstraint):
         return refusals(constraint, state)
     allowed = constraint.tokens.unpack(constraint.mask(state))

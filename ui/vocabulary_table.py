@@ -26,9 +26,7 @@ def _texts(tokens: TokenTable) -> pd.Series:
     return pd.Series([spelled(tokens, i) for i in range(len(tokens))], dtype="object")
 
 
-def vocabulary_table(
-    constraint: Constraint, state: int, likely: Callable[[], np.ndarray | None], *, key: str
-) -> None:
+def vocabulary_table(constraint: Constraint, state: int, likely: Callable[[], np.ndarray | None], *, key: str) -> None:
     """`likely` gives every token's probability before the mask, or None if it is not known."""
     search, show, kind = _controls(key)
     found = matching(constraint, state, search, show, kind)
@@ -41,8 +39,8 @@ def vocabulary_table(
     st.dataframe(
         shown, hide_index=True, height=340, key=f"{key}_rows",
         column_config={
-            "p before": st.column_config.NumberColumn(format="percent"),
-            "p after": st.column_config.NumberColumn(format="percent"),
+            "p before": st.column_config.NumberColumn(format="%.3g"),
+            "p after": st.column_config.NumberColumn(format="%.3g"),
         },
     )  # fmt: skip
     st.download_button(

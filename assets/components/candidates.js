@@ -28,20 +28,24 @@ function table(rows) {
   const node = element("table", "list");
   const head = element("tr");
   head.append(...["", "Token", "Before", "After"].map((name, i) => element("th", i > 1 ? "share" : "", name)));
-  node.append(head, ...rows.map(line));
+  node.append(head, ...rows.flatMap(lines));
   return node;
 }
 
-function line(row) {
+function lines(row) {
   const node = element("tr", `${row.why ? "refused" : "allowed"} ${row.written ? "written" : ""}`);
   const sign = element("td", "sign", row.why ? "✗" : "✓");
   sign.setAttribute("aria-label", row.why ? "refused" : "allowed");
   const text = element("td");
   text.append(element("span", "name", row.text));
   if (row.written) text.append(element("span", "badge", "written"));
-  if (row.why) text.append(element("div", "why", row.why));
   node.append(sign, text, share(row.before, row.before_percent), share(row.after, row.after_percent));
-  return node;
+  if (!row.why) return [node];
+  const reason = element("tr", "reason");
+  const why = element("td", "why", row.why);
+  why.colSpan = 3;
+  reason.append(element("td"), why);
+  return [node, reason];
 }
 
 function share(value, percent) {

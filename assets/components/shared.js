@@ -129,7 +129,8 @@ function strokeLine(context, colour, width, rect, y, style) {
 }
 
 function paintText(context, node, style) {
-  context.font = style.font;
+  // Not the shorthand: it is empty where figures are tabular.
+  context.font = `${style.fontStyle} ${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
   context.fillStyle = style.color;
   const struck = Boolean(node.parentElement.closest(".refused .name"));
   for (const { text, rect } of linesOf(node)) {

@@ -248,8 +248,10 @@ function showLegend(legend, data) {
     node.append(sample(className), text);
     return node;
   };
-  const entries = kinds.map((kind) => entry(kind, NAMES[kind]));
-  if (data.legend && data.tokens.length) entries.push(entry("free", data.legend));
+  const all = data.tokens.some((token) => token[2] === "forced" && token[1] > 0); // forced ones are shaded too
+  const named = (kind) => (kind === "free" && data.legend && !all ? `${NAMES[kind]}: ${data.legend}` : NAMES[kind]);
+  const entries = kinds.map((kind) => entry(kind, named(kind)));
+  if (data.legend && all) entries.push(entry("free", data.legend));
   if (data.line_legend && data.tokens.length) entries.push(entry("lined", data.line_legend));
   legend.replaceChildren(...entries);
 }

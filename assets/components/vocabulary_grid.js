@@ -1,7 +1,7 @@
 // Every token of a vocabulary a cell, class by class. Runs again on every change of data or theme. The vocabulary's
 // texts come once and are kept for the page: if they are not there, they are asked for.
 
-const HEIGHT = 400; // pixels that the largest class may take
+const HEIGHT = 520; // pixels that the largest class may take
 const CELL = [2, 14]; // pixels
 const FEW = 3000; // as many allowed cells are drawn larger than their place
 

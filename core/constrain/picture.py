@@ -201,9 +201,7 @@ class _Characters:
                 known = found.setdefault(end, ([], set()))
                 known[0].extend(ranges)
                 known[1].update(through)
-        return {
-            end: _edge(state, end, _merged(ranges), frozenset(through)) for end, (ranges, through) in found.items()
-        }
+        return {end: _edge(state, end, _merged(ranges), frozenset(through)) for end, (ranges, through) in found.items()}
 
     def _after(self, byte: int, target: int) -> dict[int, tuple[list[tuple[int, int]], set[int]]]:
         for low, high, more in _LEADS:

@@ -46,8 +46,6 @@ def refusals(constraint: DfaConstraint, state: int) -> Refusals:
     return Refusals((reason - allowed).astype(np.int32), reasons)
 
 
-
-
 def _reason(constraint: DfaConstraint, dies_at: int, state: int) -> Reason:
     return Reason(
         dies_at, describe_bytes(constraint.automaton.allowed_bytes(state), constraint.may_end(state)) or "nothing"

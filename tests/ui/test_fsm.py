@@ -112,7 +112,10 @@ def test_labels(pattern, label):
 
 
 def test_long_labels_are_cut_and_whole_ones_are_not():
-    chain, choices = edge_of("a{50}b"), edge_of("(" + "|".join(f"{chr(97 + i % 26) * (i + 1)}" for i in range(40)) + ");")
+    chain, choices = (
+        edge_of("a{50}b"),
+        edge_of("(" + "|".join(f"{chr(97 + i % 26) * (i + 1)}" for i in range(40)) + ");"),
+    )
     assert len(fsm_labels.short(chain)) <= fsm_labels.SHORT and fsm_labels.whole(chain) == "a" * 50 + "b"
     assert len(fsm_labels.short(choices)) <= fsm_labels.SHORT and "40 in all" in fsm_labels.short(choices)
     assert "n" * 40 in fsm_labels.whole(choices)

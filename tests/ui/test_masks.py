@@ -225,7 +225,14 @@ def test_refused_candidates_say_where_they_die():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.0, "0 %"), (1e-9, "< 0.01 %"), (0.00005, "0.01 %"), (0.12345, "12.35 %"), (0.99999, "> 99.99 %"), (1.0, "100.00 %")],
+    [
+        (0.0, "0 %"),
+        (1e-9, "< 0.01 %"),
+        (0.00005, "0.01 %"),
+        (0.12345, "12.35 %"),
+        (0.99999, "> 99.99 %"),
+        (1.0, "100.00 %"),
+    ],
 )
 def test_shares_are_honest(value, shown):
     assert share(value) == shown

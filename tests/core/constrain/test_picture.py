@@ -137,7 +137,6 @@ def _check_joined(found: Picture, way) -> None:
         assert one.target == other.source
 
 
-
 def test_a_trail_that_leaves_the_automaton_is_refused():
     automaton = of_regex("abc")
     with pytest.raises(SchemaError, match="after 1"):
