@@ -27,5 +27,4 @@ if found is None:
     st.stop()
 
 mask_steps.headline(found, states)
-index = mask_steps.choose_step(found)
-mask_steps.show_step(found, index)
+mask_steps.walk(found, mask_source.constraint(source), source.model.load)

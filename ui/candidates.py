@@ -1,67 +1,48 @@
 """The candidates of one step: what the model weighed before the mask, and what is left of it after."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import streamlit as st
-
-from core.paths import ASSETS
-from ui.text import percent
+from ui.component import component
+from ui.text import share
 
 SHOWN = 8
-
-_FILES = ASSETS / "components"
-_component = st.components.v2.component(
-    "stillroom.candidates",
-    html='<div class="candidates"></div>',
-    css=(_FILES / "candidates.css").read_text(encoding="utf-8"),
-    js=(_FILES / "candidates.js").read_text(encoding="utf-8"),
-)
+_component = component("candidates", '<div class="candidates"></div><div class="tools"></div>')
 
 
-def candidates(step: Any, end: int, *, key: str) -> None:
-    """Two columns for a `core.constrain.explain.Step`; `end` is the id of the end-of-text token."""
-    data = {
-        "before_title": "Before the mask",
-        "before": before(step, end),
-        "after_title": "After the mask",
-        "after": after(step, end),
-    }
-    _component(key=key, data=data)
+@dataclass(frozen=True)
+class Row:
+    """A token and its probabilities, 0 to 1; `why` it is refused, if it is; `written` if the answer goes on with it."""
+
+    id: int
+    text: str
+    before: float
+    after: float
+    why: str = ""
+    written: bool = False
 
 
-def before(step: Any, end: int) -> list[dict[str, Any]]:
-    """The likeliest tokens of all, the refused ones with the byte at which they die."""
-    return _rows(step, step.candidates, "before", end)
+def candidates(rows: Sequence[Row], removed: float, *, key: str) -> None:
+    """Tokens with their probability before and after the mask, and the share of it that was `removed`."""
+    plain = [{**asdict(row), "before_percent": share(row.before), "after_percent": share(row.after)} for row in rows]
+    _component(key=key, data={"rows": plain, "removed": removed, "removed_percent": share(removed)})
 
 
-def after(step: Any, end: int) -> list[dict[str, Any]]:
-    """The likeliest of those that the schema allows."""
-    return _rows(step, [c for c in step.candidates if c.allowed], "after", end)
-
-
-def _rows(step: Any, found: Iterable[Any], name: str, end: int) -> list[dict[str, Any]]:
-    """The largest by `name`; the token that was written closes the list if it is not among them."""
-    rows = [_row(c, getattr(c, name), step.id, end) for c in sorted(found, key=lambda c: -getattr(c, name))[:SHOWN]]
-    if not any(row["written"] for row in rows):
-        rows.append(_line(name_of(step.id, step.text, end), getattr(step, name), written=True))
+def of_step(step: Any, end: int, count: int = SHOWN) -> list[Row]:
+    """For a `core.constrain.explain.Step` the `count` likeliest tokens of all and the `count` likeliest of those that
+    are allowed, and the token that was written; the refused ones with the byte at which they die. `end` is the id of
+    the end-of-text token."""
+    likeliest = sorted(step.candidates, key=lambda c: -c.before)
+    shown = {c.id for c in likeliest[:count]} | {c.id for c in [c for c in likeliest if c.allowed][:count]}
+    rows = [
+        Row(c.id, name_of(c.id, c.text, end), c.before, c.after, "" if c.allowed else why(c, end), c.id == step.id)
+        for c in likeliest
+        if c.id in shown or c.id == step.id
+    ]
+    if not any(row.written for row in rows):
+        rows.append(Row(step.id, name_of(step.id, step.text, end), step.before, step.after, written=True))
     return rows
-
-
-def _row(candidate: Any, share: float, written: int, end: int) -> dict[str, Any]:
-    refused = "" if candidate.allowed else why(candidate, end)
-    return _line(name_of(candidate.id, candidate.text, end), share, candidate.id == written, refused)
-
-
-def _line(text: str, share: float, written: bool, refused: str = "") -> dict[str, Any]:
-    return {
-        "text": text,
-        "percent": percent(share),
-        "share": share,
-        "refused": bool(refused),
-        "written": written,
-        "why": refused,
-    }
 
 
 def why(candidate: Any, end: int) -> str:

@@ -138,6 +138,21 @@ def explain(
         return reading.read(lm, constraint, prompt_ids(lm, task, text, prompt), answer_text)
 
 
+def constraint(lm: Any, task: Task, text: str, conditioned: bool = True) -> Any:
+    """The `Constraint` of an input. Raises SchemaError."""
+    from core.constrain.constraints import Constraints
+
+    return Constraints(task, lm.tokens, conditioned).of(text)
+
+
+def probabilities(lm: Any, step: Any) -> Any:
+    """What the model said of every token before a step of `explain`: (tokens,) float32."""
+    from core.generate import reading
+
+    with _use:
+        return reading.probabilities(lm, step)
+
+
 def schema_states(task: Task, text: str, conditioned: bool) -> int:
     """How many states the automaton has."""
     from core.constrain import compile as compiler

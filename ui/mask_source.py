@@ -67,6 +67,12 @@ def explained(source: Source, answer: str) -> Explained:
     return Explained(tuple(steps), len(lm.tokens), lm.eos)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def constraint(source: Source) -> Any:
+    """The `Constraint` that the answer is held to. Raises SchemaError."""
+    return engine.constraint(source.model.load(), TASKS[source.task], source.text, source.conditioned)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def states(task: str, text: str, conditioned: bool) -> int:
     return engine.schema_states(TASKS[task], text if conditioned else "", conditioned)

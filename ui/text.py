@@ -31,6 +31,15 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f} %"
 
 
+def share(value: float) -> str:
+    """As `percent`, but what is not quite nothing or not quite everything is not rounded to it."""
+    if value == 0:
+        return "0 %"
+    if value < 0.00005:
+        return "< 0.01 %"
+    return "> 99.99 %" if 0.99995 <= value < 1 else percent(value)
+
+
 def size(megabytes: float) -> str:
     return f"{megabytes:,.1f} MB"
 

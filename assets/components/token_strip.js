@@ -1,60 +1,64 @@
 // A row of tokens. Runs again on every change of data or theme: it builds the tokens once a signature.
-// All text comes from data or models, so it is only ever set as textContent.
 
 const NAMES = { prompt: "prompt", forced: "forced by the schema", free: "free choice" };
+const PATIENCE = 1000; // milliseconds without an answer, after which the server is asked again
+const PACE = 500; // milliseconds a token, while it plays
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const strip = parentElement.querySelector(".strip");
   const card = parentElement.querySelector(".card");
 
-  if (strip.dataset.signature !== data.signature) {
-    strip.dataset.signature = data.signature;
-    strip.replaceChildren(...data.tokens.flatMap(tokenNodes));
-    strip.turn = -1;
-    hide(card);
+  if (strip.identity !== data.identity) {
+    strip.identity = data.identity;
+    strip.turn = strip.sent = -1;
+    strip.pending = null;
+    stop(strip);
+  }
+  strip.data = data;
+  strip.send = (value) => setStateValue("selection", value);
+  if (strip.signature !== data.signature) {
+    strip.signature = data.signature;
+    build(strip);
+    hideCard(card);
   }
   strip.classList.toggle("selectable", data.selectable);
   strip.setAttribute("role", data.selectable ? "listbox" : "list");
   strip.tabIndex = data.selectable ? 0 : -1;
   showLegend(parentElement.querySelector(".legend"), data);
+  showTools(parentElement.querySelector(".tools"), strip);
 
   // The screen may be ahead of the server when arrow keys are held: an older selection is not shown.
+  strip.answered = data.turn;
   if (data.turn >= strip.turn) {
     strip.turn = data.turn;
     paint(strip, data.selected);
   }
+  flush(strip);
 
-  const choose = (index) => {
-    if (!data.selectable || index < 0 || index >= data.tokens.length) return;
-    paint(strip, index);
-    strip.turn += 1;
-    clearTimeout(strip.timer);
-    const value = { signature: data.signature, index, turn: strip.turn };
-    strip.timer = setTimeout(() => setStateValue("selection", value), 30);
-  };
   strip.onclick = (event) => {
     const token = tokenAt(event);
-    if (token) choose(Number(token.dataset.index));
+    if (token) pause(strip, Number(token.dataset.index));
   };
   strip.onkeydown = (event) => {
-    const current = Number(strip.querySelector(".selected")?.dataset.index ?? -1);
-    const target = targetOf(event.key, current, data.tokens.length);
-    if (target === null || !data.selectable) return;
+    if (!data.selectable || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = event.key === " " && data.controls ? "play" : targetOf(event.key, current(strip), data.tokens.length);
+    if (target === null) return;
     event.preventDefault();
-    choose(target);
-    strip.querySelector(".selected")?.scrollIntoView({ block: "nearest" });
+    hideCard(card);
+    if (target === "play") play(strip);
+    else pause(strip, target);
   };
   strip.onmouseover = (event) => {
     const token = tokenAt(event);
-    if (token) show(card, token, data.tokens[Number(token.dataset.index)]);
-    else hide(card);
+    if (token) showToken(card, token, data);
+    else hideCard(card);
   };
-  strip.onmouseleave = () => hide(card);
+  strip.onmouseleave = () => hideCard(card);
 
   return () => {
-    clearTimeout(strip.timer);
-    hide(card);
+    if (!strip.isConnected) stop(strip);
+    hideCard(card);
   };
 }
 
@@ -62,92 +66,201 @@ function tokenAt(event) {
   return event.target.closest(".token");
 }
 
-function targetOf(key, current, count) {
-  if (key === "ArrowRight" || key === "ArrowDown") return Math.min(current + 1, count - 1);
-  if (key === "ArrowLeft" || key === "ArrowUp") return Math.max(current - 1, 0);
+function current(strip) {
+  return strip.selected ?? -1;
+}
+
+function targetOf(key, index, count) {
+  if (key === "ArrowRight" || key === "ArrowDown") return Math.min(index + 1, count - 1);
+  if (key === "ArrowLeft" || key === "ArrowUp") return Math.max(index - 1, 0);
   if (key === "Home") return 0;
   if (key === "End") return count - 1;
   return null;
 }
 
-function tokenNodes(token, index) {
-  const node = document.createElement("span");
-  node.className = `token ${token.kind}`;
+function choose(strip, index) {
+  const { data } = strip;
+  if (!data.selectable || index < 0 || index >= data.tokens.length) return;
+  paint(strip, index);
+  strip.turn += 1;
+  strip.pending = { identity: data.identity, index, turn: strip.turn };
+  flush(strip);
+}
+
+// One question at a time: while the server is busy only the newest selection waits, so that a held key floods nobody.
+function flush(strip) {
+  clearTimeout(strip.timer);
+  if (!strip.pending) return;
+  if (strip.answered < strip.sent) {
+    strip.timer = setTimeout(() => ((strip.sent = -1), flush(strip)), PATIENCE);
+    return;
+  }
+  strip.sent = strip.pending.turn;
+  strip.send(strip.pending);
+  strip.pending = null;
+}
+
+function pause(strip, index) {
+  stop(strip);
+  choose(strip, index);
+}
+
+// Playing waits for the server to have shown the token before, so that a slow one is not flooded.
+function play(strip) {
+  if (strip.player) return stop(strip);
+  if (current(strip) >= strip.data.tokens.length - 1) choose(strip, 0);
+  strip.player = setInterval(() => {
+    if (!strip.isConnected) return stop(strip);
+    if (strip.answered < strip.turn) return;
+    if (current(strip) >= strip.data.tokens.length - 1) return stop(strip);
+    choose(strip, current(strip) + 1);
+  }, PACE);
+  strip.showState?.();
+}
+
+function stop(strip) {
+  clearInterval(strip.player);
+  strip.player = undefined;
+  strip.showState?.();
+}
+
+function showTools(tools, strip) {
+  const { data } = strip;
+  const wanted = `${data.controls} ${data.selectable} ${data.tokens.length > 0}`;
+  if (tools.wanted !== wanted) {
+    tools.wanted = wanted;
+    const nodes = data.tokens.length ? [...(data.controls ? walkButtons(strip) : []), element("span", "space"), ...saveButtons(strip)] : [];
+    tools.replaceChildren(...nodes);
+  }
+  strip.showState?.();
+}
+
+function walkButtons(strip) {
+  const free = (from, by) => {
+    const { tokens } = strip.data;
+    for (let i = from + by; i >= 0 && i < tokens.length; i += by) if (tokens[i][2] === "free") return i;
+    return -1;
+  };
+  const make = (label, title, target) => {
+    const node = toolButton(label, title, () => target() >= 0 && pause(strip, target()));
+    node.target = target;
+    return node;
+  };
+  const last = () => strip.data.tokens.length - 1;
+  const moves = [
+    make("Reset", "Back to the first token", () => (current(strip) > 0 ? 0 : -1)),
+    make("‹ Back", "One token back", () => current(strip) - 1),
+    make("Next ›", "One token on", () => (current(strip) < last() ? current(strip) + 1 : -1)),
+    make("« Free choice", "The free choice before", () => free(current(strip), -1)),
+    make("Free choice »", "The next free choice", () => free(current(strip), 1)),
+  ];
+  const player = toolButton("Play", "Play: two tokens a second", () => play(strip));
+  strip.showState = () => {
+    for (const node of moves) node.disabled = node.target() < 0;
+    player.textContent = strip.player ? "Pause" : "Play";
+    player.setAttribute("aria-pressed", String(Boolean(strip.player)));
+  };
+  return [moves[0], moves[1], player, ...moves.slice(2)];
+}
+
+function saveButtons(strip) {
+  const toggle = toolButton("Show blanks", "Show blanks and line ends as signs", () => {
+    strip.plain = !strip.plain;
+    toggle.setAttribute("aria-pressed", String(!strip.plain));
+    build(strip);
+    paint(strip, strip.selected);
+  });
+  toggle.setAttribute("aria-pressed", String(!strip.plain));
+  const csv = () => {
+    const { tokens, facts } = strip.data;
+    const rows = tokens.map(([text, shade, kind, hover, line, values], i) => [i, JSON.stringify(text), kind, shade, line ?? "", ...values]);
+    saveCsv([["token", "text", "kind", "background", "line", ...facts], ...rows], "tokens.csv");
+  };
+  return [
+    toggle,
+    toolButton("CSV", "The tokens as CSV", csv),
+    toolButton("PNG", "The tokens as a picture", () => savePng(pictureOf(strip), "tokens.png")),
+  ];
+}
+
+function build(strip) {
+  strip.replaceChildren(...strip.data.tokens.flatMap((token, index) => tokenNodes(token, index, strip.plain)));
+}
+
+function tokenNodes([text, shade, kind, , line], index, plain) {
+  const node = element("span", `token ${kind}`);
   node.dataset.index = index;
   node.id = `token-${index}`;
   node.setAttribute("role", "option");
   node.setAttribute("aria-selected", "false");
-  node.setAttribute("aria-label", `${token.text}, ${NAMES[token.kind]}`);
-  if (token.kind === "free") node.style.setProperty("--shade", `${8 + 47 * token.shade}%`);
-  node.append(...glyphs(token.text));
-  return token.text.endsWith("\n") ? [node, document.createElement("br")] : [node];
+  node.setAttribute("aria-label", `${text}, ${NAMES[kind]}`);
+  if (kind !== "prompt") node.style.setProperty("--shade", `${kind === "free" ? 8 + 47 * shade : 55 * shade}%`);
+  if (line !== null) {
+    node.classList.add("lined");
+    node.style.setProperty("--line", `${4 * line}px`);
+  }
+  node.append(...(plain && text.trim() ? [text.replaceAll("\n", "")] : glyphs(text)));
+  return text.endsWith("\n") ? [node, document.createElement("br")] : [node];
 }
 
-// Blanks at the edges, line ends and control characters are made visible, paler than the text.
+// Signs are paler than the text that they stand in.
 function glyphs(text) {
   if (text === "") return [blank("∅")];
   const [, before, middle, after] = /^( *)([^]*?)( *)$/.exec(text);
   const inner = middle
     .split(/([\u0000-\u001f\u007f])/)
     .filter(Boolean)
-    .map((part) => (/^[\u0000-\u001f\u007f]$/.test(part) ? blank(control(part)) : document.createTextNode(part)));
+    .map((part) => (/^[\u0000-\u001f\u007f]$/.test(part) ? blank(controlGlyph(part)) : document.createTextNode(part)));
   return [before && blank("·".repeat(before.length)), ...inner, after && blank("·".repeat(after.length))].filter(Boolean);
 }
 
-function control(character) {
-  if (character === "\n") return "⏎";
-  if (character === "\t") return "⇥";
-  return character === "\u007f" ? "␡" : String.fromCharCode(0x2400 + character.charCodeAt(0));
-}
-
 function blank(text) {
-  const node = document.createElement("span");
-  node.className = "blank";
-  node.textContent = text;
-  return node;
+  return element("span", "blank", text);
 }
 
 function paint(strip, index) {
   const old = strip.querySelector(".selected");
   old?.classList.remove("selected");
   old?.setAttribute("aria-selected", "false");
-  const node = index === null ? null : strip.querySelector(`#token-${index}`);
-  node?.classList.add("selected");
-  node?.setAttribute("aria-selected", "true");
-  if (node) strip.setAttribute("aria-activedescendant", node.id);
-  else strip.removeAttribute("aria-activedescendant");
+  const node = index === null || index === undefined ? null : strip.querySelector(`#token-${index}`);
+  strip.selected = node ? index : null;
+  strip.showState?.();
+  if (!node) return strip.removeAttribute("aria-activedescendant");
+  node.classList.add("selected");
+  node.setAttribute("aria-selected", "true");
+  strip.setAttribute("aria-activedescendant", node.id);
+  // The strip scrolls by itself; the page stays where it is.
+  if (node.offsetTop < strip.scrollTop) strip.scrollTop = node.offsetTop - 8;
+  const below = node.offsetTop + node.offsetHeight - strip.clientHeight;
+  if (below > strip.scrollTop) strip.scrollTop = below + 8;
 }
 
 function showLegend(legend, data) {
-  const kinds = ["prompt", "forced", "free"].filter((kind) => data.tokens.some((token) => token.kind === kind));
-  const entries = kinds.map((kind) => {
-    const entry = document.createElement("span");
-    const sample = document.createElement("span");
-    sample.className = `token ${kind}`;
-    sample.style.setProperty("--shade", "40%");
-    sample.textContent = "abc";
-    entry.append(sample, kind === "free" && data.legend ? `${NAMES[kind]}: ${data.legend}` : NAMES[kind]);
-    return entry;
-  });
-  legend.replaceChildren(...(data.tokens.length ? entries : []));
+  const kinds = ["prompt", "forced", "free"].filter((kind) => data.tokens.some((token) => token[2] === kind));
+  const sample = (className) => {
+    const node = element("span", `token ${className}`, "abc");
+    node.style.setProperty("--shade", className === "free" ? "40%" : "0%");
+    node.style.setProperty("--line", "3px");
+    return node;
+  };
+  const entry = (className, text) => {
+    const node = element("span");
+    node.append(sample(className), text);
+    return node;
+  };
+  const all = data.tokens.some((token) => token[2] === "forced" && token[1] > 0); // forced ones are shaded too
+  const named = (kind) => (kind === "free" && data.legend && !all ? `${NAMES[kind]}: ${data.legend}` : NAMES[kind]);
+  const entries = kinds.map((kind) => entry(kind, named(kind)));
+  if (data.legend && all) entries.push(entry("free", data.legend));
+  if (data.line_legend && data.tokens.length) entries.push(entry("lined", data.line_legend));
+  legend.replaceChildren(...entries);
 }
 
-// The card is a popover, in the browser's top layer: no container can clip it.
-function show(card, token, { text, hover }) {
-  const name = document.createElement("div");
-  name.className = "name";
-  name.textContent = `${token.dataset.index}  ${JSON.stringify(text)}`;
-  const body = document.createElement("div");
-  body.textContent = hover;
-  card.replaceChildren(name, ...(hover ? [body] : []));
-  if (!card.matches(":popover-open")) card.showPopover();
-  const at = token.getBoundingClientRect();
-  const size = card.getBoundingClientRect();
-  const below = at.bottom + 6;
-  card.style.left = `${Math.max(8, Math.min(at.left, window.innerWidth - size.width - 8))}px`;
-  card.style.top = `${below + size.height < window.innerHeight ? below : at.top - size.height - 6}px`;
-}
-
-function hide(card) {
-  if (card.matches(":popover-open")) card.hidePopover();
+function showToken(card, token, data) {
+  const [text, , , hover, , values] = data.tokens[Number(token.dataset.index)];
+  const name = element("div", "name", `${token.dataset.index}  ${JSON.stringify(text)}`);
+  const parts = [name];
+  if (hover) parts.push(element("div", "", hover));
+  if (values.length) parts.push(factsTable(values.map((value, i) => [data.facts[i], value])));
+  showCard(card, token.getBoundingClientRect(), ...parts);
 }

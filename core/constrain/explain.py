@@ -1,12 +1,14 @@
 """What a constraint does at each step of an answer, for the screen: one record a token."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from core.constrain.engines.constraint import NONE, Constraint, refusal
 from core.errors import SchemaError
+
+TOP = 20
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Candidate:
 class Step:
     """One token of the answer: which part of the schema it writes, its probability `before` and `after` the
     mask, how many tokens were allowed, whether the schema dictated it, and the probability mass the mask took
-    away."""
+    away. `hidden` (width,) float32, if it was kept, is what the model's head makes the logits of all tokens from."""
 
     id: int
     text: str
@@ -42,9 +44,10 @@ class Step:
     after: float
     removed: float
     candidates: tuple[Candidate, ...]
+    hidden: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
-def explain(constraint: Constraint, answer: list[int], logits: torch.Tensor, top: int = 8) -> list[Step]:
+def explain(constraint: Constraint, answer: list[int], logits: torch.Tensor, top: int = TOP) -> list[Step]:
     """Walks an answer. `logits` (len(answer), V): row i is what the model said before token i.
 
     `candidates` are the `top` likeliest before and after the mask. Raises SchemaError, naming token and
@@ -72,7 +75,8 @@ def _step(constraint: Constraint, state: int, token: int, logits: torch.Tensor, 
     after = np.where(allowed, before, 0.0)
     kept = float(after.sum())
     after = after / kept if kept > 0 else np.where(allowed, 1.0 / allowed.sum(), 0.0)
-    shown = dict.fromkeys([*_largest(before, top), *(t for t in _largest(after, top) if after[t] > 0)])
+    possible = np.flatnonzero(allowed)
+    shown = dict.fromkeys([*_largest(before, top), *possible[_largest(after[possible], top)].tolist()])
     return Step(
         id=token,
         text=constraint.tokens.text([token]),
@@ -90,7 +94,10 @@ def _step(constraint: Constraint, state: int, token: int, logits: torch.Tensor, 
 
 
 def _largest(values: np.ndarray, count: int) -> list[int]:
-    return np.argsort(-values, kind="stable")[:count].tolist()
+    """The places of the largest that are not 0, the first of equals first."""
+    least = np.partition(values, -count)[-count] if count < len(values) else 0.0
+    found = np.flatnonzero((values >= least) & (values > 0))
+    return found[np.argsort(-values[found], kind="stable")][:count].tolist()
 
 
 def _candidate(constraint: Constraint, state: int, token: int, before: float, after: float, allowed: bool) -> Candidate:

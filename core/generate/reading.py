@@ -1,7 +1,9 @@
 """A model reads a given answer: what it would have said before each token, and what the constraint did there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import torch
 
 from core.constrain.engines.constraint import Constraint, check_beginning
@@ -23,4 +25,14 @@ def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answe
     device = lm.model.get_input_embeddings().weight.device
     hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
     before = len(prompt) - 1
-    return explain(constraint, ids, lm.head(hidden[before : before + len(ids)]))
+    hidden = hidden[before : before + len(ids)]
+    steps = explain(constraint, ids, lm.head(hidden))
+    return [replace(step, hidden=row) for step, row in zip(steps, hidden.float().cpu().numpy(), strict=True)]
+
+
+@torch.inference_mode()
+def probabilities(lm: LanguageModel, step: Step) -> np.ndarray:
+    """What the model said of every token before a step of `read`: (tokens,) float32."""
+    weight = lm.model.get_output_embeddings().weight
+    logits = lm.head(torch.from_numpy(step.hidden).to(weight))
+    return logits.softmax(-1).cpu().numpy()

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import candidates, engine, mask_source
+from ui import candidates, engine, mask_source, mask_steps, vocabulary_table
+from ui.text import share
 
 ROOT = Path(__file__).resolve().parents[2]
 END = 2
@@ -40,6 +41,8 @@ class Step:
     text: str = "NO"
     before: float = 0.001
     after: float = 0.01
+    removed: float = 0.9
+    allowed: int = 3
     candidates: list[Candidate] = field(default_factory=list)
 
 
@@ -70,6 +73,13 @@ def step_of(page: AppTest) -> str:
     return step[0] if isinstance(step, list) else step
 
 
+def select(page: AppTest, index: int) -> None:
+    """As a click on a token does."""
+    state = page.session_state["masks_strip"]["selection"]
+    page.session_state["masks_strip"] = {"selection": {**state, "index": index, "turn": state["turn"] + 1}}
+    checked(page.run())
+
+
 def figures(page: AppTest) -> dict[str, str]:
     return {m.label: m.value for m in page.metric}
 
@@ -82,23 +92,48 @@ def test_default_view_shows_the_gold_answer(app):
     shown = figures(page)
     assert int(shown["Tokens of the answer"]) > 20
     assert shown["States of the automaton"] == f"{engine.schema_states(POS, example.input, True):,}"
-    assert "Probability before the mask" in shown
+    assert "Before the mask" in shown
     assert any("Free choice" in m.value for m in page.markdown)
 
 
 @needs_teacher
-def test_buttons_walk_and_the_link_follows(app):
+def test_the_link_follows_the_selected_step_whatever_is_shaded(app):
     page = app()
     first = int(step_of(page))
-    checked(page.button(key="masks_next").click().run())
+    select(page, first + 1)
     assert int(step_of(page)) == first + 1
-    checked(page.button(key="masks_back").click().run())
-    checked(page.button(key="masks_back").click().run())
-    assert int(step_of(page)) == first - 1
     checked(page.segmented_control(key="masks_shade").set_value("allowed").run())
-    assert int(step_of(page)) == first - 1
-    checked(page.button(key="masks_next_free").click().run())
-    assert int(step_of(page)) == first
+    checked(page.selectbox(key="masks_line").set_value("loss").run())
+    assert int(step_of(page)) == first + 1
+
+
+@needs_teacher
+def test_the_selected_step_is_in_the_words_of_the_automaton(app):
+    page = app()
+    free = int(step_of(page))
+    assert any("one of 17: ADJ" in c.value and f"Passed by token {free}." in c.value for c in page.code)
+    select(page, free + 1)
+    assert any("on the way from state" in c.value for c in page.code)
+    assert any(f"vocabulary before token {free + 1}" in m.value for m in page.markdown)
+
+
+@needs_teacher
+def test_the_vocabulary_as_a_table_can_be_searched(app):
+    page = app()
+    checked(page.segmented_control(key="masks_vocabulary").set_value("Table").run())
+    table = page.dataframe[-1].value
+    assert len(table) == vocabulary_table.SHOWN and table["p before"].is_monotonic_decreasing
+    checked(page.segmented_control(key="masks_table_show").set_value("allowed").run())
+    checked(page.text_input(key="masks_table_search").set_value("NO").run())
+    table = page.dataframe[-1].value
+    assert table["allowed"].all() and "NO" in set(table["text"]) and table["expected"].eq("").all()
+
+
+@needs_teacher
+def test_more_candidates_on_request(app):
+    page = app()
+    checked(page.slider(key="masks_count").set_value(20).run())
+    assert page.slider(key="masks_count").value == 20
 
 
 @needs_teacher
@@ -178,14 +213,36 @@ def test_refused_candidates_say_where_they_die():
             Candidate(9, "", 0.04, 0.0, 0, "D"),
         ]
     )
-    rows = candidates.before(step, END)
-    assert [row["text"] for row in rows] == ["·the", "NOx", "DET", "⟨end⟩", "⟨special token 9⟩", "NO"]
-    assert [row["refused"] for row in rows] == [True, True, False, True, True, False]
-    assert rows[0]["why"] == "dies at byte 0 ( · ): expected D"
-    assert rows[1]["why"] == "dies at byte 2 ( x ): expected U"
-    assert rows[3]["why"] == "may not end here: expected D"
-    assert rows[-1]["written"] and rows[-1]["percent"] == "0.10 %"
-    assert [row["text"] for row in candidates.after(step, END)] == ["DET", "NO"]
+    rows = candidates.of_step(step, END)
+    assert [row.text for row in rows] == ["·the", "NOx", "DET", "⟨end⟩", "⟨special token 9⟩", "NO"]
+    assert [bool(row.why) for row in rows] == [True, True, False, True, True, False]
+    assert rows[0].why == "dies at byte 0 ( · ): expected D"
+    assert rows[1].why == "dies at byte 2 ( x ): expected U"
+    assert rows[3].why == "may not end here: expected D"
+    assert rows[-1].written and rows[-1].before == 0.001
+    assert [row.text for row in candidates.of_step(step, END, 1)] == ["·the", "DET", "NO"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0 %"),
+        (1e-9, "< 0.01 %"),
+        (0.00005, "0.01 %"),
+        (0.12345, "12.35 %"),
+        (0.99999, "> 99.99 %"),
+        (1.0, "100.00 %"),
+    ],
+)
+def test_shares_are_honest(value, shown):
+    assert share(value) == shown
+
+
+@pytest.mark.parametrize("name", mask_steps.METRICS)
+def test_metrics_lie_between_nothing_and_all(name):
+    for before, after in ((0.0, 0.0), (1e-30, 1e-9), (0.5, 1.0), (1.0, 1.0)):
+        step = Step(before=before, after=after, candidates=[Candidate(1, "x", before, after)])
+        assert 0.0 <= mask_steps.metric(step, 100, name) <= 1.0
 
 
 @pytest.mark.parametrize(
@@ -207,3 +264,19 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(app):
     checked(page.run())
     assert page.text_input(key="masks_text_pos").value == "Go on !"
     assert page.text_area(key="masks_answer").value == '{"tokens":[{"text":"Go"'
+
+
+def without_automaton() -> None:
+    from core.constrain import schema
+    from core.constrain.engines import choice
+    from core.constrain.engines.histories import BYTES
+    from ui import mask_steps
+    from ui.mask_source import Explained
+
+    found = schema.from_json_schema({"enum": ["x", "y"]})
+    mask_steps._automaton(Explained((), len(BYTES), BYTES.eos), choice.build(found, BYTES, "llguidance"), 0)
+
+
+def test_an_engine_without_automaton_is_said_so():
+    page = checked(AppTest.from_function(without_automaton, default_timeout=60).run())
+    assert any("engine llguidance holds this schema" in i.value for i in page.info)

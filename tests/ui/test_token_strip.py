@@ -11,10 +11,11 @@ def script() -> None:
     from ui.token_strip import StripToken, select_token, token_strip
 
     texts = st.session_state.get("texts", ["a", " b", "\n"])
-    tokens = [StripToken(text, 0.5, "free", "hover") for text in texts]
+    shade = st.session_state.get("shade", 0.5)
+    tokens = [StripToken(text, shade, "free", "hover", line=0.3, facts=("1",)) for text in texts]
     if "choose" in st.session_state:
         select_token(tokens, st.session_state.pop("choose"), key="strip")
-    st.session_state["found"] = token_strip(tokens, key="strip")
+    st.session_state["found"] = token_strip(tokens, key="strip", facts=("id",), controls=True)
     st.session_state["unselectable"] = token_strip(tokens, key="strip2", selectable=False)
 
 
@@ -44,3 +45,11 @@ def test_the_selection_is_forgotten_when_the_tokens_change() -> None:
     app.session_state["texts"] = ["other", "tokens", "here"]
     assert app.run().session_state["found"] is None
     assert not app.exception
+
+
+def test_the_selection_stays_when_only_the_shades_change() -> None:
+    app = run()
+    app.session_state["choose"] = 2
+    app.run()
+    app.session_state["shade"] = 0.9
+    assert app.run().session_state["found"] == 2

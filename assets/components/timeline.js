@@ -1,0 +1,105 @@
+// How many tokens each step allowed (log scale) and how much mass the mask removed. Runs again on every change of data
+// or theme: the marks are drawn once a signature and width.
+
+const NS = "http://www.w3.org/2000/svg";
+const LEFT = 62;
+const ROW = { allowed: [18, 72], removed: [96, 148] };
+
+export default function (component) {
+  const { data, parentElement, setStateValue } = component;
+  const root = parentElement.querySelector(".rows");
+  const card = parentElement.querySelector(".card");
+  root.data = data;
+  const refresh = () => {
+    const drawn = `${root.data.signature} ${root.clientWidth}`;
+    if (root.drawn !== drawn && root.clientWidth) draw(root, (root.drawn = drawn));
+    place(root);
+  };
+  refresh();
+  root.onclick = (event) => setStateValue("pick", { step: stepAt(root, event), turn: (data.turn += 1) });
+  root.onmousemove = (event) => {
+    const step = stepAt(root, event);
+    const facts = [
+      ["allowed", data.allowed[step].toLocaleString("en")],
+      ["mass removed", `${(100 * data.removed[step]).toFixed(2)} %`],
+      ["kind", data.forced[step] ? "forced" : "free choice"],
+    ];
+    const box = root.getBoundingClientRect();
+    const at = { left: box.left + x(root, step) + 8, top: box.top, bottom: box.top + 20 };
+    showCard(card, at, element("div", "name", `${step}  ${JSON.stringify(data.texts[step])}`), factsTable(facts));
+  };
+  root.onmouseleave = () => hideCard(card);
+  root.watcher?.disconnect();
+  root.watcher = new ResizeObserver(refresh);
+  root.watcher.observe(root);
+  return () => {
+    root.watcher.disconnect();
+    hideCard(card);
+  };
+}
+
+function shape(name, attributes, text = "") {
+  const node = document.createElementNS(NS, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.textContent = text;
+  return node;
+}
+
+function x(root, step) {
+  return LEFT + ((step + 0.5) / root.data.allowed.length) * (root.clientWidth - LEFT - 8);
+}
+
+function stepAt(root, event) {
+  const count = root.data.allowed.length;
+  const part = (event.clientX - root.getBoundingClientRect().left - LEFT) / (root.clientWidth - LEFT - 8);
+  return Math.max(0, Math.min(count - 1, Math.floor(part * count)));
+}
+
+function draw(root) {
+  const { allowed, removed, vocabulary } = root.data;
+  const most = Math.log(Math.max(vocabulary, 2));
+  const powers = [1, 100, 10_000].filter((value) => value <= vocabulary);
+  const svg = shape("svg", { viewBox: `0 0 ${root.clientWidth} 172` });
+  svg.append(
+    ...row(root, "allowed", "Allowed", allowed.map((n) => Math.log(Math.max(n, 1)) / most), powers.map((n) => [Math.log(n) / most, n.toLocaleString("en")])),
+    ...row(root, "removed", "Removed", removed, [[0, "0 %"], [1, "100 %"]]),
+    ...labels(root),
+    shape("line", { class: "now", y1: 2, y2: 152 }),
+  );
+  root.replaceChildren(svg);
+}
+
+function row(root, name, title, values, ticks) {
+  const [top, bottom] = ROW[name];
+  const y = (value) => (bottom - value * (bottom - top)).toFixed(1);
+  const { forced } = root.data;
+  const at = values.map((value, i) => [x(root, i).toFixed(1), y(value)]);
+  const path = (kind, list) => shape("path", { class: `${kind} ${name === "removed" ? "lost" : ""}`, d: list.join("") });
+  return [
+    ...ticks.flatMap(([value, text]) => [
+      shape("line", { class: "axis", x1: LEFT, x2: root.clientWidth - 8, y1: y(value), y2: y(value) }),
+      shape("text", { x: LEFT - 6, y: Number(y(value)) + 4, "text-anchor": "end" }, text),
+    ]),
+    shape("text", { x: 0, y: top - 7, "font-weight": 600 }, title),
+    path("stem", at.map(([px, py]) => `M${px},${bottom}V${py}`)),
+    path("forced", at.filter((_, i) => forced[i]).map(([px, py]) => `M${px - 2},${py}h4`)),
+    path("free", at.filter((_, i) => !forced[i]).map(([px, py]) => `M${px},${py}h.01`)),
+  ];
+}
+
+function labels(root) {
+  const count = root.data.allowed.length;
+  const gap = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((n) => count / n < root.clientWidth / 60) ?? 2000;
+  const steps = Array.from({ length: Math.ceil(count / gap) }, (_, i) => i * gap);
+  return steps.map((step) => shape("text", { x: x(root, step), y: 166, "text-anchor": "middle" }, String(step)));
+}
+
+function place(root) {
+  const now = root.querySelector(".now");
+  if (!now) return;
+  const { index, allowed, removed } = root.data;
+  const at = x(root, index);
+  now.setAttribute("x1", at);
+  now.setAttribute("x2", at);
+  root.setAttribute("aria-label", `Timeline of ${allowed.length} tokens. Token ${index}: ${allowed[index]} allowed, ${(100 * removed[index]).toFixed(2)} percent of the mass removed.`);
+}

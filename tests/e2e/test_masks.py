@@ -1,0 +1,153 @@
+"""The Masks page in a browser: one selected step drives everything, by mouse and by keys; hostile text stays text."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Download, Page, expect
+
+from tests.e2e.conftest import Server, settled
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '{"tokens":[{"text":"<img src=x onerror=document.title=1> [a](b) \u202e \\u0000 $x$","pos":"NOUN"}]}'
+
+
+@pytest.fixture
+def masks(server: Server, page: Page) -> Iterator[Page]:
+    """The page with an answer explained, and no error on its console but Streamlit's own probes of a deep link."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{server.url}/masks")
+    expect(token(page, 12)).to_be_visible(timeout=180_000)
+    settled(page, 120_000)
+    expect(page.locator(".st-key-masks_grid canvas").first).to_be_visible()
+    yield page
+    assert not [text for text in errors if "404" not in text]
+
+
+def token(page: Page, index: int):
+    return page.locator(f".st-key-masks_strip #token-{index}")
+
+
+def expect_step(page: Page, index: int) -> None:
+    """Link, strip, candidates, automaton and vocabulary all show this step."""
+    expect(page).to_have_url(re.compile(rf"step={index}(&|$)"))
+    expect(token(page, index)).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_text(f"Token {index} of")).to_be_visible()
+    expect(page.get_by_text(f"vocabulary before token {index}")).to_be_visible()
+    expect(page.get_by_text(re.compile(rf"Passed by tokens? .*\b{index}\b"))).to_be_visible()
+
+
+def selected(page: Page) -> int:
+    return int(page.locator(".st-key-masks_strip .selected").get_attribute("data-index") or -1)
+
+
+def test_clicking_a_token_moves_graph_grid_candidates_and_link(masks: Page) -> None:
+    first = selected(masks)
+    total = masks.locator(".st-key-masks_grid .total b")
+    graph = masks.locator(".st-key-masks_graph svg")
+    written = masks.locator(".st-key-masks_candidates .written .name")
+    before = total.inner_text(), graph.get_attribute("aria-label") or "", written.inner_text()
+    token(masks, 1).click()
+    expect_step(masks, 1)
+    expect(written).to_have_text(token(masks, 1).inner_text())
+    expect(total).not_to_have_text(before[0])
+    expect(graph).not_to_have_attribute("aria-label", before[1])
+    token(masks, first).click()
+    expect_step(masks, first)
+    expect(total).to_have_text(before[0])
+    expect(graph).to_have_attribute("aria-label", before[1])
+    expect(written).to_have_text(before[2])
+
+
+def test_keys_alone(masks: Page) -> None:
+    masks.locator(".st-key-masks_strip .strip").focus()
+    masks.keyboard.press("Home")
+    expect_step(masks, 0)
+    for _ in range(3):
+        masks.keyboard.press("ArrowRight")
+    expect_step(masks, 3)
+    masks.keyboard.press("Space")  # plays
+    expect(token(masks, 5)).to_have_attribute("aria-selected", "true")
+    masks.keyboard.press("Space")
+    expect_step(masks, selected(masks))
+    masks.get_by_role("button", name="Back to the first token").press("Enter")
+    expect_step(masks, 0)
+    canvas = masks.locator(".st-key-masks_grid canvas").first
+    canvas.focus()
+    masks.keyboard.press("ArrowRight")
+    masks.keyboard.press("Enter")
+    expect(masks.locator(".st-key-masks_grid .pinned .facts")).to_contain_text("p before")
+
+
+def test_playing_stops_at_the_end(masks: Page) -> None:
+    masks.locator(".st-key-masks_strip .strip").focus()
+    masks.keyboard.press("End")
+    last = selected(masks)
+    masks.keyboard.press("ArrowLeft")
+    masks.get_by_role("button", name="Play").click()
+    expect(masks.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "false", timeout=15_000)
+    expect_step(masks, last)
+
+
+def test_clicking_a_state_selects_the_step_that_came_there(masks: Page) -> None:
+    token(masks, 1).click()
+    expect_step(masks, 1)
+    state = masks.locator(".st-key-masks_graph .state:not(.far)").last
+    number = state.get_attribute("data-state")
+    state.click()
+    expect(masks.locator(f".st-key-masks_graph .state[data-state='{number}']")).to_have_class(re.compile("picked"))
+    expect_step(masks, selected(masks))
+    assert selected(masks) > 1
+
+
+def test_a_click_on_the_timeline_selects_a_step(masks: Page) -> None:
+    rows = masks.locator(".st-key-masks_timeline svg")
+    box = rows.bounding_box()
+    assert box is not None
+    rows.click(position={"x": box["width"] - 12, "y": 60})
+    expect(token(masks, selected(masks))).to_be_visible()
+    expect(masks.locator(".st-key-masks_strip .selected")).not_to_have_id("token-12")
+    expect_step(masks, selected(masks))
+
+
+@pytest.mark.parametrize("part", ["strip", "graph", "grid", "candidates"])
+def test_each_part_can_be_saved(masks: Page, part: str, tmp_path: Path) -> None:
+    tools = masks.locator(f".st-key-masks_{part} .tools")
+    picture = saved(masks, tools.get_by_text("PNG"), tmp_path)
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 2_000
+    with saved(masks, tools.get_by_text("CSV"), tmp_path).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) > 4 and len({len(row) for row in rows}) == 1
+
+
+def saved(page: Page, button, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        button.click()
+    download: Download = waiting.value
+    path = folder / download.suggested_filename
+    download.save_as(path)
+    return path
+
+
+def test_hostile_text_is_shown_as_text(masks: Page) -> None:
+    title = masks.title()
+    masks.get_by_text("The general one").click()
+    settled(masks)
+    answer = masks.locator(".st-key-masks_answer textarea")
+    answer.fill(HOSTILE)
+    answer.press("Control+Enter")
+    strip = masks.locator(".st-key-masks_strip .strip")
+    expect(strip).to_contain_text("onerror", timeout=60_000)
+    settled(masks)
+    place = strip.locator(".token", has_text="img").first
+    place.click()
+    expect_step(masks, int(place.get_attribute("data-index") or -1))
+    place.hover()
+    for part in ("strip", "graph", "grid", "candidates"):
+        assert masks.locator(f".st-key-masks_{part} img").count() == 0
+    assert masks.title() == title

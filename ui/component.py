@@ -1,0 +1,27 @@
+"""How our components are registered: HTML, and the CSS and JS of `assets/components`, the shared ones first."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.paths import ASSETS
+
+_FILES = ASSETS / "components"
+
+
+def component(name: str, html: str) -> Any:
+    """`html` stands in an element of the class `component`; `name` is the stem of the files."""
+    return st.components.v2.component(
+        f"stillroom.{name}",
+        html=f'<div class="component">{html}</div>',
+        css=_read("shared.css") + _read(f"{name}.css"),
+        js=_read("shared.js") + _read(f"{name}.js"),
+    )
+
+
+def nothing() -> None:
+    """A component's state needs a callback to be kept."""
+
+
+def _read(name: str) -> str:
+    return (_FILES / name).read_text(encoding="utf-8")
