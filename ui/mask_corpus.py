@@ -12,7 +12,7 @@ from ui import mask_engine
 from ui.mask_model import Source
 from ui.text import percent, show_error
 
-EXAMPLES, COLUMNS = 100, 80  # the chart has fewer than 8,000 marks
+EXAMPLES, MARKS = 100, 8000
 
 
 def draw(source: Source) -> None:
@@ -29,12 +29,12 @@ def draw(source: Source) -> None:
         return
     _figures(found)
     step = _width(found.allowed)
-    st.altair_chart(chart(table(found.allowed, step), step), key="masks_corpus_chart")
+    st.altair_chart(chart(table(found.allowed, step), step, st.context.theme.type == "dark"), key="masks_corpus_chart")
     examples = len(found.allowed)
     note = f"Each cell is {step} positions, and stands for the freest of them. " if step > 1 else ""
     st.caption(
-        f"The gold answers of {examples} examples of dev, in {source.model.name}'s tokens. {note}Full cells are free, darker where more tokens are allowed; thin ones are forced. All of it was "
-        "measured here."
+        f"The gold answers of {examples} examples of dev, in {source.model.name}'s tokens. {note}Full cells are free, "
+        "standing out where more tokens are allowed; thin ones are forced. All of it was measured here."
     )
     st.button("Measure again", key="masks_corpus_again", icon=":material/timer:", on_click=mask_engine.corpus.clear)
 
@@ -54,7 +54,8 @@ def _figures(found: Any) -> None:
         "Dense it would be": "one bit a token, a mask for every position",
         "Time a position": "automata, forced texts and masks of all examples, on this machine",
     }
-    for column, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+    columns = [*st.columns(3), *st.columns(3)]
+    for column, (name, value) in zip(columns, figures.items(), strict=True):
         column.metric(name, value, border=True, help=help.get(name))
 
 
@@ -64,7 +65,7 @@ def _memory(count: int) -> str:
 
 def _width(allowed: tuple[np.ndarray, ...]) -> int:
     """Positions a cell, so that the longest answer fits."""
-    return max(1, -(-max(map(len, allowed)) // COLUMNS))
+    return max(1, -(-max(map(len, allowed)) * len(allowed) // MARKS))
 
 
 def table(allowed: tuple[np.ndarray, ...], step: int) -> pd.DataFrame:
@@ -78,10 +79,10 @@ def table(allowed: tuple[np.ndarray, ...], step: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["example", "position", "to", "allowed", "forced", "of"])
 
 
-def chart(frame: pd.DataFrame, step: int) -> alt.LayerChart:
-    """Free cells are full, forced ones thin: they differ by more than colour."""
+def chart(frame: pd.DataFrame, step: int, dark: bool = False) -> alt.LayerChart:
+    """Free cells are full, forced ones thin: they differ by more than colour. Many tokens stand out from the page."""
     text = "Positions" if step > 1 else "Position"
-    frame = frame.assign(low=frame.example + 0.42, high=frame.example + 0.58, top=frame.example + 1)
+    frame = frame.assign(low=frame.example + 0.36, high=frame.example + 0.64, top=frame.example + 1)
     x = alt.X("position:Q", title="Position in the answer", scale=alt.Scale(nice=False, zero=True))
     y = alt.Y(
         "example:Q", title="Example", scale=alt.Scale(reverse=True, nice=False, domain=[0, len(set(frame.example))])
@@ -95,11 +96,11 @@ def chart(frame: pd.DataFrame, step: int) -> alt.LayerChart:
     free = alt.Chart(frame[frame.allowed > 0]).mark_rect().encode(
         x=x, x2="to:Q", y=y, y2="top:Q", tooltip=tooltip,
         color=alt.Color(
-            "allowed:Q", title="Tokens allowed", scale=alt.Scale(type="log", scheme="viridis", reverse=True),
+            "allowed:Q", title="Tokens allowed", scale=alt.Scale(type="log", scheme="viridis", reverse=not dark),
             legend=alt.Legend(format="~s"),
         ),
     )  # fmt: skip
-    forced = alt.Chart(frame[frame.allowed == 0]).mark_rect(color="#8a8f8c", opacity=0.55).encode(
+    forced = alt.Chart(frame[frame.allowed == 0]).mark_rect(color="#8a8f8c", opacity=0.8).encode(
         x=x, x2="to:Q", y=alt.Y("low:Q", title="Example", scale=alt.Scale(reverse=True)), y2="high:Q", tooltip=tooltip
     )  # fmt: skip
     return alt.layer(forced, free).properties(height=max(240, 5 * len(set(frame.example))))

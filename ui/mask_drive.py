@@ -83,14 +83,14 @@ def _choices(drive: Any, step: Any, vocabulary: int, end: int) -> None:
     for i, one in enumerate(allowed):
         if i % ROW == 0:
             columns = st.columns(ROW)
-        label = f":material/check: {literal(name_of(one.id, one.text, end))}  {percent(one.after)}"
+        label = f":material/check: **{literal(name_of(one.id, one.text, end))}** · {percent(one.after)}"
         help = f"{percent(one.before)} before the mask"
         _button(columns[i % ROW], label, f"masks_take_{i}", help, lambda token=one.id: drive.add([token]))  # type: ignore[misc]
     if refused:
         st.markdown("**Refused**, however likely: press one to be told why.")
     columns = st.columns(ROW)
     for i, one in enumerate(refused):
-        label = f":material/close: ~~{literal(name_of(one.id, one.text, end))}~~  {percent(one.before)}"
+        label = f":material/close: ~~{literal(name_of(one.id, one.text, end))}~~ · {percent(one.before)}"
         _button(
             columns[i], label, f"masks_refused_{i}", literal(why(one, end)), lambda token=one.id: drive.add([token])
         )  # type: ignore[misc]

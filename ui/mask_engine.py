@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.errors import SchemaError
 from core.tasks import TASKS
+from core.tasks.task import shortest
 from ui import engine
 from ui.mask_model import Model, Source
 from ui.schema_form import Wanted
@@ -48,10 +49,13 @@ def choice_of(model: Model, wanted: Wanted) -> Any:
     from core.constrain.engines import choice
     from core.constrain.engines.dfa import DfaConstraint
 
-    tokens = model.load().tokens
+    lm = model.load()
+    tokens = lm.tokens
     if wanted.kind == "task" and wanted.conditioned:
-        task = TASKS[wanted.task]
-        automaton = template.automaton(task.template(wanted.text), task.name)
+        pieces = TASKS[wanted.task].template(wanted.text)
+        with engine.in_use():
+            lm.check_length(len(lm.encode(shortest(pieces))))  # what no model writes needs no automaton
+        automaton = template.automaton(pieces, wanted.task)
         return choice.Choice(DfaConstraint(automaton, tokens), "the input's words are given, only the choices are free")
     return choice.choose(schema_of(wanted), tokens)
 
@@ -80,9 +84,7 @@ def read(source: Source, text: str) -> tuple[list[Any], str]:
     lm, constraint = source.model.load(), choice_of(source.model, source.wanted).constraint
     with engine.in_use():
         kept, left = reading.beginning(constraint, text)
-        if not kept and left:
-            raise SchemaError(left)
-        return reading.read(lm, constraint, prompt_ids(lm, source), kept), left
+        return (reading.read(lm, constraint, prompt_ids(lm, source), kept) if kept or not left else []), left
 
 
 @dataclass(frozen=True)

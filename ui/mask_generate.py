@@ -42,7 +42,7 @@ def _settings() -> Chance:
     first, second, third = st.columns(3)
     linked("masks_temperature", 0.7, TEMPERATURES)
     linked("masks_seed", 0, range(2**31))
-    linked("masks_limit", 120, range(1, 1001))
+    linked("masks_limit", 80, range(1, 1001))
     temperature = first.slider(
         "Temperature", 0.0, 2.0, step=0.1, key="masks_temperature", persist_state="session",
         help="0: always the likeliest token",

@@ -64,14 +64,22 @@ def models() -> dict[str, Model]:
 def choose(task: str) -> Model | None:
     known = models()
     names = [*known, ANOTHER]
-    tuned = next((name for name in known if task and name.endswith(f"+{task}")), names[0])
-    # Another task: its own teacher, unless it is a model of the user's own.
-    if task and st.session_state.get("masks_model_for", task) != task and st.session_state["masks_model"] in known:
-        st.session_state["masks_model"] = tuned
-    st.session_state["masks_model_for"] = task
+    plain = next((name for name in known if "+" not in name), names[0])
+    tuned = next((name for name in known if task and name.endswith(f"+{task}")), plain)
+    _suit(task, tuned)
     linked("masks_model", tuned, names)
     name = st.selectbox("Model whose tokens and probabilities are shown", names, key="masks_model")
     return _another() if name == ANOTHER else known[name]
+
+
+def _suit(task: str, tuned: str) -> None:
+    """Another task brings its own teacher, unless a model of the user's own was named; other schemas leave what was
+    chosen."""
+    state, before = st.session_state, st.session_state.get("masks_model_suits", tuned)
+    untouched = state.get("masks_model") == before
+    if before != tuned and state.get("masks_model") != ANOTHER and (task or untouched):
+        state["masks_model"] = tuned
+    state["masks_model_suits"] = tuned
 
 
 def _another() -> Model | None:

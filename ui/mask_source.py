@@ -29,7 +29,7 @@ class Explained:
 
 @st.cache_data(max_entries=64, show_spinner="One forward pass …")
 def explained(source: Source, text: str) -> Explained:
-    """As far as the text keeps to the schema. Raises SchemaError, naming the byte, if no answer begins like it."""
+    """As far as the text keeps to the schema; no step where no answer begins like it. Raises StillroomError."""
     steps, left = mask_engine.read(source, text)
     lm = source.model.load()
     return Explained(tuple(steps), len(lm.tokens), lm.eos, left)
@@ -47,7 +47,7 @@ def states(source: Source) -> int:
 
 def choose() -> tuple[Source, Chosen] | None:
     """The model and the schema; None where one of them cannot be used, which is said."""
-    left, right = st.columns([3, 2])
+    left, right = st.columns([1.5, 1])
     with left:
         kind = schema_form.choose_kind()
     place = right.container()

@@ -25,7 +25,7 @@ def headline(found: Explained, states: int) -> None:
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
     columns[1].metric("Forced by the schema", percent(1 - len(free) / len(steps)), border=True)
     columns[2].metric("Mean mass removed", percent(max(0.0, sum(s.removed for s in steps) / len(steps))), border=True)
-    columns[3].metric("States of the automaton", f"{states:,}" if states else "no automaton", border=True)
+    columns[3].metric("States of the automaton", f"{states:,}" if states else "none", border=True)
 
 
 def choose_step(found: Explained) -> int:

@@ -14,6 +14,7 @@ from ui.text import errors_shown, show_error
 
 VIEWS = {"samples": "Sample texts", "engines": "Engines side by side", "corpus": "A whole corpus"}
 COMPARED = "masks_compared"
+AROUND = 10  # characters on each side of where a text dies
 
 
 def draw(source: Source, found: Explained | None) -> None:
@@ -43,26 +44,30 @@ def _samples(source: Source) -> None:
     except StillroomError as error:
         show_error(str(error))
         return
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Accepted**, the shortest first")
         if made.accepted:
-            frame = pd.DataFrame({"Text": made.accepted, "Bytes": [len(t.encode()) for t in made.accepted]})
+            frame = pd.DataFrame({"Bytes": [len(t.encode()) for t in made.accepted], "Text": made.accepted})
             _table(frame, "masks_accepted", made.accepted)
         else:
-            st.info("No text was found by chance: the schema asks for too much at once.", icon=":material/casino:")
+            st.info("No text was found by chance: try another seed.", icon=":material/casino:")
     with right:
         st.markdown("**Refused**: accepted ones with one thing changed")
         if made.refused:
-            rows = {
-                "Text": [r.text for r in made.refused],
-                "Changed": [r.change for r in made.refused],
-                "Dies at byte": [r.dies_at for r in made.refused],
-                "Expected": [r.expected for r in made.refused],
-            }
-            _table(pd.DataFrame(rows), "masks_refused", tuple(r.text for r in made.refused))
+            frame = pd.DataFrame([_refused(one) for one in made.refused])
+            _table(frame, "masks_refused", tuple(one.text for one in made.refused))
         else:
-            st.info("Every change of a sample is accepted too: this schema refuses hardly anything.")
+            st.info("Nothing to show: every change of a sample is accepted too, or there is no sample.")
+
+
+def _refused(one: Any) -> dict[str, Any]:
+    raw = one.text.encode()
+    before, after = raw[: one.dies_at].decode("utf-8", "replace"), raw[one.dies_at :].decode("utf-8", "replace")
+    around = (
+        f"{'…' if len(before) > AROUND else ''}{before[-AROUND:]}▸{after[:AROUND]}{'…' if len(after) > AROUND else ''}"
+    )
+    return {"Dies at ▸": around, "Byte": one.dies_at, "Expected": one.expected, "Changed": one.change, "Text": one.text}
 
 
 def _table(frame: pd.DataFrame, key: str, texts: tuple[str, ...]) -> None:
@@ -72,14 +77,7 @@ def _table(frame: pd.DataFrame, key: str, texts: tuple[str, ...]) -> None:
         if rows := st.session_state[key]["selection"]["rows"]:
             put(texts[rows[0]])
 
-    config = {
-        "Text": st.column_config.TextColumn(width="large"),
-        "Bytes": st.column_config.NumberColumn(width="small"),
-    }
-    st.dataframe(
-        frame, key=key, hide_index=True, on_select=walk, selection_mode="single-row", width="stretch",
-        column_config=config,
-    )  # fmt: skip
+    st.dataframe(frame, key=key, hide_index=True, on_select=walk, selection_mode="single-row", width="stretch")
 
 
 def _engines(source: Source, found: Explained | None) -> None:
@@ -104,8 +102,9 @@ def _engines(source: Source, found: Explained | None) -> None:
     reference = ENGINE_NAMES[mask_engine.choice_of(source.model, source.wanted).constraint.engine]
     st.caption(
         f"The reference is {reference}, which is exact: every mask of the text is compared with its mask, token by "
-        "token. The first mask counts from the schema on, with the library loaded. A mask that only leaves tokens out "
-        "is a subset: what it writes is valid, but some spellings are out of reach."
+        "token, and missing and too many are counted over all of them. The first mask counts from the schema on, with "
+        "the library loaded. A mask that only leaves tokens out is a subset: what it writes is valid, but some "
+        "spellings are out of reach."
     )
     if differences := [_difference(one, d) for one in kept[1] for d in one.differences]:
         st.markdown("**Tokens that differ**, the first few of each engine")
@@ -117,11 +116,11 @@ def _row(one: Any) -> dict[str, Any]:
     return {
         "Engine": ENGINE_NAMES[one.engine],
         "Masks": _verdict(one),
-        "First mask, ms": None if one.not_run else round(one.first_ms, 2),
+        "First, ms": None if one.not_run else round(one.first_ms, 2),
         "µs a mask": None if one.not_run else round(one.mask_us, 2),
-        "Masks compared": None if one.not_run else one.steps,
-        "Tokens missing": None if one.not_run else one.missing,
-        "Tokens too many": None if one.not_run else one.extra,
+        "Compared": None if one.not_run else one.steps,
+        "Missing": None if one.not_run else one.missing,
+        "Too many": None if one.not_run else one.extra,
     }
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import StillroomError
-from ui import mask_drive, mask_generate
+from ui import mask_drive, mask_generate, mask_steps
 from ui.mask_engine import samples
 from ui.mask_model import Source
 from ui.mask_source import Explained, explained, put
@@ -58,14 +58,14 @@ def _sample(source: Source) -> str:
 
 
 def _walk(source: Source, chosen: Chosen, fits: bool) -> Explained | None:
-    left, right = st.columns([6, 1], vertical_alignment="bottom")
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
     with left:
         text = st.text_area(
             "Text to walk: type or paste any other, whole or only its beginning",
             key="masks_text", height=100, persist_state="session",
         )  # fmt: skip
     if chosen.text:
-        label = "Gold answer" if source.wanted.kind == "task" else "Its sample"
+        label = "Gold" if source.wanted.kind == "task" else "Sample"
         right.button(
             label, key="masks_gold", icon=":material/verified:", on_click=put, args=(chosen.text,), width="stretch"
         )
@@ -85,9 +85,12 @@ def show_explained(source: Source, text: str) -> Explained | None:
         show_error(str(error))
         return None
     if found.left:
-        st.warning("The text leaves the schema. It is shown up to there.", icon=":material/call_split:")
+        where = "It is shown up to there" if found.steps else "There is nothing before that to be shown"
+        st.warning(f"The text leaves the schema. {where}.", icon=":material/call_split:")
         plain(found.left)
-    if not found.steps:
+    elif not found.steps:
         st.info("Not one token to look at: type a text, or let the model write.", icon=":material/arrow_upward:")
-        return None
-    return found
+    ids = tuple(step.id for step in found.steps)
+    if found.left and "step" not in st.query_params:
+        mask_steps.look_at(ids, len(ids) - 1)
+    return found if found.steps else None

@@ -18,7 +18,7 @@ KINDS = {
     "preset": "A preset",
     "pydantic": "Pydantic",
     "json": "JSON Schema",
-    "regex": "Regular expression",
+    "regex": "Regex",
 }
 LABELS = {
     "pydantic": "Pydantic classes; the last one is the answer. They are read, never run.",
@@ -63,7 +63,7 @@ def choose(kind: str) -> Chosen:
 
 
 def _of_task() -> Chosen:
-    left, middle, right = st.columns([1, 1.3, 3])
+    left, middle, right = st.columns([1.2, 1.4, 2.6])
     with left:
         linked("masks_task", next(iter(TASKS)), TASKS)
         name = st.selectbox("Task", list(TASKS), key="masks_task", persist_state="session", format_func=_title)

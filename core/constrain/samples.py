@@ -17,6 +17,7 @@ from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.engines.histories import BYTES
 
 LONGEST = 300  # bytes of a sample made without an automaton
+WORK = 30_000  # bytes of all walks
 LONGER = (0, 4, 8, 16, 32, 64)  # bytes beyond the shortest sample
 _END_SHARE = 0.3
 _CLOSING = b'"}]el'  # with the least of them a JSON value comes to its end
@@ -39,8 +40,9 @@ def accepted(constraint: Constraint, count: int = 8, seed: int = 0) -> list[str]
     random, found = Random(seed), dict[str, None]()
     distance = distances(constraint.automaton) if isinstance(constraint, DfaConstraint) else None
     shortest = distance[constraint.start] if distance else 0
-    for attempt in range(8 * count):
-        text = _walk(constraint, distance, shortest + LONGER[attempt * len(LONGER) // (8 * count)], random)
+    attempts = max(1, min(8 * count, WORK // (shortest + max(LONGER))))
+    for attempt in range(attempts):
+        text = _walk(constraint, distance, shortest + LONGER[attempt * len(LONGER) // attempts], random)
         if text is not None:
             found[text] = None
     return _spread(sorted(found, key=lambda text: (len(text), text)), count)

@@ -127,12 +127,8 @@ class Drive:
         row matters, and only that is computed."""
         first = not self._cache.get_seq_length()
         device = self.lm.model.get_input_embeddings().weight.device
-        was_training = self.lm.model.training
-        self.lm.model.eval()
-        try:
-            hidden = self.lm.hidden(
-                input_ids=torch.tensor([ids], device=device), past_key_values=self._cache, use_cache=True
-            ).last_hidden_state[0]
-        finally:
-            self.lm.model.train(was_training)
+        found = self.lm.hidden(
+            input_ids=torch.tensor([ids], device=device), past_key_values=self._cache, use_cache=True
+        )
+        hidden = found.last_hidden_state[0]
         return self.lm.head(hidden[-1:] if first else hidden).cpu()

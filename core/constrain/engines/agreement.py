@@ -16,7 +16,7 @@ from core.errors import SchemaError
 LARGEST = 100_000_000  # states x tokens, about ten seconds of outlines
 ENDLESS = ("outlines", "xgrammar")  # they have no limit of time
 MOST_REPEATED = 10_000
-SHOWN = 6  # differences of an engine
+SHOWN = 4  # differences of each kind
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,9 @@ def _masks(constraint: Constraint, ids: Sequence[int]) -> tuple[list[np.ndarray]
 def _compare(
     constraint: Constraint, reference: Constraint, ids: Sequence[int], rows: list[np.ndarray], shown: int
 ) -> tuple[tuple[Difference, ...], int, int, int]:
-    """Examples of what differs, then missing and extra tokens, and the steps that have any."""
-    found: list[Difference] = []
+    """Up to `shown` tokens of each kind of difference, where they were met first; then missing and extra tokens, and
+    the steps that have any."""
+    found: dict[tuple[bool, int], Difference] = {}
     missing = extra = differing = 0
     theirs, ours = constraint.start, reference.start
     for step, row in enumerate(rows):
@@ -111,12 +112,14 @@ def _compare(
         if not np.array_equal(row, exact):
             lost, more = reference.tokens.ids(exact & ~row), reference.tokens.ids(row & ~exact)
             missing, extra, differing = missing + len(lost), extra + len(more), differing + 1
-            room = max(0, shown - len(found))
-            found += [_lost(constraint, theirs, step, token) for token in lost[:room].tolist()]
-            found += [_extra(reference, ours, step, token) for token in more[: max(0, shown - len(found))].tolist()]
+            fresh = [_lost(constraint, theirs, step, token) for token in lost[:shown].tolist()]
+            fresh += [_extra(reference, ours, step, token) for token in more[:shown].tolist()]
+            for one in fresh:
+                found.setdefault((one.extra, one.token), one)
         if step + 1 < len(rows):
             theirs, ours = constraint.advance(theirs, ids[step]), reference.advance(ours, ids[step])
-    return tuple(found), missing, extra, differing
+    both = [[one for one in found.values() if one.extra == is_extra][:shown] for is_extra in (False, True)]
+    return (*both[0], *both[1]), missing, extra, differing
 
 
 def _lost(constraint: Constraint, state: int, step: int, token: int) -> Difference:
