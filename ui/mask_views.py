@@ -98,7 +98,8 @@ def _engines(source: Source, found: Explained | None) -> None:
     kept: tuple = st.session_state.get(COMPARED, (None, []))
     if kept[0] != asked:
         return
-    st.dataframe(pd.DataFrame([_row(one) for one in kept[1]]), hide_index=True, width="stretch", key="masks_engines")
+    with st.container(key="masks_engines"):
+        st.dataframe(pd.DataFrame([_row(one) for one in kept[1]]), hide_index=True, width="stretch")
     reference = ENGINE_NAMES[mask_engine.choice_of(source.model, source.wanted).constraint.engine]
     st.caption(
         f"The reference is {reference}, which is exact: every mask of the text is compared with its mask, token by "
