@@ -84,20 +84,17 @@ def _choices(drive: Any, step: Any, vocabulary: int, end: int) -> None:
         if i % ROW == 0:
             columns = st.columns(ROW)
         label = f":material/check: **{literal(name_of(one.id, one.text, end))}** · {percent(one.after)}"
-        help = f"{percent(one.before)} before the mask"
-        _button(columns[i % ROW], label, f"masks_take_{i}", help, lambda token=one.id: drive.add([token]))  # type: ignore[misc]
+        _button(columns[i % ROW], label, f"masks_take_{i}", f"{percent(one.before)} before the mask", drive, one.id)
     if refused:
         st.markdown("**Refused**, however likely: press one to be told why.")
     columns = st.columns(ROW)
     for i, one in enumerate(refused):
         label = f":material/close: ~~{literal(name_of(one.id, one.text, end))}~~ · {percent(one.before)}"
-        _button(
-            columns[i], label, f"masks_refused_{i}", literal(why(one, end)), lambda token=one.id: drive.add([token])
-        )  # type: ignore[misc]
+        _button(columns[i], label, f"masks_refused_{i}", literal(why(one, end)), drive, one.id)
 
 
-def _button(column: Any, label: str, key: str, help: str, work: Callable[[], None]) -> None:
-    column.button(label, key=key, help=help, width="stretch", on_click=_do, args=(work,))
+def _button(column: Any, label: str, key: str, help: str, drive: Any, token: int) -> None:
+    column.button(label, key=key, help=help, width="stretch", on_click=_do, args=(lambda: drive.add([token]),))
 
 
 def _typed(drive: Any) -> None:

@@ -50,10 +50,11 @@ class Chosen:
 
 
 def choose_kind() -> str:
-    linked("masks_kind", "task", KINDS)
-    return st.segmented_control(
+    first = linked("masks_kind", "task", KINDS)
+    chosen = st.segmented_control(
         "Schema from", list(KINDS), key="masks_kind", required=True, format_func=KINDS.__getitem__
     )
+    return chosen or first
 
 
 def choose(kind: str) -> Chosen:
