@@ -17,7 +17,14 @@ class MisfitError(DataError):
 
 
 class SchemaError(StillroomError):
-    """A schema does not parse, asks for what cannot be honoured, or is not matched by an answer."""
+    """A schema does not parse, asks for what cannot be honoured, or is not matched by an answer.
+
+    `line` and `column`, from 1, say where in a text that was typed; 0 if that is not known.
+    """
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
 
 
 class ModelError(StillroomError):

@@ -1,30 +1,30 @@
-"""Masks: an answer token by token: what the schema allowed, what it took away, and why."""
+"""Masks: a text token by token: what the schema allowed, what it took away, and why."""
 
 import streamlit as st
 
-from ui import mask_source, mask_steps, shell
-from ui.text import errors_shown
+from ui import mask_source, mask_steps, mask_views, mask_ways, page_tools, shell
+from ui.mask_samples import SAMPLES
 
 shell.guard()
 
-st.title("Masks")
-st.caption("What a schema allows at each token of an answer, and how much of the model's probability it takes away.")
+page_tools.header(
+    "masks",
+    "Masks",
+    "What a schema allows at each token of a text, and how much of a model's probability it takes away.",
+    SAMPLES,
+)
 
-source, gold = mask_source.choose()
-answer = mask_source.answer_for(source, gold)
-
-if not answer:
-    st.info("There is no answer to look at yet: press Generate, or type one.", icon=":material/arrow_upward:")
+chosen = mask_source.choose()
+if chosen is None:
+    st.info("Mend the schema or choose another model above: the steps appear here.", icon=":material/arrow_upward:")
     st.stop()
 
-found = None
-with errors_shown():
-    states = mask_source.states(source.task, source.text, source.conditioned)
-    found = mask_source.explained(source, answer)
+source, schema = chosen
+found = mask_ways.look(source, schema)
 
-if found is None:
-    st.info("Mend it above, or press Generate to let the model answer.", icon=":material/arrow_upward:")
-    st.stop()
+if found is not None:
+    mask_steps.headline(found, mask_source.states(source))
+    mask_steps.walk(found, mask_source.constraint(source), source.model.load)
 
-mask_steps.headline(found, states)
-mask_steps.walk(found, mask_source.constraint(source), source.model.load)
+st.divider()
+mask_views.draw(source, found)

@@ -6,6 +6,7 @@ does not wait for it. Models are kept between reruns, a few at a time, and used 
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,11 @@ LONGEST = 400  # tokens of an answer that need not come to an end by itself
 # One at a time: two forward passes on one CPU are slower than one after the other, and a tokenizer is not
 # made for two threads.
 _use = threading.RLock()
+
+
+def in_use() -> AbstractContextManager[Any]:
+    """Held while a model or its tokenizer is used."""
+    return _use
 
 
 @st.cache_resource
@@ -126,42 +132,12 @@ def prompt_text(lm: Any, task: Task, text: str, prompt: Prompt) -> str:
     return prompting.text_of(lm, task, prompt, text)
 
 
-def explain(
-    lm: Any, task: Task, text: str, prompt: Prompt | None, answer_text: str, conditioned: bool = True
-) -> list[Any]:
-    """The steps of `core.generate.reading.read`. Raises StillroomError."""
-    from core.constrain.constraints import Constraints
-    from core.generate import reading
-
-    with _use:
-        constraint = Constraints(task, lm.tokens, conditioned).of(text)
-        return reading.read(lm, constraint, prompt_ids(lm, task, text, prompt), answer_text)
-
-
-def constraint(lm: Any, task: Task, text: str, conditioned: bool = True) -> Any:
-    """The `Constraint` of an input. Raises SchemaError."""
-    from core.constrain.constraints import Constraints
-
-    return Constraints(task, lm.tokens, conditioned).of(text)
-
-
 def probabilities(lm: Any, step: Any) -> Any:
-    """What the model said of every token before a step of `explain`: (tokens,) float32."""
+    """What the model said of every token before a step of `core.generate.reading.read`: (tokens,) float32."""
     from core.generate import reading
 
     with _use:
         return reading.probabilities(lm, step)
-
-
-def schema_states(task: Task, text: str, conditioned: bool) -> int:
-    """How many states the automaton has."""
-    from core.constrain import compile as compiler
-    from core.constrain import schema, template
-
-    if conditioned:
-        return len(template.automaton(task.template(text)))
-    general = schema.from_pydantic(task.output)
-    return len(compiler.compile(general.expression, general.name)) if general.expression else 0
 
 
 def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], list[bool]]:

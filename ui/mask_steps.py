@@ -40,7 +40,7 @@ def headline(found: Explained, states: int) -> None:
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
     columns[1].metric("Forced by the schema", percent(1 - len(free) / len(steps)), border=True)
     columns[2].metric("Mean mass removed", percent(max(0.0, sum(s.removed for s in steps) / len(steps))), border=True)
-    columns[3].metric("States of the automaton", f"{states:,}", border=True)
+    columns[3].metric("States of the automaton", f"{states:,}" if states else "none", border=True)
 
 
 @st.fragment
@@ -106,6 +106,11 @@ def _start(found: Explained) -> int:
     if "masks_found" not in state and wanted.isdecimal() and int(wanted) < len(found.steps):
         return int(wanted)
     return next((i for i, s in enumerate(found.steps) if not s.forced), 0)
+
+
+def look_at(ids: tuple[int, ...], index: int) -> None:
+    """Which token of a text is looked at when it is next shown. For callbacks."""
+    st.session_state["masks_found"], st.session_state["masks_step"] = ids, index
 
 
 def _identity(found: Explained) -> tuple[int, ...]:

@@ -47,13 +47,16 @@ class Step:
     hidden: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
-def explain(constraint: Constraint, answer: list[int], logits: torch.Tensor, top: int = TOP) -> list[Step]:
-    """Walks an answer. `logits` (len(answer), V): row i is what the model said before token i.
+def explain(
+    constraint: Constraint, answer: list[int], logits: torch.Tensor, top: int = TOP, state: int | None = None
+) -> list[Step]:
+    """Walks an answer, from `state` on if it is the rest of one. `logits` (len(answer), V): row i is what the model
+    said before token i.
 
     `candidates` are the `top` likeliest before and after the mask. Raises SchemaError, naming token and
     byte, if the answer leaves the schema.
     """
-    steps, state = [], constraint.start
+    steps, state = [], constraint.start if state is None else state
     dictated = 0  # bytes that were forced at the last choice and not yet written
     for i, token in enumerate(answer):
         following = constraint.advance(state, token)

@@ -75,7 +75,8 @@ def parse(regex: str, search: bool = False) -> Expression:
         raise SchemaError(f"the regular expression {_short(regex)} is ambiguous: {hint}.") from error
     except re.error as error:
         where = "" if error.pos is None else f" at character {error.pos + 1}"
-        raise SchemaError(f"the regular expression {_short(regex)} is not valid{where}: {error.msg}.") from error
+        message = f"the regular expression {_short(regex)} is not valid{where}: {error.msg}."
+        raise SchemaError(message, error.lineno or 0, error.colno or 0) from error
     except (OverflowError, RecursionError) as error:
         raise SchemaError(f"the regular expression {_short(regex)} is too large: {error}.") from error
     if tree.state.flags & ~re.UNICODE.value:

@@ -66,7 +66,8 @@ def from_json_schema(schema: str | dict[str, Any], name: str = "JSON Schema") ->
         try:
             schema = json.loads(schema)
         except json.JSONDecodeError as error:
-            raise SchemaError(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}.") from error
+            where = error.lineno, error.colno
+            raise SchemaError(f"not JSON: line {where[0]}, column {where[1]}: {error.msg}.", *where) from error
         except ValueError as error:
             raise SchemaError(f"the JSON Schema holds a number of too many digits: {error}.") from error
         except RecursionError as error:

@@ -8,10 +8,10 @@ import torch
 
 from core.constrain.engines.constraint import Constraint, check_beginning
 from core.constrain.explain import Step, explain
+from core.errors import SchemaError
 from core.models.language_model import LanguageModel
 
 
-@torch.inference_mode()
 def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answer: str) -> list[Step]:
     """One `Step` a token of `answer`, or of its beginning; its end included if the schema allows it there.
 
@@ -19,8 +19,13 @@ def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answe
     ModelError if it does not fit the model.
     """
     complete = check_beginning(constraint, answer)
+    return read_ids(lm, constraint, prompt, [*lm.encode(answer), *([lm.eos] if complete else [])])
+
+
+@torch.inference_mode()
+def read_ids(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], ids: list[int]) -> list[Step]:
+    """As `read`, of an answer whose tokens are given."""
     lm.check_prompt(prompt)
-    ids = [*lm.encode(answer), *([lm.eos] if complete else [])]
     lm.check_length(len(prompt) + len(ids))
     device = lm.model.get_input_embeddings().weight.device
     hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
@@ -36,3 +41,14 @@ def probabilities(lm: LanguageModel, step: Step) -> np.ndarray:
     weight = lm.model.get_output_embeddings().weight
     logits = lm.head(torch.from_numpy(step.hidden).to(weight))
     return logits.softmax(-1).cpu().numpy()
+
+
+def beginning(constraint: Constraint, text: str) -> tuple[str, str]:
+    """As much of `text` as a valid answer can begin with, and why it goes no further, or nothing."""
+    try:
+        check_beginning(constraint, text)
+        return text, ""
+    except SchemaError as error:
+        raw = text.encode("utf-8", "replace")
+        length = constraint.read(constraint.start, raw).length
+        return raw[:length].decode("utf-8", "ignore"), str(error)

@@ -22,14 +22,23 @@ def text_of(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> str:
     return _template(lm, task, prompt).replace(_SLOT, text)
 
 
+def question(lm: LanguageModel, text: str) -> list[int]:
+    """Ids of a chat that is nothing but `text`, up to where the answer starts."""
+    if ("question",) not in lm.prompts:
+        lm.prompts[("question",)] = _split(lm, _written(lm, [{"role": "user", "content": _SLOT}]))
+    before, after = lm.prompts[("question",)]
+    return [*before, *lm.encode(text), *after]
+
+
 def _around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[int], list[int]]:
     if (task.name, prompt) not in lm.prompts:
-        lm.prompts[task.name, prompt] = _encode_around(lm, task, prompt)
+        lm.prompts[task.name, prompt] = _split(lm, _template(lm, task, prompt))
     return lm.prompts[task.name, prompt]
 
 
-def _encode_around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[int], list[int]]:
-    before, found, after = _template(lm, task, prompt).partition(_SLOT)
+def _split(lm: LanguageModel, chat: str) -> tuple[list[int], list[int]]:
+    """Ids before and after the place of the input."""
+    before, found, after = chat.partition(_SLOT)
     if not found:
         raise ModelError(f"the chat template of {lm.name} drops the user's text: it cannot be used as a teacher.")
     encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
@@ -37,12 +46,18 @@ def _encode_around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[
 
 
 def _template(lm: LanguageModel, task: Task, prompt: Prompt) -> str:
-    messages = prompt.messages(task, _SLOT)
+    return _written(lm, prompt.messages(task, _SLOT))
+
+
+def _written(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
+    """A chat as its template writes it."""
     if not lm.tokenizer.chat_template:
         parts = [m["content"] + ("\nAnswer: " if m["role"] == "user" else "\n\n") for m in messages]
         return "".join(parts)
     try:
         return lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    except Exception:  # some templates (Gemma) know no system role: put it in front of the first turn
+    except Exception as error:  # some templates (Gemma) know no system role: put it in front of the first turn
+        if messages[0]["role"] != "system":
+            raise ModelError(f"the chat template of {lm.name} cannot be used: {error}") from error
         first = {**messages[1], "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
         return lm.tokenizer.apply_chat_template([first, *messages[2:]], tokenize=False, add_generation_prompt=True)

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.constrain import compile as compiler
+from core.constrain import schema, template
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import candidates, engine, mask_source, mask_steps, vocabulary_table
+from ui import candidates, engine, mask_steps, schema_form, vocabulary_table
 from ui.text import share
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,10 +90,10 @@ def figures(page: AppTest) -> dict[str, str]:
 def test_default_view_shows_the_gold_answer(app):
     page = app()
     example = POS.load(None).dev[0]
-    assert page.text_area(key="masks_answer").value == example.answer
+    assert page.text_area(key="masks_text").value == example.answer
     shown = figures(page)
     assert int(shown["Tokens of the answer"]) > 20
-    assert shown["States of the automaton"] == f"{engine.schema_states(POS, example.input, True):,}"
+    assert shown["States of the automaton"] == f"{len(template.automaton(POS.template(example.input))):,}"
     assert "Before the mask" in shown
     assert any("Free choice" in m.value for m in page.markdown)
 
@@ -139,15 +141,15 @@ def test_more_candidates_on_request(app):
 @needs_teacher
 def test_a_link_restores_example_and_step(app):
     page = app(example="3", step="5")
-    assert page.text_area(key="masks_answer").value == POS.load(None).dev[3].answer
+    assert page.text_area(key="masks_text").value == POS.load(None).dev[3].answer
     assert step_of(page) == "5"
 
 
 @needs_teacher
 @pytest.mark.parametrize("step", ["-1", "99999", "x", ""])
 def test_a_wrong_link_is_harmless(app, step):
-    page = app(example="1000", step=step, masks_model="nobody")
-    assert page.text_area(key="masks_answer").value == POS.load(None).dev[0].answer
+    page = app(example="1000", step=step, model="nobody", kind="?", way="?", view="?")
+    assert page.text_area(key="masks_text").value == POS.load(None).dev[0].answer
     assert step_of(page).isdecimal()
 
 
@@ -155,51 +157,48 @@ def test_a_wrong_link_is_harmless(app, step):
 def test_an_answer_that_leaves_the_schema_is_named_by_its_byte_and_kept(app):
     page = app()
     wrong = '{"tokens":[{"text":"<script>'
-    checked(page.text_area(key="masks_answer").set_value(wrong).run())
+    checked(page.text_area(key="masks_text").set_value(wrong).run())
     assert any("at byte 20" in c.value for c in page.code)
-    assert page.text_area(key="masks_answer").value == wrong
-    assert not page.metric
+    assert page.text_area(key="masks_text").value == wrong
+    assert page.warning and int(figures(page)["Tokens of the answer"]) < 9
     checked(page.button(key="masks_gold").click().run())
-    assert page.text_area(key="masks_answer").value == POS.load(None).dev[0].answer
+    assert page.text_area(key="masks_text").value == POS.load(None).dev[0].answer
     assert page.metric
 
 
 @needs_teacher
 def test_a_beginning_is_enough_and_nothing_says_what_to_do(app):
     page = app()
-    checked(page.text_area(key="masks_answer").set_value('{"tokens":').run())
+    checked(page.text_area(key="masks_text").set_value('{"tokens":').run())
     assert int(figures(page)["Tokens of the answer"]) < 6
-    checked(page.text_area(key="masks_answer").set_value("").run())
-    assert any("press Generate" in i.value for i in page.info)
+    checked(page.text_area(key="masks_text").set_value("").run())
+    assert any("Not one token" in i.value for i in page.info)
 
 
 @needs_teacher
 def test_the_general_schema_has_its_own_states(app):
     page = app()
-    checked(page.segmented_control(key="masks_schema").set_value("general").run())
-    assert figures(page)["States of the automaton"] == f"{engine.schema_states(POS, '', False):,}"
+    checked(page.segmented_control(key="masks_words").set_value("general").run())
+    general = schema.from_pydantic(POS.output)
+    assert figures(page)["States of the automaton"] == f"{len(compiler.compile(general.expression, general.name)):,}"
 
 
 @needs_teacher
-def test_cars_and_own_text_and_generating(app):
+def test_cars_and_own_text(app):
     page = app()
     checked(page.selectbox(key="masks_task").set_value("cars").run())
-    assert page.text_area(key="masks_answer").value == CARS.load(None).dev[0].answer
-    checked(page.selectbox(key="masks_example_cars").set_value(mask_source.OWN).run())
-    assert page.text_area(key="masks_answer").value == ""
-    checked(page.text_input(key="masks_text_cars").set_value("1970 Ford <b>F250</b>, 10 mpg").run())
-    checked(page.button(key="masks_generate").click().run())
-    assert CARS.parse(page.text_area(key="masks_answer").value) is not None
-    assert any("Generated in" in c.value for c in page.caption)
+    assert page.text_area(key="masks_text").value == CARS.load(None).dev[0].answer
+    checked(page.selectbox(key="masks_example").set_value(schema_form.OWN).run())
+    assert page.text_area(key="masks_text").value == ""
+    assert any("type one" in i.value for i in page.info)
 
 
 @needs_teacher
 @pytest.mark.parametrize(("text", "reason"), [(" ", "is empty"), ("word " * 3000, "shorten it")])
 def test_inputs_that_do_not_work_are_named(app, text, reason):
     page = app()
-    checked(page.selectbox(key="masks_example_pos").set_value(mask_source.OWN).run())
-    checked(page.text_input(key="masks_text_pos").set_value(text).run())
-    checked(page.button(key="masks_generate").click().run())
+    checked(page.selectbox(key="masks_example").set_value(schema_form.OWN).run())
+    checked(page.text_input(key="masks_input").set_value(text).run())
     assert any(reason in c.value for c in page.code)
 
 
@@ -255,15 +254,15 @@ def test_blanks_and_control_characters_are_visible(text, shown):
 @needs_teacher
 def test_what_was_typed_is_there_after_a_look_at_another_page(app):
     page = app()
-    checked(page.selectbox(key="masks_example_pos").set_value(mask_source.OWN).run())
-    checked(page.text_input(key="masks_text_pos").set_value("Go on !").run())
-    checked(page.text_area(key="masks_answer").set_value('{"tokens":[{"text":"Go"').run())
+    checked(page.selectbox(key="masks_example").set_value(schema_form.OWN).run())
+    checked(page.text_input(key="masks_input").set_value("Go on !").run())
+    checked(page.text_area(key="masks_text").set_value('{"tokens":[{"text":"Go"').run())
     page.switch_page("pages/anatomy.py")
     checked(page.run())
     page.switch_page("pages/masks.py")
     checked(page.run())
-    assert page.text_input(key="masks_text_pos").value == "Go on !"
-    assert page.text_area(key="masks_answer").value == '{"tokens":[{"text":"Go"'
+    assert page.text_input(key="masks_input").value == "Go on !"
+    assert page.text_area(key="masks_text").value == '{"tokens":[{"text":"Go"'
 
 
 def without_automaton() -> None:

@@ -31,7 +31,12 @@ def compile(schema: dict[str, Any] | None, regex: str | None, tokens: TokenTable
 
         compiler, allowable = _compiler(table), ordinary(table)
         try:
-            grammar = compiler.compile_regex(regex) if schema is None else compiler.compile_grammar(_grammar(schema))
+            if schema is None:
+                grammar = compiler.compile_regex(
+                    (regex or "").replace(r"\x{", r"\u{")
+                )  # its own way to name a character
+            else:
+                grammar = compiler.compile_grammar(_grammar(schema))
         except Exception as error:  # bare exceptions of the C++ side
             raise SchemaError(f"the schema {name!r} cannot be compiled by xgrammar: {_reason(error)}.") from error
         return _Matcher(GrammarMatcher(grammar), allowable)

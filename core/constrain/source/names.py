@@ -107,7 +107,8 @@ class Scope:
 
 
 def refuse(node: ast.AST, where: Where, message: str) -> NoReturn:
-    raise SchemaError(f"line {getattr(node, 'lineno', 1)}: {where.path}: {message}")
+    line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+    raise SchemaError(f"line {line}: {where.path}: {message}", line, column)
 
 
 def shown(node: ast.AST) -> str:

@@ -42,7 +42,8 @@ def _parse(source: str) -> ast.Module:
         return ast.parse(source)
     except SyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
-        raise SchemaError(f"line {line}, column {column}: not Python: {error.msg}: correct the text there.") from error
+        message = f"line {line}, column {column}: not Python: {error.msg}: correct the text there."
+        raise SchemaError(message, line, column) from error
     except ValueError as error:
         raise SchemaError(f"the text holds characters that are no text: {error}: remove them.") from error
 

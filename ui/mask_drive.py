@@ -1,0 +1,144 @@
+"""Driving on the Masks page: each next token is chosen by hand, and a refused one is answered by why not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.errors import StillroomError
+from ui import engine, mask_engine, mask_steps
+from ui.candidates import name_of, why
+from ui.mask_model import Source
+from ui.mask_source import Explained
+from ui.page_tools import LONGEST, to_address
+from ui.run_text import literal
+from ui.text import percent, plain, show_error
+
+DRIVE, PROBLEM = "masks_drive", "masks_drive_problem"
+ALLOWED, REFUSED = 8, 4
+FINISH = 200  # tokens
+ROW = 4
+
+
+def look(source: Source) -> Explained | None:
+    """The choices, then what was driven so far, explained; None while that is nothing."""
+    to_address("text", "")
+    try:
+        drive = _drive(source)
+        with engine.in_use():
+            step = None if drive.complete else drive.look(2 * (ALLOWED + REFUSED))
+    except StillroomError as error:
+        show_error(str(error))
+        return None
+    vocabulary, end = len(drive.lm.tokens), drive.lm.eos
+    _show_text(drive)
+    if step is None:
+        st.success("The answer is complete. Undo to go back, or reset.", icon=":material/flag:")
+    else:
+        _choices(drive, step, vocabulary, end)
+    _typed(drive)
+    _moves(drive)
+    if problem := st.session_state.get(PROBLEM):
+        st.error("Refused. Nothing was added, and nothing is lost.", icon=":material/block:")
+        plain(problem)
+    if not to_address("tokens", ",".join(map(str, drive.ids))):
+        st.caption(f"So many tokens take more than {LONGEST:,} characters: a copied link does not carry them.")
+    if not drive.steps:
+        st.info("Choose the first token above: the steps appear here.", icon=":material/arrow_upward:")
+        return None
+    return Explained(tuple(drive.steps), vocabulary, end)
+
+
+def _drive(source: Source) -> Any:
+    """This session's drive of the source; a new one begins with the tokens of the link. Raises StillroomError."""
+    kept = st.session_state.get(DRIVE)
+    if kept and kept[0] == source:
+        return kept[1]
+    drive = mask_engine.drive(source)
+    st.session_state.pop(PROBLEM, None)
+    linked = [int(i) for i in st.query_params.get("tokens", "").split(",") if i.isdecimal() and len(i) < 9]
+    if kept is None and linked and max(linked) < len(drive.lm.tokens):
+        try:
+            with engine.in_use():
+                drive.add(linked)
+        except StillroomError as error:
+            st.session_state[PROBLEM] = f"The link's tokens: {error}"
+    st.session_state[DRIVE] = (source, drive)
+    return drive
+
+
+def _show_text(drive: Any) -> None:
+    st.caption(f"Written so far: {len(drive.steps)} token{'s' * (len(drive.steps) != 1)}")
+    plain(drive.text or "∅")
+
+
+def _choices(drive: Any, step: Any, vocabulary: int, end: int) -> None:
+    """The likeliest tokens that are allowed, and the likeliest that are not."""
+    allowed = sorted((c for c in step.candidates if c.allowed), key=lambda c: -c.after)[:ALLOWED]
+    refused = sorted((c for c in step.candidates if not c.allowed), key=lambda c: -c.before)[:REFUSED]
+    st.markdown(
+        f"**Allowed next**: {step.allowed:,} of {vocabulary:,} tokens. The mask takes "
+        f"{percent(min(1.0, max(0.0, step.removed)))} of the probability away."
+    )
+    for i, one in enumerate(allowed):
+        if i % ROW == 0:
+            columns = st.columns(ROW)
+        label = f":material/check: **{literal(name_of(one.id, one.text, end))}** · {percent(one.after)}"
+        _button(columns[i % ROW], label, f"masks_take_{i}", f"{percent(one.before)} before the mask", drive, one.id)
+    if refused:
+        st.markdown("**Refused**, however likely: press one to be told why.")
+    columns = st.columns(ROW)
+    for i, one in enumerate(refused):
+        label = f":material/close: ~~{literal(name_of(one.id, one.text, end))}~~ · {percent(one.before)}"
+        _button(columns[i], label, f"masks_refused_{i}", literal(why(one, end)), drive, one.id)
+
+
+def _button(column: Any, label: str, key: str, help: str, drive: Any, token: int) -> None:
+    column.button(label, key=key, help=help, width="stretch", on_click=_do, args=(lambda: drive.add([token]),))
+
+
+def _typed(drive: Any) -> None:
+    with st.form("masks_typed", border=False):
+        left, right = st.columns([5, 1], vertical_alignment="bottom")
+        left.text_input(
+            "Or type any text", key="masks_own_token", disabled=drive.complete,
+            help="Read as the model's own tokens. All of it is added, or nothing if one token is refused.",
+        )  # fmt: skip
+        right.form_submit_button(
+            "Add", key="masks_add", icon=":material/add:", width="stretch", disabled=drive.complete,
+            on_click=lambda: _do(lambda: _add_typed(drive)),
+        )  # fmt: skip
+
+
+def _add_typed(drive: Any) -> None:
+    text = st.session_state["masks_own_token"]
+    drive.add(drive.lm.encode(text))
+    st.session_state["masks_own_token"] = ""
+
+
+def _moves(drive: Any) -> None:
+    nothing = not drive.steps
+    with st.container(horizontal=True):
+        st.button("Undo", key="masks_undo", icon=":material/undo:", disabled=nothing, on_click=_do, args=(drive.undo,))
+        st.button(
+            "Start again", key="masks_again", icon=":material/first_page:", disabled=nothing, on_click=_do,
+            args=(lambda: drive.undo(len(drive.steps)),),
+        )  # fmt: skip
+        st.button(
+            "Let the model finish", key="masks_finish", icon=":material/fast_forward:", disabled=drive.complete,
+            on_click=_do, args=(lambda: drive.finish(FINISH),),
+            help=f"Always the likeliest allowed token, {FINISH} of them at most",
+        )  # fmt: skip
+
+
+def _do(work: Callable[[], None]) -> None:
+    """A move; a refusal is kept to be shown, and the last token becomes the one that is looked at."""
+    st.session_state.pop(PROBLEM, None)
+    try:
+        with engine.in_use():
+            work()
+    except StillroomError as error:
+        st.session_state[PROBLEM] = str(error)
+        return
+    steps = st.session_state[DRIVE][1].steps
+    mask_steps.look_at(tuple(step.id for step in steps), max(0, len(steps) - 1))
