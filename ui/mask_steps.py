@@ -174,10 +174,10 @@ def _automaton(found: Explained, constraint: Constraint, index: int) -> None:
 def _way(automaton: Automaton, found: Explained, constraint: Constraint) -> fsm_graph.Walk:
     """Kept while the answer stays the same."""
     state = st.session_state
-    about, way = state.get("masks_way", (None, None))
+    about, way = state.get("masks_trail", (None, None))
     if way is None or about != (automaton, _identity(found)):
         way = fsm_graph.walk(automaton, [constraint.tokens.bytes_of[step.id] for step in found.steps])
-        state["masks_way"] = ((automaton, _identity(found)), way)
+        state["masks_trail"] = ((automaton, _identity(found)), way)
     return way
 
 

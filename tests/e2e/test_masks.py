@@ -136,9 +136,9 @@ def saved(page: Page, button, folder: Path) -> Path:
 
 def test_hostile_text_is_shown_as_text(masks: Page) -> None:
     title = masks.title()
-    masks.get_by_text("The general one").click()
+    masks.get_by_text("Any words").click()
     settled(masks)
-    answer = masks.locator(".st-key-masks_answer textarea")
+    answer = masks.locator(".st-key-masks_text textarea")
     answer.fill(HOSTILE)
     answer.press("Control+Enter")
     strip = masks.locator(".st-key-masks_strip .strip")

@@ -43,7 +43,7 @@ def test_a_copied_link_opens_the_same_step_in_another_browser(server: Server, br
     page = here.new_page()
     page.set_default_timeout(30_000)
     opened(server, page, "kind=regex&regex=(ab|cd)[0-9]{3}&text=cd12")
-    press(page, "masks_next")
+    page.locator(".st-key-masks_strip").get_by_text("Next ›").click()
     page.wait_for_function("location.search.includes('step=')")
     settled(page)
     copy = page.get_by_role("button", name="Copy link")
