@@ -41,6 +41,13 @@ def warm_up() -> None:
     import core.runs.execute  # noqa: F401
 
 
+def machine() -> str:
+    """What training and answers run on, in words."""
+    from core.evaluate import score
+
+    return score.machine()
+
+
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def teacher(name: str) -> Any:
     """A teacher by name. Raises ModelError."""

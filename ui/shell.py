@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from core.paths import ASSETS, ROOT
+from ui import tour
 
 PAGES = {
     "datasets": ("Datasets", ":material/table_view:"),
@@ -30,7 +31,16 @@ def build() -> StreamlitPage:
     ]
     # The default page answers to the bare address only, whatever its url_path: it leads to the first.
     home = st.Page(lambda: st.switch_page(pages[0]), title="Stillroom", default=True, visibility="hidden")
-    return st.navigation([home, *pages])
+    page = st.navigation([home, *pages])
+    tour.draw()
+    st.sidebar.caption(_machine(), help="Training and answers are computed here.")
+    return page
+
+
+def _machine() -> str:
+    from ui import engine
+
+    return "Getting ready …" if _warm_up().is_alive() else engine.machine()
 
 
 def guard() -> None:

@@ -1,10 +1,13 @@
 """Every page by deep link on a server nobody has visited yet, and what each looks like, light and dark."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import SCREENSHOTS, Server, settled
 from ui.shell import PAGES
+from ui.tour import STOPS
 
 pytestmark = pytest.mark.browser
 
@@ -49,3 +52,17 @@ def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser
         assert path.stat().st_size > 10_000
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     context.close()
+
+
+def test_the_tour_leads_to_a_view_whatever_was_set_there(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/masks?kind=regex")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Masks", timeout=60_000)
+    settled(page, 120_000)
+    page.locator(".st-key-tour button").first.click()
+    for number, stop in enumerate(STOPS, 1):  # the tour stays open from stop to stop
+        page.locator(f".st-key-tour_{number} button").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[stop.page][0], timeout=60_000)
+        settled(page, 120_000)
+        expect(page).to_have_url(re.compile(rf"/{stop.page}(\?|$)"))
+        for name, value in stop.view.items():
+            assert f"{name}={value}" in page.url
