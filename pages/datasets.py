@@ -2,13 +2,17 @@
 
 import streamlit as st
 
-from ui import data_charts, data_form, dataset_view, shell, uploads
+from ui import data_charts, data_form, dataset_view, page_tools, shell, uploads
 from ui.text import errors_shown
 
 shell.guard()
 
-st.title("Datasets")
-st.caption("What a student learns from and is tested on. Choose a task, then the bundled data or your own file.")
+page_tools.header(
+    "datasets",
+    "Datasets",
+    "What a student learns from and is tested on. Choose a task, then the bundled data or your own file.",
+    data_form.SAMPLES,
+)
 
 task, path = data_form.choose()
 dataset = None

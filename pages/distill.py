@@ -2,12 +2,16 @@
 
 import streamlit as st
 
-from ui import new_run, run_list, run_panel, shell
+from ui import new_run, page_tools, run_list, run_panel, shell
 
 shell.guard()
 
-st.title("Distill")
-st.caption("Teach a small student one task. A run is a folder: it goes on when this page is closed.")
+page_tools.header(
+    "distill",
+    "Distill",
+    "Teach a small student one task. A run is a folder: it goes on when this page is closed.",
+    run_list.SAMPLES,
+)
 
 run = run_list.chosen()
 run_list.draw(run)

@@ -5,25 +5,32 @@ import streamlit as st
 from core.errors import StillroomError
 from core.tasks import TASKS, Task
 from ui import uploads
+from ui.page_tools import linked
 from ui.text import show_error
 
 BUNDLED = ""
 SPLITS = ("train", "dev", "test")
+SAMPLES = {
+    "Sentences and their tags": {},
+    "Questions, for the test": {"split": "test", "search": "?"},
+    "Car adverts": {"task": "cars"},
+    "Adverts without consumption": {"task": "cars", "search": "unknown"},
+}
 
 
 def choose() -> tuple[Task, str | None]:
     """Task and data; None is the bundled data. What was chosen is remembered for the other pages."""
     left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
+    linked("datasets_task", next(iter(TASKS)), TASKS)
     name = left.segmented_control(
         "Task",
         list(TASKS),
         format_func=lambda name: TASKS[name].title,
-        default=next(iter(TASKS)),
         required=True,
         key="datasets_task",
-        bind="query-params",
+        persist_state="session",
     )
-    task = TASKS[name]
+    task = TASKS[name or next(iter(TASKS))]
     with right.popover("Add your own", icon=":material/upload_file:", width="stretch"):
         _add(task)
     path = _select(task, middle)
@@ -37,13 +44,9 @@ def choose() -> tuple[Task, str | None]:
 def _select(task: Task, place: st.delta_generator.DeltaGenerator) -> str | None:
     labels = _labels(task)
     remembered = uploads.chosen(task) or BUNDLED
+    linked(_key(task), remembered if remembered in labels else BUNDLED, labels)
     path = place.selectbox(
-        "Data",
-        list(labels),
-        index=list(labels).index(remembered) if remembered in labels else 0,
-        format_func=lambda path: labels.get(path, path),
-        key=_key(task),
-        bind="query-params",
+        "Data", list(labels), format_func=lambda path: labels.get(path, path), key=_key(task), persist_state="session"
     )
     return path or None
 
@@ -73,10 +76,11 @@ def _add(task: Task) -> None:
     file = f"datasets_file_{task.name}"
     st.file_uploader("Upload a file", type=task.suffix, key=file, on_change=_take_file, args=(task, file))
     path = f"datasets_path_{task.name}"
+    linked(path, "")
     st.text_input(
         "Or a path on this machine",
         key=path,
-        bind="query-params",
+        persist_state="session",
         placeholder=task.path_help,
         on_change=_take_path,
         args=(task, path),
@@ -125,15 +129,15 @@ def _delete(task: Task, path: str) -> None:
 def narrow() -> tuple[str, str]:
     """Split, and the text that is searched for."""
     left, right = st.columns([1, 2], vertical_alignment="bottom")
-    split = left.segmented_control(
-        "Split", SPLITS, default=SPLITS[0], required=True, key="datasets_split", bind="query-params"
-    )
+    linked("datasets_split", SPLITS[0], SPLITS)
+    split = left.segmented_control("Split", SPLITS, required=True, key="datasets_split", persist_state="session")
+    linked("datasets_search", "")
     wanted = right.text_input(
         "Search",
         key="datasets_search",
         type="search",
         live=True,
         placeholder="a text that the input holds",
-        bind="query-params",
+        persist_state="session",
     )
-    return split, wanted
+    return split or SPLITS[0], wanted

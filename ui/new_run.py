@@ -46,7 +46,13 @@ def _preset() -> None:
             persist_state="session",
             help="Choosing one resets the whole form.",
         )
-        st.button("Reset", icon=":material/restart_alt:", type="tertiary", key="distill_reset", on_click=_use_preset)
+        st.button(
+            "Back to the preset",
+            icon=":material/restart_alt:",
+            type="tertiary",
+            key="distill_reset",
+            on_click=_use_preset,
+        )
     st.caption(INTENTS.get(st.session_state.get("distill_preset") or "", "Read from a file."))
 
 

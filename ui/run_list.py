@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import RunError
+from core.paths import DEMO_RUN
 from core.runs.folder import OPEN, RunFolder, all_runs, open_run
 from core.tasks import TASKS
 from ui import engine, run_charts
@@ -16,6 +17,7 @@ from ui.text import show_error
 
 CHOSEN = "distill_run"
 ROWS_SHOWN = 6
+SAMPLES = {"A run that is finished": {"run": DEMO_RUN.name}, "A run of your own": {}}
 COLUMNS = {
     "run": st.column_config.TextColumn("Run"),
     "state": st.column_config.TextColumn("State"),

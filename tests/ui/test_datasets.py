@@ -60,7 +60,7 @@ def test_search_counts_and_shows_the_hits() -> None:
 
 
 def test_a_deep_link_chooses_task_and_split() -> None:
-    app = page(datasets_task=CARS.title, datasets_split="test")
+    app = page(task="cars", split="test")
     assert app.session_state["datasets_task"] == "cars"
     assert len(app.dataframe[0].value) == len(CARS.load(None).test)
     assert "make" in app.dataframe[0].value.columns
@@ -87,18 +87,18 @@ def test_a_malformed_path_names_the_line_and_changes_nothing(tmp_path: Path) -> 
 
 
 def test_an_upload_is_kept_and_found_again() -> None:
-    app = page(datasets_task=CARS.title)
+    app = page(task="cars")
     app.file_uploader(key="datasets_file_cars").upload("my cars.jsonl", (ADVERT * 10).encode()).run()
     assert not app.exception
     assert metrics(app)["Train"] == "8"
     assert metrics(app)["Leaks"] == "2"
     assert [label for label, _ in uploads.known(CARS)] == ["my_cars.jsonl"]
-    again = page(datasets_task=CARS.title)
+    again = page(task="cars")
     assert "my_cars.jsonl" in again.selectbox(key="datasets_data_cars").options
 
 
 def test_a_malformed_upload_is_refused_with_its_line_and_not_kept() -> None:
-    app = page(datasets_task=CARS.title)
+    app = page(task="cars")
     app.file_uploader(key="datasets_file_cars").upload("bad.jsonl", (ADVERT * 3 + "{oops\n").encode()).run()
     assert not app.exception
     assert any("line 4: not valid JSON" in code.value for code in app.code)
@@ -107,7 +107,7 @@ def test_a_malformed_upload_is_refused_with_its_line_and_not_kept() -> None:
 
 
 def test_an_upload_can_be_deleted() -> None:
-    app = page(datasets_task=CARS.title)
+    app = page(task="cars")
     app.file_uploader(key="datasets_file_cars").upload("a.jsonl", (ADVERT * 10).encode()).run()
     app.run().button(key="datasets_delete").click().run()
     assert not app.exception
