@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from core.constrain.engines.constraint import Constraint, check_beginning
-from core.constrain.explain import Step, explain
+from core.constrain.explain import Candidate, Step, explain
 from core.models.language_model import LanguageModel
 
 
@@ -17,10 +17,33 @@ def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answe
     ModelError if it does not fit the model.
     """
     complete = check_beginning(constraint, answer)
-    lm.check_prompt(prompt)
     ids = [*lm.encode(answer), *([lm.eos] if complete else [])]
+    return explain(constraint, ids, _logits(lm, prompt, ids))
+
+
+@torch.inference_mode()
+def read_free(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int], top: int = 8) -> list[Step]:
+    """As `read`, of an answer's own tokens that no schema stands over: nothing is refused, nothing forced. Raises
+    ModelError if they do not fit the model."""
+    if not ids:
+        return []
+    shares = _logits(lm, prompt, ids).softmax(-1).cpu()
+    likeliest = shares.topk(min(top, shares.shape[1]))
+    steps = []
+    for i, token in enumerate(ids):
+        said = float(shares[i, token])
+        pairs = zip(likeliest.indices[i].tolist(), likeliest.values[i].tolist(), strict=True)
+        candidates = tuple(Candidate(t, lm.tokens.text([t]), p, p) for t, p in pairs)
+        text = lm.tokens.text([token])
+        steps.append(Step(token, text, 0, "", shares.shape[1], False, said, said, 0.0, candidates))
+    return steps
+
+
+def _logits(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
+    """(len(ids), tokens): what the model said before each of the ids."""
+    lm.check_prompt(prompt)
     lm.check_length(len(prompt) + len(ids))
     device = lm.model.get_input_embeddings().weight.device
     hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
     before = len(prompt) - 1
-    return explain(constraint, ids, lm.head(hidden[before : before + len(ids)]))
+    return lm.head(hidden[before : before + len(ids)])
