@@ -20,12 +20,12 @@ def edit(task: Task, train: Sequence[Example]) -> None:
         st.markdown(f"**Worked examples** ({len(shots)})")
         for i, shot in enumerate(shots):
             _row(i, shot, len(shots))
-        _add(offered(task, train, shots, st.session_state.get("teacher_shot_find", "")), task)
+        _add(offered(task, train, shots, st.session_state.get("teacher_shot_find") or ""))
 
 
 def _row(i: int, shot: Shot, count: int) -> None:
     text, up, down, out = st.columns([8, 1, 1, 1], vertical_alignment="center", gap="small")
-    text.text(_short(f"{i + 1}  {shot.input}"), help=None)
+    text.text(_short(f"{i + 1}  {shot.input}"))
     for column, icon, name, target, off in (
         (up, ":material/arrow_upward:", "earlier", i - 1, i == 0),
         (down, ":material/arrow_downward:", "later", i + 1, i + 1 == count),
@@ -40,18 +40,18 @@ def _row(i: int, shot: Shot, count: int) -> None:
     )  # fmt: skip
 
 
-def _add(found: dict[str, Shot], task: Task) -> None:
-    find, choice, go = st.columns([3, 5, 2], vertical_alignment="bottom", gap="small")
+def _add(found: dict[str, Shot]) -> None:
+    find, choice, go = st.columns([4, 6, 1.2], vertical_alignment="bottom", gap="small")
     find.text_input(
-        "Find in train", key="teacher_shot_find", placeholder="words or number", persist_state="session",
+        "Find in train", key="teacher_shot_find", placeholder="words, number", persist_state="session",
         help="The number of a training example, or a part of its text. Nothing: the task's own, then the first ones.",
     )  # fmt: skip
     label = choice.selectbox(
-        "Example", list(found), key="teacher_shot_choice", placeholder="none found", disabled=not found
+        "Example to add", list(found), key="teacher_shot_choice", placeholder="none found", disabled=not found
     )
     go.button(
-        "Add", icon=":material/add:", key="teacher_shot_add", width="stretch", disabled=label not in found,
-        on_click=_append, args=(found.get(label or ""),),
+        "", icon=":material/add:", key="teacher_shot_add", width="stretch", disabled=label not in found,
+        on_click=_append, args=(found.get(label or ""),), help="Adds it to the worked examples",
     )  # fmt: skip
 
 

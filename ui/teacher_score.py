@@ -48,7 +48,7 @@ def _results(task: Task, examples: Sequence[Example], outputs: dict[str, str]) -
         with column:
             metric(name, scores[name])
     st.caption("The examples, the worst first.")
-    st.dataframe(table(task, examples, outputs), hide_index=True, height=TABLE_HEIGHT)
+    st.dataframe(table(task, examples, outputs), hide_index=True, height=min(TABLE_HEIGHT, 38 + 35 * len(examples)))
 
 
 def metric(name: str, score: Score) -> None:

@@ -1,6 +1,6 @@
 """A teacher's answer token by token: how likely it found each, and what it weighed instead."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,7 +10,7 @@ from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.candidates import candidates, name_of
-from ui.text import errors_shown, percent
+from ui.text import percent
 from ui.token_strip import StripToken, token_strip
 
 SHADES = {
@@ -20,50 +20,48 @@ SHADES = {
 }
 
 
-def section(
+def read(
     lm: Any,
     task: Task,
     example: Example,
     prompt: Prompt,
-    found: Mapping[str, engine.Answer],
-    read: dict[str, tuple[Any, ...]],
+    label: str,
+    answer: engine.Answer,
+    kept: dict[str, tuple[Any, ...]],
 ) -> None:
-    """The strip of one of the answers, and the rivals of the token that is selected. `read` keeps what was read."""
+    """Reads an answer token by token, and keeps the steps under its label. Raises StillroomError."""
+    if isinstance(lm, ApiTeacher) or not answer.ids:
+        return
+    if any(answer.forced):
+        steps = engine.explain(lm, task, example.input, prompt, answer.text)
+    else:
+        steps = engine.explain_free(lm, task, example.input, prompt, answer.ids)
+    kept[label] = tuple(steps)
+
+
+def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], shown: Sequence[str]) -> None:
+    """The strip of one of the answers that were read, and the rivals of the token that is selected."""
     st.markdown("**Token by token**")
     if isinstance(lm, ApiTeacher):
         st.caption("This teacher answers in text only: it tells no probabilities.")
         return
-    labels = [label for label, answer in found.items() if answer.ids]
+    labels = [label for label in shown if label in read_so_far]
     if not labels:
-        st.caption("The answer is empty.")
+        st.caption("There are no tokens to look at.")
         return
-    left, right = st.columns(2, vertical_alignment="bottom")
-    if len(labels) > 1:
-        label = left.segmented_control("Answer", labels, default=labels[0], required=True, key="teacher_tokens_of")
-        label = label or labels[0]
-    else:
-        label = labels[0]
-    answer = found[label]
-    constrained = any(answer.forced)
-    shade = "before"
-    if constrained:
-        shade = right.segmented_control(
-            "Shade tokens by", list(SHADES), format_func=lambda name: SHADES[name][0], default="before", required=True,
-            key="teacher_shade", bind="query-params",
-        ) or shade  # fmt: skip
-    with errors_shown():
-        if label not in read:
-            with st.spinner("Reading the answer token by token …"):
-                read[label] = _steps(lm, task, example, prompt, answer, constrained)
-        _strip(lm, read[label], label, shade)
-
-
-def _steps(
-    lm: Any, task: Task, example: Example, prompt: Prompt, answer: engine.Answer, constrained: bool
-) -> tuple[Any, ...]:
-    if constrained:
-        return tuple(engine.explain(lm, task, example.input, prompt, answer.text))
-    return tuple(engine.explain_free(lm, task, example.input, prompt, answer.ids))
+    label, shade = labels[0], "before"
+    with st.container(horizontal=True, gap="large"):
+        if len(labels) > 1:
+            chosen = st.segmented_control("Answer", labels, default=label, required=True, key="teacher_tokens_of")
+            label = chosen or label
+        steps = read_so_far[label]
+        if any(step.forced for step in steps):
+            chosen = st.segmented_control(
+                "Shade tokens by", list(SHADES), format_func=lambda name: SHADES[name][0], default=shade, required=True,
+                key="teacher_shade", bind="query-params",
+            )  # fmt: skip
+            shade = chosen or shade
+    _strip(lm, steps, label, shade)
 
 
 def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str) -> None:

@@ -13,7 +13,7 @@ from ui import answers, engine, teacher_tokens
 from ui.text import percent, plain, show_error
 
 FREE_TOKENS = 160
-TEXT_HEIGHT = 210
+HIGH, LOW, LONG = 210, 110, 200  # pixels for answers of the task; characters of one that is long
 WITH, WITHOUT = "With the schema", "Without"
 WAYS = {"Both": (WITH, WITHOUT), WITH: (WITH,), WITHOUT: (WITHOUT,)}
 STATE = "teacher_asked"
@@ -63,8 +63,8 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
     places = _columns(task, example, asked, labels)
     shown = {label: asked.found[label] for label in labels if label in asked.found}
     if len(shown) + len(asked.wrong) >= len(labels) and shown:
+        teacher_tokens.section(lm, asked.read, tuple(shown))
         _compare(task, example, {label: answer.text for label, answer in shown.items()})
-        teacher_tokens.section(lm, task, example, prompt, shown, asked.read)
     return (lambda: _work(lm, task, example, prompt, asked, missing, places)) if missing else None
 
 
@@ -79,13 +79,14 @@ def _stop() -> None:
 def _columns(task: Task, example: Example, asked: Asked, labels: tuple[str, ...]) -> dict[str, Any]:
     """A column an answer, as high before as after it has come; where its text grows, by label."""
     places = {}
+    height = HIGH if len(task.shots[0].answer) > LONG else LOW
     for column, label in zip(st.columns(len(labels), gap="large"), labels, strict=True):
         with column:
             st.markdown(f"**{label}**")
             answer = asked.found.get(label)
             with st.container(horizontal=True):
                 _badges(task, example, asked, label)
-            with st.container(height=TEXT_HEIGHT, border=True, key=f"teacher_text_{labels.index(label)}"):
+            with st.container(height=height, border=False, key=f"teacher_text_{labels.index(label)}"):
                 places[label] = st.empty()
                 if label in asked.wrong:
                     show_error(asked.wrong[label])
@@ -113,6 +114,7 @@ def _work(
             asked.found[label] = engine.answer(
                 lm, task, example.input, prompt, constrained=label == WITH, max_new_tokens=limit, show=show
             )
+            teacher_tokens.read(lm, task, example, prompt, label, asked.found[label], asked.read)
         except StillroomError as error:
             asked.wrong[label] = str(error)
     st.rerun()
@@ -149,15 +151,16 @@ def _figures(answer: engine.Answer) -> str:
 
 def _compare(task: Task, example: Example, texts: dict[str, str]) -> None:
     """The valid answers part by part: beside gold, or by themselves for an input of the user's own."""
+    st.markdown("**Part by part**")
     valid = {label: text for label, text in texts.items() if answers.parts(task, text) is not None}
     if not valid:
         st.caption("No answer is valid, so there is nothing to compare part by part.")
         return
     missing = "".join(f" {label}: not valid, so it has no parts." for label in texts if label not in valid)
     if example.answer:
-        st.caption(f"Part by part; what departs from gold is marked {answers.WRONG}.{missing}")
+        st.caption(f"What departs from gold is marked {answers.WRONG}.{missing}")
         answers.answers_table(task, answers.parts(task, example.answer) or (), valid, "Gold", answers.WRONG)
     else:
-        st.caption(f"Part by part; your own input has no gold answer.{missing}")
+        st.caption(f"Your own input has no gold answer.{missing}")
         reference = answers.parts(task, next(iter(valid.values()))) or ()
         answers.answers_table(task, reference, valid, None, answers.DIFFERENT)

@@ -108,14 +108,14 @@ def _results(
         )
         st.caption(f"95 % interval: {_points(found.low)} to {_points(found.high)}")
     st.markdown(verdict(found, lengths))
-    left, right = st.columns([2, 5], gap="large")
-    left.dataframe(four_fields(found), hide_index=True)
-    left.caption("Examples answered exactly right. The interval draws examples with both their answers (bootstrap).")
+    st.dataframe(four_fields(found), hide_index=True, width="content")
+    st.caption("The interval comes from drawing the examples anew, each with both its answers (paired bootstrap).")
     differing = differences(examples, outputs, counts, name)
     if differing.empty:
-        right.caption("Both prompts did equally well on every example.")
+        st.caption("Both prompts did equally well on every example.")
     else:
-        right.dataframe(differing, hide_index=True, height=TABLE_HEIGHT)
+        st.caption("Where one did better than the other, the largest difference first.")
+        st.dataframe(differing, hide_index=True, height=min(TABLE_HEIGHT, 38 + 35 * len(differing)))
 
 
 def _points(share: float) -> str:
@@ -135,7 +135,8 @@ def verdict(found: Paired, lengths: tuple[int, int]) -> str:
 
 
 def four_fields(found: Paired) -> pd.DataFrame:
-    labels = ("Both right", "Only A right", "Only B right", "Neither right")
+    """How many examples were answered exactly right, by whom."""
+    labels = ("both", "only A", "only B", "neither")
     return pd.DataFrame({"Exactly right": labels, "Examples": (found.both, found.only_a, found.only_b, found.neither)})
 
 
