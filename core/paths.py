@@ -9,5 +9,6 @@ HOME = Path(os.environ.get("STILLROOM_HOME", ROOT))
 MODELS = HOME / "models"
 RUNS = HOME / "runs"
 CACHE = HOME / "cache"
+PROMPTS = HOME / "prompts"
 DEMO_RUN = ASSETS / "demo_run"
 ADAPTERS = ASSETS / "adapters"

@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from ui import prompt_form, shell, teacher_score, teacher_try, uploads
+from ui import (
+    prompt_form,
+    prompt_store,
+    shell,
+    teacher_input,
+    teacher_job,
+    teacher_score,
+    teacher_try,
+    teacher_versus,
+    uploads,
+)
 from ui.text import errors_shown
 
 shell.guard()
@@ -23,31 +33,37 @@ if data is None:
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Prompt")
-    prompt = prompt_form.edit(task)
-    exact = st.container()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Reset", key="teacher_restore", icon=":material/restart_alt:", on_click=prompt_form.fill_in)
-        if prompt:
-            prompt_form.hand_over(task, prompt)
+    tools = st.container(horizontal=True, vertical_alignment="center")
+    prompt = prompt_form.edit(task, data.train)
 with right:
     st.subheader("Input")
-    example = prompt_form.choose_input(task, data.dev)
-    run = st.container()
+    example = teacher_input.choose(task, data.dev)
+    length = st.container()
+with tools:
+    prompt_form.samples(task)
+    prompt_store.draw(task, prompt)
+    if prompt:
+        prompt_store.hand_over(task, prompt)
 
 with loading:
     lm = prompt_form.load(name)
 if lm is None or prompt is None:
     st.stop()
 
-asked = (name, task.name, path, prompt)
-with run:
-    teacher_try.button((*asked, example), ready=bool(example.input))
-if example.input:
-    with exact:
-        prompt_form.exact(lm, task, prompt, example.input)
-    teacher_try.show(lm, task, example, prompt, (*asked, example))
+with length:
+    prompt_form.exact(lm, task, prompt, example.input)
+todo = [teacher_try.section(lm, task, example, prompt, (name, task.name, path, prompt, example))]
 
-st.subheader(
-    "Score", help="Accuracy on examples of dev, each answered under the schema: 1 to 3 seconds apiece on a CPU."
-)
-teacher_score.section(lm, task, data.dev, prompt, asked)
+st.subheader("On many examples")
+if data.dev:
+    examples = teacher_job.examples(data.dev)
+    one, two = st.tabs(["Score this prompt", "Two prompts against each other"])
+    with one:
+        todo.append(teacher_score.section(lm, name, task, examples, prompt))
+    with two:
+        todo.append(teacher_versus.section(lm, name, task, examples, prompt))
+else:
+    st.info("This data has no dev examples to score on.", icon=":material/info:")
+
+for work in filter(None, todo):  # what takes long comes last: all that is above stays in use
+    work()

@@ -4,14 +4,18 @@ Everything that needs torch or transformers is imported inside a function here, 
 does not wait for it. Models are kept between reruns, a few at a time, and used by one session at a time.
 """
 
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from core.errors import ModelError
+from core.models import api
+from core.models.api import ApiTeacher
 from core.runs import folder as run_folders
 from core.runs.jobs import Jobs
 from core.tasks import TASKS, Example, Task
@@ -19,6 +23,7 @@ from core.tasks.prompt import Prompt
 from core.tasks.task import shortest
 
 LONGEST = 400  # tokens of an answer that need not come to an end by itself
+REQUESTS = 4  # at a time, to an API
 
 # One at a time: two forward passes on one CPU are slower than one after the other, and a tokenizer is not
 # made for two threads.
@@ -50,8 +55,11 @@ def machine() -> str:
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def teacher(name: str) -> Any:
-    """A teacher by name. Raises ModelError."""
+    """A teacher by name; one behind an address is an ApiTeacher, which is asked for text only. Raises ModelError."""
     from core.models import teachers
+
+    if api.is_address(name):
+        return api.parse(name)
 
     return teachers.load(name)
 
@@ -73,7 +81,8 @@ def teacher_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Answer:
-    """One generated answer. `ids` and `forced` are its tokens; `valid` whether it has the output's type."""
+    """One generated answer. `ids` and `forced` are its tokens, none of which an API tells; `valid` whether it has the
+    output's type. `tokens`: how many were read and written, as an API counts them; `note` what it did without."""
 
     text: str
     ids: tuple[int, ...]
@@ -81,6 +90,8 @@ class Answer:
     valid: bool
     seconds: float
     model_calls: int
+    tokens: tuple[int, int] | None = None
+    note: str = ""
 
 
 def answer(
@@ -95,8 +106,14 @@ def answer(
     show: Callable[[str], None] = lambda _: None,
 ) -> Answer:
     """Asks a model once: a teacher with `prompt`, a student with None. An answer under the input's own schema
-    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. `show` gets the text as it grows. Raises
-    StillroomError."""
+    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. `show` gets the text as it grows; while an API
+    is waited for, which sends it whole, an empty one again and again. Raises StillroomError."""
+    if isinstance(lm, ApiTeacher):
+        found: list[Answer] = []
+        limit = max_new_tokens or LONGEST
+        heard = lambda _, answer: found.append(answer)  # noqa: E731
+        _ask_api(lm, task, [text], prompt, constrained, limit, heard, lambda: show(""))
+        return found[0]
     from core.constrain.constraints import Constraints
     from core.generate.decode import Sampling, Written, generate
 
@@ -114,15 +131,62 @@ def answer(
         constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
         limit = max_new_tokens or (lm.context if constrained and conditioned else LONGEST)
         batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit), written=written)
-    found = batch.generations[0]
+    written_out = batch.generations[0]
     return Answer(
-        text=found.text,
-        ids=tuple(found.ids),
-        forced=tuple(found.forced),
-        valid=task.parse(found.text) is not None,
+        text=written_out.text,
+        ids=tuple(written_out.ids),
+        forced=tuple(written_out.forced),
+        valid=task.parse(written_out.text) is not None,
         seconds=batch.seconds,
         model_calls=batch.model_calls,
     )
+
+
+def answers(
+    lm: Any,
+    task: Task,
+    texts: Sequence[str],
+    prompt: Prompt,
+    heard: Callable[[str, str], None],
+    tick: Callable[[], None],
+) -> None:
+    """Asks a teacher under the schema; `heard` is told each input with its answer as it comes, `tick` is called many
+    times in between: what it raises ends the work. Raises StillroomError."""
+    if isinstance(lm, ApiTeacher):
+        told = lambda number, found: heard(texts[number], found.text)  # noqa: E731
+        _ask_api(lm, task, texts, prompt, True, LONGEST, told, tick)
+        return
+    for text in texts:
+        heard(text, answer(lm, task, text, prompt, constrained=True, show=lambda _: tick()).text)
+
+
+def _ask_api(
+    teacher: ApiTeacher,
+    task: Task,
+    texts: Sequence[str],
+    prompt: Prompt | None,
+    constrained: bool,
+    limit: int,
+    heard: Callable[[int, Answer], None],
+    tick: Callable[[], None],
+) -> None:
+    """An answer that should match the schema is taken out of its fence and respelled; any other is left as it came."""
+    from core.constrain import schema
+    from core.distill.labels import respelled
+
+    if prompt is None:
+        raise ModelError(f"{teacher.host} is asked by a prompt only: write instructions.")
+    notes: list[str] = []
+
+    def told(number: int, found: api.Answer) -> None:
+        text = respelled(task, found.text) if constrained else found.text
+        valid, tokens = task.parse(text) is not None, (found.tokens_in, found.tokens_out)
+        cut = () if found.complete else (f"the answer was cut after {limit} tokens",)
+        heard(number, Answer(text, (), (), valid, found.seconds, 1, tokens, ". ".join((*notes, *cut))))
+
+    wanted = schema.from_pydantic(task.output).json_schema if constrained else None
+    how = api.Asking(wanted, temperature=0.0, max_tokens=limit, concurrency=REQUESTS, log_probs=False)
+    api.ask(teacher, [prompt.messages(task, text) for text in texts], how, told, tick, notes.append)
 
 
 def prompt_ids(lm: Any, task: Task, text: str, prompt: Prompt | None) -> list[int]:
@@ -133,7 +197,9 @@ def prompt_ids(lm: Any, task: Task, text: str, prompt: Prompt | None) -> list[in
 
 
 def prompt_text(lm: Any, task: Task, text: str, prompt: Prompt) -> str:
-    """The prompt exactly as the teacher reads it."""
+    """The prompt exactly as the teacher reads it; an API gets messages, which its own template is put around."""
+    if isinstance(lm, ApiTeacher):
+        return json.dumps(prompt.messages(task, text), ensure_ascii=False, indent=1)
     from core.models import prompting
 
     return prompting.text_of(lm, task, prompt, text)
@@ -145,6 +211,37 @@ def probabilities(lm: Any, step: Any) -> Any:
 
     with _use:
         return reading.probabilities(lm, step)
+
+
+def prompt_lengths(lm: Any, task: Task, text: str, prompt: Prompt) -> dict[str, int]:
+    """Tokens of each part of a prompt, as `core.models.prompting.lengths`; nothing for an API, whose tokenizer is not
+    known."""
+    if isinstance(lm, ApiTeacher):
+        return {}
+    from core.models import prompting
+
+    with _use:
+        return prompting.lengths(lm, task, prompt, text)
+
+
+def explain(
+    lm: Any, task: Task, text: str, prompt: Prompt | None, answer_text: str, conditioned: bool = True
+) -> list[Any]:
+    """The steps of `core.generate.reading.read`. Raises StillroomError."""
+    from core.constrain.constraints import Constraints
+    from core.generate import reading
+
+    with _use:
+        constraint = Constraints(task, lm.tokens, conditioned).of(text)
+        return reading.read(lm, constraint, prompt_ids(lm, task, text, prompt), answer_text)
+
+
+def explain_free(lm: Any, task: Task, text: str, prompt: Prompt, ids: Sequence[int]) -> list[Any]:
+    """The steps of `core.generate.reading.read_free`. Raises StillroomError."""
+    from core.generate import reading
+
+    with _use:
+        return reading.read_free(lm, prompt_ids(lm, task, text, prompt), ids)
 
 
 def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], list[bool]]:

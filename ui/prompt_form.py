@@ -1,20 +1,28 @@
-"""The controls of the Teacher page: which teacher, which task, what it is told, and about which input."""
+"""The controls of the Teacher page: which task and teacher, and what the teacher is told."""
 
-import random
 from typing import Any
 
 import streamlit as st
+from pydantic import ValidationError
 
 from core.errors import StillroomError
-from core.models import teachers
+from core.models import api, teachers
 from core.tasks import TASKS, Example, Task
-from core.tasks.prompt import Prompt, as_shot
-from ui import engine
+from core.tasks.prompt import Prompt, default_prompt
+from ui import engine, prompt_shots
 from ui.run_text import literal
 from ui.text import errors_shown, plain, show_error
 
 ANOTHER = "another model…"
-INPUTS = ("From dev", "My own")
+FILLED = "teacher_filled"  # what the form was last filled with: (task, teacher, Prompt)
+LONGEST_LINK = 1_500  # characters of a prompt that a link carries
+NOT_ALONE = {"schema": "schema", "shots": "worked examples", "template": "chat template"}
+SAMPLES = {
+    "Instructions alone": (0, False),
+    "Instructions and schema": (0, True),
+    "Two worked examples": (2, False),
+    "Three worked examples and the schema": (3, True),
+}
 
 
 def choose() -> tuple[Task, str]:
@@ -32,14 +40,14 @@ def choose() -> tuple[Task, str]:
     )
     names = engine.teacher_names()
     name = right.selectbox(
-        "Teacher", [*names, ANOTHER], index=_tuned(task), key="teacher_name", bind="query-params", on_change=fill_in
+        "Teacher", [*names, ANOTHER], index=_tuned(task), key="teacher_name", bind="query-params", on_change=_follow
     )
     if name == ANOTHER:
         name = _another()
     elif (card := teachers.card(name)) is not None:
         right.caption(f"Tuned for {TASKS[card.task].title.lower()} on {literal(card.data)}.")
-    if "teacher_instructions" not in st.session_state:
-        fill_in()
+    if st.session_state.get(FILLED, ("",))[0] != task:
+        _begin(task)
     return TASKS[task], name
 
 
@@ -47,15 +55,39 @@ def _another() -> str:
     return st.text_input(
         "Model",
         key="teacher_other",
-        persist_state="session",
-        placeholder="/models/qwen, /models/qwen.gguf or Qwen/Qwen2.5-0.5B-Instruct",
-        help="A folder of safetensors, a .gguf file, or a model's name on the hub. It is loaded when you press Load.",
+        bind="query-params",
+        placeholder="/models/qwen, /models/qwen.gguf, Qwen/Qwen2.5-0.5B-Instruct or https://host/v1#model",
+        help="A folder of safetensors, a .gguf file, a model's name on the hub, or the address of an OpenAI-compatible "
+        f"API, whose key is read from {api.KEYS[0]} in the environment. Nothing is loaded or sent before you say so.",
     ).strip()
 
 
 def _tuned(task: str) -> int:
     """The teacher that was tuned for the task, else the first."""
     return next((i for i, name in enumerate(engine.teacher_names()) if name.endswith(f"+{task}")), 0)
+
+
+def suited(task: Task, teacher: str) -> Prompt:
+    """The prompt to begin with: an adapter's own, else two worked examples and the schema."""
+    card = teachers.card(teacher)
+    if card and card.task == task.name:
+        return Prompt(instructions=card.instructions)
+    return default_prompt(task, shots=2, with_schema=True)
+
+
+def fill(prompt: Prompt) -> None:
+    """Puts a prompt in the form."""
+    st.session_state["teacher_instructions"] = prompt.instructions
+    st.session_state["teacher_schema"] = prompt.with_schema
+    st.session_state[prompt_shots.CHOSEN] = prompt.shots
+
+
+def fill_in() -> None:
+    """Puts the prompt that suits teacher and task in the form."""
+    task, teacher = st.session_state["teacher_task"], st.session_state["teacher_name"]
+    prompt = suited(TASKS[task], teacher)
+    fill(prompt)
+    st.session_state[FILLED] = (task, teacher, prompt)
 
 
 def _suit() -> None:
@@ -65,92 +97,84 @@ def _suit() -> None:
     fill_in()
 
 
-def fill_in() -> None:
-    """Puts the prompt that suits teacher and task in the form: an adapter's own, else two shots and the schema."""
-    task = TASKS[st.session_state["teacher_task"]]
-    card = teachers.card(st.session_state["teacher_name"])
-    skill = card if card and card.task == task.name else None
-    st.session_state["teacher_instructions"] = skill.instructions if skill else task.instructions
-    st.session_state["teacher_schema"] = skill is None
-    st.session_state["teacher_shots"] = 0 if skill else min(2, len(task.shots))
+def _follow() -> None:
+    """Another teacher: the prompt that suits it, unless it was edited."""
+    if _current() == st.session_state[FILLED][2]:
+        fill_in()
 
 
-def edit(task: Task) -> Prompt | None:
-    """The prompt as edited; None while it has no instructions."""
-    instructions = st.text_area("Instructions", key="teacher_instructions", height=110, persist_state="session")
-    left, right = st.columns(2, vertical_alignment="bottom")
-    shots = left.segmented_control(
-        "Worked examples", range(len(task.shots) + 1), key="teacher_shots", required=True, persist_state="session"
-    )
-    schema = right.toggle("Include the schema", key="teacher_schema", persist_state="session")
-    if not instructions.strip():
-        st.warning("Write instructions: the teacher is told nothing.", icon=":material/edit:")
+def _current() -> Prompt | None:
+    """What the form holds; None without instructions."""
+    state = st.session_state
+    instructions = (state.get("teacher_instructions") or "").strip()
+    if not instructions:
         return None
-    chosen = tuple(as_shot(shot) for shot in task.shots[:shots])
-    return Prompt(instructions=instructions.strip(), with_schema=schema, shots=chosen)
-
-
-def choose_input(task: Task, dev: tuple[Example, ...]) -> Example:
-    """An example of dev, or a text of the user's own: that one has no gold answer."""
-    source = st.segmented_control(
-        "Where the input comes from",
-        INPUTS,
-        default=INPUTS[0],
-        required=True,
-        key="teacher_source",
-        persist_state="session",
-        label_visibility="collapsed",
+    return Prompt(
+        instructions=instructions,
+        with_schema=bool(state.get("teacher_schema")),
+        shots=state.get(prompt_shots.CHOSEN, ()),
     )
-    if source == INPUTS[1]:
-        text = st.text_area(
-            task.input_label,
-            key=f"teacher_text_{task.name}",
-            height=110,
-            persist_state="session",
-            placeholder=task.shots[0].input,
-            help=task.input_help,
-        )
-        return Example(input=" ".join(text.split()), answer="")
-    key = f"teacher_example_{task.name}"
-    if st.session_state.get(key, 0) >= len(dev):
-        st.session_state[key] = 0
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    number = left.selectbox(
-        "Example",
-        range(len(dev)),
-        format_func=lambda i: f"{i + 1}  {dev[i].input}",
-        key=key,
-        bind="query-params",
-    )
-    right.button(
-        "",
-        icon=":material/casino:",
-        key="teacher_random",
-        on_click=_pick,
-        args=(key, len(dev)),
-        help="A random example",
-        width="stretch",
-    )
-    plain(dev[number].input)
-    return dev[number]
 
 
-def _pick(key: str, among: int) -> None:
-    st.session_state[key] = random.randrange(among)
+def _begin(task: str) -> None:
+    """The first look at a task: the prompt of the link that led here, else the one that suits."""
+    linked = st.query_params.get("prompt") if FILLED not in st.session_state else None
+    fill_in()
+    if linked:
+        try:
+            fill(Prompt.model_validate_json(linked))
+        except ValidationError:
+            st.toast("The prompt of this link cannot be read: the usual one is shown.", icon=":material/link_off:")
+
+
+def edit(task: Task, train: tuple[Example, ...]) -> Prompt | None:
+    """The prompt as edited; None while it has no instructions. The link follows it."""
+    st.text_area("Instructions", key="teacher_instructions", height=110, persist_state="session")
+    st.toggle("Include the schema", key="teacher_schema", persist_state="session")
+    prompt_shots.edit(task, train)
+    prompt = _current()
+    if prompt is None:
+        st.warning("Write instructions: the teacher is told nothing.", icon=":material/edit:")
+    _link(task, prompt)
+    return prompt
+
+
+def _link(task: Task, prompt: Prompt | None) -> None:
+    text = prompt.model_dump_json() if prompt and prompt != suited(task, st.session_state["teacher_name"]) else None
+    if text and len(text) > LONGEST_LINK:
+        st.caption("This prompt is too long for the page's link: save it to find it again.")
+        text = None
+    if text is None:
+        st.query_params.pop("prompt", None)
+    elif st.query_params.get("prompt") != text:
+        st.query_params["prompt"] = text
+
+
+def samples(task: Task) -> None:
+    """Prompts to begin with, and back to the one that suits."""
+    with st.popover("Samples", icon=":material/lightbulb:", key="teacher_samples"):
+        st.caption("Each takes the place of the prompt below.")
+        for i, (label, (shots, schema)) in enumerate(SAMPLES.items()):
+            prompt = default_prompt(task, shots, schema)
+            st.button(label, key=f"teacher_sample_{i}", on_click=fill, args=(prompt,), width="stretch")
+    st.button("Reset", key="teacher_restore", icon=":material/restart_alt:", on_click=fill_in)
 
 
 def load(name: str) -> Any | None:
     """The teacher, or None if it is not there yet. A model of the user's own is loaded on demand only: it may be
-    a long download, and one that failed is not tried again by itself."""
+    a long download, or be sent a key, and one that failed is not tried again by itself."""
     if name in engine.teacher_names():
         with errors_shown():
             return engine.teacher(name)
         return None
     if not name:
-        st.info("Name a model above: a folder, a .gguf file or a model on the hub.", icon=":material/arrow_upward:")
+        hint = "Name a model above: a folder, a .gguf file, a model on the hub, or an API's address."
+        st.info(hint, icon=":material/arrow_upward:")
         return None
     tried: dict[str, str] = st.session_state.setdefault("teacher_tried", {})  # name -> what was wrong, "" if nothing
-    if tried.get(name) == "" or st.button(f"Load {literal(name)}", key="teacher_load", type="primary"):
+    remote = api.is_address(name)
+    label = f"Send prompts and key to {literal(name)}" if remote else f"Load {literal(name)}"
+    if tried.get(name) == "" or st.button(label, key="teacher_load", type="primary"):
         try:
             found = engine.teacher(name)
         except StillroomError as error:
@@ -164,23 +188,16 @@ def load(name: str) -> Any | None:
 
 
 def exact(lm: Any, task: Task, prompt: Prompt, text: str) -> None:
-    """The prompt as the teacher reads it, with its length."""
+    """The prompt as the teacher reads it, and how long its parts are."""
     with errors_shown():
-        tokens = len(engine.prompt_ids(lm, task, text, prompt))
-        with st.expander(f"The exact prompt: {tokens:,} tokens of at most {lm.context:,}", icon=":material/notes:"):
-            plain(engine.prompt_text(lm, task, text, prompt))
-
-
-def hand_over(task: Task, prompt: Prompt) -> None:
-    """Keeps the prompt for the Distill page: `st.session_state["prompt"]`, task name -> Prompt."""
-    kept = st.session_state.setdefault("prompt", {})
-    st.button(
-        "Use this prompt in Distill",
-        key="teacher_use",
-        icon=":material/science:",
-        on_click=kept.update,
-        args=({task.name: prompt},),
-        help="The Distill page offers it for this task",
-    )
-    if kept.get(task.name) == prompt:
-        st.page_link("pages/distill.py", label="It is offered there: go to Distill", icon=":material/arrow_forward:")
+        lengths = engine.prompt_lengths(lm, task, text, prompt)
+        whole = engine.prompt_text(lm, task, text, prompt)
+        if lengths:
+            total = sum(lengths.values())
+            st.progress(min(total / lm.context, 1.0), f"{total:,} tokens of at most {lm.context:,}")
+            parts = [f"{NOT_ALONE.get(part, part)} {count:,}" for part, count in lengths.items() if count]
+            st.caption(" · ".join(parts))
+        else:
+            st.caption(f"{len(whole):,} characters; how many tokens they are, the API says when it answers.")
+        with st.expander("The exact prompt", icon=":material/notes:"):
+            plain(whole)

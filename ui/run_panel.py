@@ -12,7 +12,7 @@ from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
 from core.tasks import TASKS
-from ui import engine, run_charts, run_list, run_scores
+from ui import engine, run_charts, run_list, run_prompt, run_scores
 from ui.run_text import literal
 from ui.text import errors_shown, percent, plain, show_error
 
@@ -229,6 +229,7 @@ def _configuration(folder: RunFolder) -> None:
     config = _config(folder)
     if config is None:
         return
+    run_prompt.recorded(config)
     text = run_config.to_yaml(config)
     with st.expander("Configuration", icon=":material/tune:"):
         st.code(text, language="yaml")

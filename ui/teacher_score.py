@@ -1,99 +1,85 @@
-"""How well a teacher does with a prompt: some examples of dev, answered under the schema and counted."""
+"""How well a teacher does with a prompt: examples of dev, answered under the schema and counted."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from core.errors import StillroomError
 from core.evaluate import report
+from core.evaluate.ratio import Score
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
-from ui import engine
-from ui.text import percent, show_error
+from ui import teacher_job
+from ui.text import percent
 
-FEWEST, MOST = 5, 25
-STATE = "teacher_score"
+TABLE_HEIGHT = 320
 
 
-def section(lm: Any, task: Task, dev: tuple[Example, ...], prompt: Prompt, key: tuple) -> None:
-    """The slider, the buttons and the scores, which grow while examples are answered."""
-    if not dev:
-        st.info("This data has no dev examples to score on.", icon=":material/info:")
+def section(
+    lm: Any, teacher: str, task: Task, examples: Sequence[Example], prompt: Prompt
+) -> Callable[[], None] | None:
+    """The buttons and the scores, which grow while examples are answered. Returns what there is to be done once the
+    page is drawn, if anything."""
+    key = ("score", teacher, task.name, prompt, tuple(examples))
+    kept = teacher_job.answered(teacher, task, prompt)
+    teacher_job.buttons("Score", ":material/checklist:", key, "score", ready=True)
+    done = sum(example.input in kept for example in examples)
+    place = teacher_job.progress(key, done, len(examples))
+    results = st.empty()
+
+    def redraw() -> None:
+        with results.container():
+            _results(task, [e for e in examples if e.input in kept], kept)
+
+    redraw()
+    job = teacher_job.state(key)
+    if job is None or not job.running:
+        return None
+    return teacher_job.work(lm, teacher, task, [(prompt, e.input) for e in examples], job, place, redraw)
+
+
+def _results(task: Task, examples: Sequence[Example], outputs: dict[str, str]) -> None:
+    if not examples:
         return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    most = min(MOST, len(dev))
-    if st.session_state.get("teacher_score_n", 0) > most:  # kept from a longer dev
-        st.session_state["teacher_score_n"] = most
-    wanted = left.slider(
-        "Examples of dev", min(FEWEST, most - 1), most, min(10, most), key="teacher_score_n", persist_state="session"
-    )
-    state = st.session_state.get(STATE, {"key": None})
-    mine = state["key"] == key
-    running = bool(mine and state["running"] and len(state["outputs"]) < state["wanted"])
-    with right.container(horizontal=True):
-        st.button(
-            "Score",
-            icon=":material/checklist:",
-            key="teacher_score_go",
-            on_click=_go,
-            args=(key, wanted),
-            disabled=running,
-        )
-        st.button("Stop", icon=":material/stop:", key="teacher_score_stop", on_click=_stop, disabled=not running)
-    if mine:
-        _show(lm, task, dev, prompt, state, running)
-
-
-def _go(key: tuple, wanted: int) -> None:
-    """Starts, or goes on with what the same prompt has answered already."""
-    state = st.session_state.get(STATE, {"key": None})
-    outputs = state["outputs"][:wanted] if state["key"] == key else []
-    st.session_state[STATE] = {"key": key, "wanted": wanted, "outputs": outputs, "running": True, "error": None}
-
-
-def _stop() -> None:
-    st.session_state[STATE]["running"] = False
-
-
-def _show(lm: Any, task: Task, dev: tuple[Example, ...], prompt: Prompt, state: dict[str, Any], running: bool) -> None:
-    bar, place = st.empty(), st.empty()
-    outputs: list[str] = state["outputs"]
-    while True:
-        with place.container():
-            _scores(task, dev, outputs)
-        done = len(outputs) >= state["wanted"]
-        if not running or done:
-            break
-        bar.progress(len(outputs) / state["wanted"], f"{len(outputs)} of {state['wanted']} examples answered")
-        try:
-            outputs.append(engine.answer(lm, task, dev[len(outputs)].input, prompt, constrained=True).text)
-        except StillroomError as error:
-            state["error"], state["running"] = str(error), False
-            st.rerun()
-    if state["error"]:
-        show_error(state["error"])
-    elif running:
-        state["running"] = False
-        st.rerun()  # Score can be pressed again
-    elif not done:
-        bar.caption(f"Stopped after {len(outputs)} of {state['wanted']} examples. Score goes on from there.")
-
-
-def _scores(task: Task, dev: tuple[Example, ...], outputs: list[str]) -> None:
-    if not outputs:
-        return
-    scores = report.scores(task, dev, outputs)
+    scores = report.scores(task, examples, [outputs[e.input] for e in examples])
     names = [name for name in (task.metrics[0], "exact_match", "valid") if name in scores]
     for column, name in zip(st.columns(len(names)), names, strict=True):
-        score = scores[name]
-        low, high = score.interval
-        column.metric(
-            name.replace("_", " ").capitalize(),
-            percent(score.value),
-            f"{score.hits} of {score.total}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help=f"95 % confidence interval: {percent(low)} to {percent(high)}",
-        )
-    st.caption(f"The first {len(outputs)} examples of dev, answered under the schema.")
+        with column:
+            metric(name, scores[name])
+    st.caption("The examples, the worst first.")
+    st.dataframe(table(task, examples, outputs), hide_index=True, height=min(TABLE_HEIGHT, 38 + 35 * len(examples)))
+
+
+def metric(name: str, score: Score) -> None:
+    """A score, and how sure one can be of it."""
+    low, high = score.interval
+    st.metric(
+        name.replace("_", " ").capitalize(),
+        percent(score.value),
+        f"{score.hits} of {score.total}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    st.caption(f"95 % interval: {percent(low)} to {percent(high)}")
+
+
+def table(task: Task, examples: Sequence[Example], outputs: dict[str, str]) -> pd.DataFrame:
+    """A row an example: how much of it is right, the input, gold and the answer; the worst first."""
+    name = task.metrics[0]
+    rows = []
+    for example in examples:
+        counts = task.evaluate(example, outputs[example.input])
+        hits, total = counts[name]
+        right = "✓" if counts["exact_match"][0] else "✗"
+        rows.append((hits / total if total else 1.0, f"{right} {hits} of {total}", example, outputs[example.input]))
+    rows.sort(key=lambda row: row[0])
+    return pd.DataFrame(
+        {
+            "Right": [right for _, right, _, _ in rows],
+            task.input_label: [example.input for _, _, example, _ in rows],
+            "Answer": [output for *_, output in rows],
+            "Gold": [example.answer for _, _, example, _ in rows],
+        }
+    )

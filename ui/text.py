@@ -46,3 +46,8 @@ def size(megabytes: float) -> str:
 
 def count(number: int) -> str:
     return f"{number / 1e6:.1f} M" if number >= 1_000_000 else f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

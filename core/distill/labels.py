@@ -129,11 +129,16 @@ def _from_line(line: str) -> Label:
     return Label(**found, said=said)
 
 
+def respelled(task: Task, text: str) -> str:
+    """A chat model's answer out of its fence, in the one spelling of the data if it is a valid one."""
+    inner = fenced[1] if (fenced := _FENCED.fullmatch(text)) else text
+    parsed = task.parse(inner)
+    return serialise(parsed) if parsed is not None else inner.strip()
+
+
 def judged(task: Task, constraints: Constraints, text: str, answer: Answer, max_tokens: int) -> Label:
     """The label that an answer to `text` makes: in the one spelling, or refused with the reason."""
-    inner = fenced[1] if (fenced := _FENCED.fullmatch(answer.text)) else answer.text
-    parsed = task.parse(inner)
-    spelled, reason = serialise(parsed) if parsed is not None else inner.strip(), ""
+    spelled, reason = respelled(task, answer.text), ""
     try:
         check_answer(constraints.of(text), spelled)
     except SchemaError as error:

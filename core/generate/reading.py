@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from core.constrain.engines.constraint import Constraint, check_beginning
-from core.constrain.explain import Step, explain
+from core.constrain.explain import Candidate, Step, explain
 from core.errors import SchemaError
 from core.models.language_model import LanguageModel
 
@@ -25,14 +25,27 @@ def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answe
 @torch.inference_mode()
 def read_ids(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], ids: list[int]) -> list[Step]:
     """As `read`, of an answer whose tokens are given."""
-    lm.check_prompt(prompt)
-    lm.check_length(len(prompt) + len(ids))
-    device = lm.model.get_input_embeddings().weight.device
-    hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
-    before = len(prompt) - 1
-    hidden = hidden[before : before + len(ids)]
+    hidden = _hidden(lm, prompt, ids)
     steps = explain(constraint, ids, lm.head(hidden))
     return [replace(step, hidden=row) for step, row in zip(steps, hidden.float().cpu().numpy(), strict=True)]
+
+
+@torch.inference_mode()
+def read_free(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int], top: int = 8) -> list[Step]:
+    """As `read`, of an answer's own tokens that no schema stands over: nothing is refused, nothing forced. Raises
+    ModelError if they do not fit the model."""
+    if not ids:
+        return []
+    shares = lm.head(_hidden(lm, prompt, ids)).softmax(-1).cpu()
+    likeliest = shares.topk(min(top, shares.shape[1]))
+    steps = []
+    for i, token in enumerate(ids):
+        said = float(shares[i, token])
+        pairs = zip(likeliest.indices[i].tolist(), likeliest.values[i].tolist(), strict=True)
+        candidates = tuple(Candidate(t, lm.tokens.text([t]), p, p) for t, p in pairs)
+        text = lm.tokens.text([token])
+        steps.append(Step(token, text, 0, "", shares.shape[1], False, said, said, 0.0, candidates))
+    return steps
 
 
 @torch.inference_mode()
@@ -52,3 +65,13 @@ def beginning(constraint: Constraint, text: str) -> tuple[str, str]:
         raw = text.encode("utf-8", "replace")
         length = constraint.read(constraint.start, raw).length
         return raw[:length].decode("utf-8", "ignore"), str(error)
+
+
+def _hidden(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
+    """(len(ids), width): the backbone's output before each of the ids."""
+    lm.check_prompt(prompt)
+    lm.check_length(len(prompt) + len(ids))
+    device = lm.model.get_input_embeddings().weight.device
+    hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
+    before = len(prompt) - 1
+    return hidden[before : before + len(ids)]

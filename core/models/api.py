@@ -64,9 +64,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Asking:
-    """How answers are asked for; `schema` is the JSON Schema that they must match."""
+    """How answers are asked for; `schema` is the JSON Schema that they must match, or None for free text."""
 
-    schema: dict[str, Any]
+    schema: dict[str, Any] | None
     temperature: float
     max_tokens: int
     concurrency: int
@@ -178,12 +178,10 @@ class _Session:
 
     def __init__(self, teacher: ApiTeacher, key: str, client: Any, how: Asking, say: Callable[[str], None]) -> None:
         self.teacher, self.key, self.client, self.how, self.say = teacher, key, client, how, say
-        schema = {"name": "answer", "schema": how.schema, "strict": True}
-        self.options: dict[str, Any] = {
-            "temperature": how.temperature,
-            "max_tokens": how.max_tokens,
-            "response_format": {"type": "json_schema", "json_schema": schema},
-        }
+        self.options: dict[str, Any] = {"temperature": how.temperature, "max_tokens": how.max_tokens}
+        if how.schema is not None:
+            schema = {"name": "answer", "schema": how.schema, "strict": True}
+            self.options["response_format"] = {"type": "json_schema", "json_schema": schema}
         if how.log_probs:
             self.options |= {"logprobs": True, "top_logprobs": LIKELIEST}
 

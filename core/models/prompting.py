@@ -30,6 +30,21 @@ def question(lm: LanguageModel, text: str) -> list[int]:
     return [*before, *lm.encode(text), *after]
 
 
+def lengths(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> dict[str, int]:
+    """Tokens of each part of the prompt; together they are the length of `render`. What the chat template puts around
+    the parts, and merges with them, counts as its own."""
+    bare = prompt.model_copy(update={"with_schema": False, "shots": ()})
+    stages = [len(render(lm, task, p, "")) for p in (bare, bare.model_copy(update={"shots": prompt.shots}), prompt)]
+    instructions = min(len(lm.encode(prompt.instructions)), stages[0])
+    return {
+        "instructions": instructions,
+        "schema": stages[2] - stages[1],
+        "shots": stages[1] - stages[0],
+        "template": stages[0] - instructions,
+        "input": len(lm.encode(text)),
+    }
+
+
 def _around(lm: LanguageModel, task: Task, prompt: Prompt) -> tuple[list[int], list[int]]:
     if (task.name, prompt) not in lm.prompts:
         lm.prompts[task.name, prompt] = _split(lm, _template(lm, task, prompt))

@@ -1,6 +1,7 @@
 """The Distill page as a whole, without a browser and without training."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from core.evaluate.report import LabelReport, ModelReport, Report, ReportExample
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
-from core.tasks import POS, Example
-from core.tasks.prompt import Prompt
+from core.tasks import POS, Example, saved_prompts
+from core.tasks.prompt import Prompt, Shot
 from ui import engine, uploads
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,6 +266,25 @@ def test_data_and_prompt_of_the_other_pages_are_taken(page, root, tmp_path):
     checked(app.button(key="distill_prompt_drop").click().run())
     assert app.session_state["distill_values"]["prompt"] is None
     assert POS.instructions in [code.value for code in app.code]
+
+
+def test_a_saved_prompt_is_taken_and_a_run_shows_the_one_it_recorded(page, root, tmp_path, monkeypatch):
+    for name in ("save", "names", "read"):
+        monkeypatch.setattr(saved_prompts, name, partial(getattr(saved_prompts, name), root=tmp_path))
+    prompt = Prompt(instructions="Tag *them* <b>.", shots=(Shot(input="a *b*", answer="{}"),))
+    path = saved_prompts.save(POS, "my best", prompt)
+    app = page()
+    checked(app.button(key="distill_prompt_use_saved").click().run())
+    config = run_config.validate(app.session_state["distill_values"])
+    assert config.prompt == prompt
+    path.write_text("{")
+    checked(app.button(key="distill_prompt_use_saved").click().run())
+    assert "cannot be read" in texts(app)
+    assert run_config.validate(app.session_state["distill_values"]).prompt == prompt
+    run_folders.create(config.with_values(["name=mine"]), root)
+    app = page("mine")
+    assert prompt.instructions in [code.value for code in app.code]
+    assert any(list(frame.value.get("Input", ())) == ["a *b*"] for frame in app.dataframe)
 
 
 def test_the_preview_is_kept_until_the_configuration_changes(page, monkeypatch):

@@ -11,8 +11,10 @@ from core.models import teachers
 from core.models.teachers import AdapterCard
 from core.paths import ROOT
 from core.tasks import CARS, POS
-from core.tasks.prompt import Prompt
+from core.tasks.prompt import Prompt, as_shot
 from ui import engine
+from ui.teacher_input import drawn
+from ui.text import percent
 
 CARD = AdapterCard("pos", "Tag it.", "EWT", "CC", "python", "0.9")
 
@@ -41,16 +43,19 @@ def page(**params: str) -> AppTest:
 
 def short(app: AppTest) -> AppTest:
     """A prompt that a small context holds."""
-    app.button_group(key="teacher_shots").set_value(0)
+    app.session_state["teacher_shots"] = ()
     return app.toggle(key="teacher_schema").set_value(False).run()
 
 
 def test_an_untuned_teacher_gets_two_shots_and_the_schema() -> None:
     app = page()
     assert app.text_area(key="teacher_instructions").value == POS.instructions
-    assert app.session_state["teacher_shots"] == 2
+    assert app.session_state["teacher_shots"] == tuple(map(as_shot, POS.shots[:2]))
     assert app.session_state["teacher_schema"] is True
-    assert any(expander.label.startswith("The exact prompt: ") for expander in app.expander)
+    exact = next(expander for expander in app.expander if expander.label == "The exact prompt")
+    assert POS.shots[1].answer in exact.code[0].value
+    parts = next(caption.value for caption in app.caption if caption.value.startswith("instructions "))
+    assert all(part in parts for part in ("schema ", "worked examples ", "input "))
 
 
 def test_a_tuned_teacher_comes_first_and_gets_its_own_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,20 +63,48 @@ def test_a_tuned_teacher_comes_first_and_gets_its_own_instructions(monkeypatch: 
     monkeypatch.setattr(teachers, "card", lambda name: CARD if name == "smollm2+pos" else None)
     app = page()
     assert app.text_area(key="teacher_instructions").value == "Tag it."
-    assert (app.session_state["teacher_shots"], app.session_state["teacher_schema"]) == (0, False)
+    assert (app.session_state["teacher_shots"], app.session_state["teacher_schema"]) == ((), False)
     app.selectbox(key="teacher_name").set_value("smollm2").run()
-    assert (app.session_state["teacher_shots"], app.session_state["teacher_schema"]) == (2, True)
+    assert (len(app.session_state["teacher_shots"]), app.session_state["teacher_schema"]) == (2, True)
+    app.text_area(key="teacher_instructions").set_value("Mine.").run()
+    app.selectbox(key="teacher_name").set_value("smollm2+pos").run()
+    assert app.text_area(key="teacher_instructions").value == "Mine."  # an edited prompt is tried on another teacher
 
 
 def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     app = short(page())
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert {"With the schema", "Without"} <= {heading.value for heading in app.subheader}
-    found = app.session_state["teacher_asked"]["answers"]
+    assert {"**With the schema**", "**Without**", "**Token by token**"} <= {m.value for m in app.markdown}
+    found = app.session_state["teacher_asked"].found
     assert found["With the schema"].valid
+    app.button_group(key="teacher_tokens_of").set_value("Without").run()
+    assert not app.exception
+    read = app.session_state["teacher_asked"].read
+    assert [step.id for step in read["Without"]] == list(found["Without"].ids)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
-    assert "Without" not in {heading.value for heading in app.subheader}
+    assert "**Without**" not in {m.value for m in app.markdown}
+
+
+def test_one_way_asks_once_and_stands_in_the_link() -> None:
+    app = short(page(teacher_way="Without"))
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    assert list(app.session_state["teacher_asked"].found) == ["Without"]
+    app.button_group(key="teacher_way").set_value("Both").run()
+    assert set(app.session_state["teacher_asked"].found) == {"With the schema", "Without"}
+
+
+def test_stopping_keeps_what_had_come() -> None:
+    app = short(page())
+    app.button(key="teacher_run").click().run()
+    kept = app.session_state["teacher_asked"]
+    kept.found, kept.partial, kept.stopped = {}, {"Without": "<b>half"}, True
+    app.run()
+    assert not app.exception
+    assert not kept.found
+    assert any(text.value == "<b>half" for text in app.text)
+    assert not app.button(key="teacher_run").disabled and app.button(key="teacher_stop").disabled
 
 
 def test_an_input_of_ones_own_has_no_gold() -> None:
@@ -81,21 +114,43 @@ def test_an_input_of_ones_own_has_no_gold() -> None:
     app.text_area(key="teacher_text_cars").set_value("1974 ford pinto, 20 mpg").run()
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert app.session_state["teacher_asked"]["answers"]["With the schema"].valid
+    assert app.session_state["teacher_asked"].found["With the schema"].valid
     assert not any("gold" in badge.value for badge in app.markdown)
 
 
-def test_score_counts_hits_of_dev() -> None:
+def test_score_counts_hits_of_dev_and_shows_the_worst_first() -> None:
     app = short(page(teacher_task=CARS.title))
-    app.slider(key="teacher_score_n").set_value(5).run()
+    app.slider(key="teacher_n").set_value(5).run()
     app.button(key="teacher_score_go").click().run()
     assert not app.exception
-    state = app.session_state["teacher_score"]
-    assert len(state["outputs"]) == 5
-    assert not state["running"]
-    expected = scores(CARS, CARS.load(None).dev, state["outputs"])["valid"]
-    assert (expected.hits, expected.total) == (5, 5)
+    dev = CARS.load(None).dev
+    examples = [dev[i] for i in drawn(len(dev), 0)[:5]]
+    (kept,) = (answers for answers in app.session_state["teacher_answers"].values() if answers)
+    assert set(kept) == {example.input for example in examples}
+    found = scores(CARS, examples, [kept[e.input] for e in examples])
     assert next(metric for metric in app.metric if metric.label == "Valid").delta == "5 of 5"
+    low, high = found["field_accuracy"].interval
+    assert any(f"{percent(low)} to {percent(high)}" in caption.value for caption in app.caption)
+    frame = next(frame.value for frame in app.dataframe if "Right" in frame.value)
+    shares = [int(row.split()[1]) / int(row.split()[3]) for row in frame["Right"]]
+    assert shares == sorted(shares) and len(shares) == 5
+    app.slider(key="teacher_n").set_value(6).run()
+    assert any("5 of 6 answers are here" in bar.proto.text for bar in app.get("progress"))
+
+
+def test_two_prompts_are_compared_on_the_same_examples() -> None:
+    app = short(page(teacher_task=CARS.title))
+    app.text_area(key="teacher_instructions").set_value(CARS.instructions).run()
+    assert any("A and B are the same prompt" in info.value for info in app.info)
+    app.text_area(key="teacher_instructions").set_value("Something else.").run()
+    app.slider(key="teacher_n").set_value(5).run()
+    app.button(key="teacher_versus_go").click().run()
+    assert not app.exception
+    of_a, of_b = (answers for answers in app.session_state["teacher_answers"].values() if answers)
+    assert set(of_a) == set(of_b) and len(of_a) == 5
+    table = next(frame.value for frame in app.dataframe if "Exactly right" in frame.value)
+    assert table["Examples"].sum() == 5
+    assert any("No verdict yet" in text.value for text in app.markdown)
 
 
 def test_another_model_is_loaded_on_demand_and_its_error_shown() -> None:

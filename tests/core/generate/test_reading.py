@@ -6,7 +6,7 @@ import torch
 from core.constrain import template
 from core.constrain.engines.dfa import DfaConstraint
 from core.errors import ModelError, SchemaError
-from core.generate.reading import read
+from core.generate.reading import read, read_free
 from core.tasks import POS
 
 EXAMPLE = POS.shots[1]
@@ -38,3 +38,17 @@ def test_what_cannot_be_read(teacher, constraint):
         read(teacher, constraint, [teacher.eos], "no")
     with pytest.raises(ModelError, match="shorten it"):
         read(teacher, constraint, [teacher.eos] * teacher.context, EXAMPLE.answer)
+
+
+def test_a_free_answer_is_read_as_it_was_written(teacher):
+    prompt, ids = teacher.student_prompt("Go !"), teacher.encode("<b>I do not know")
+    steps = read_free(teacher, prompt, ids)
+    assert [step.id for step in steps] == ids
+    assert not any(step.forced or step.removed for step in steps)
+    with torch.inference_mode():
+        shares = teacher.model(torch.tensor([[*prompt, *ids[:-1]]])).logits[0, -1].softmax(-1)
+    assert steps[-1].before == steps[-1].after == pytest.approx(float(shares[ids[-1]]), abs=1e-5)
+    assert steps[-1].candidates[0].before == pytest.approx(float(shares.max()), abs=1e-5)
+    assert read_free(teacher, prompt, []) == []
+    with pytest.raises(ModelError, match="shorten it"):
+        read_free(teacher, [teacher.eos] * teacher.context, ids)

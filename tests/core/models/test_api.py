@@ -192,3 +192,15 @@ def test_a_real_server(llama_server, monkeypatch):
         assert answer.tokens_in > 10 and len(answer.said) >= answer.tokens_out - 1 > 3
         assert answer.text.strip().encode() in b"".join(token.spelled for token in answer.said)
         assert all(token.spelled in dict(token.log_probs) for token in answer.said)
+
+
+def test_without_a_schema_none_is_sent(serve, chat_completion):
+    asked = []
+
+    def reply(request, _):
+        asked.append(request)
+        return 200, chat_completion("Hi")
+
+    heard, said = ask(serve(reply), how=Asking(None, 0.0, 20, 4, False))
+    assert heard[0].text == "Hi" and not said
+    assert "response_format" not in asked[0]

@@ -1,9 +1,11 @@
-"""A question by itself, as the model's chat template writes it."""
+"""A prompt's parts add up to it; a question by itself is what the model's chat template makes of it."""
 
 import pytest
 
 from core.errors import ModelError
 from core.models import prompting
+from core.tasks import POS
+from core.tasks.prompt import default_prompt
 
 
 def test_a_question_stands_alone_and_stays_text(teacher):
@@ -18,3 +20,20 @@ def test_a_template_that_cannot_be_used_is_refused(teacher, template, monkeypatc
     monkeypatch.setattr(teacher.tokenizer, "chat_template", template)
     with pytest.raises(ModelError, match="chat template of tiny"):
         prompting.question(teacher, "x")
+
+
+@pytest.mark.parametrize(("shots", "schema"), [(0, False), (0, True), (2, False), (2, True)])
+def test_the_parts_add_up_to_the_prompt(teacher, shots, schema):
+    prompt = default_prompt(POS, shots, schema)
+    found = prompting.lengths(teacher, POS, prompt, "The dog sleeps .")
+    assert sum(found.values()) == len(prompting.render(teacher, POS, prompt, "The dog sleeps ."))
+    assert found["input"] == len(teacher.encode("The dog sleeps ."))
+    assert (found["shots"] > 0, found["schema"] > 0) == (bool(shots), schema)
+    assert found["instructions"] == len(teacher.encode(POS.instructions))
+
+
+def test_the_parts_of_a_chat_template(bundled_teacher):
+    prompt = default_prompt(POS, 2, True)
+    found = prompting.lengths(bundled_teacher, POS, prompt, "Go !")
+    assert sum(found.values()) == len(prompting.render(bundled_teacher, POS, prompt, "Go !"))
+    assert found["template"] > 0 and min(found.values()) >= 0
