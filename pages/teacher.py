@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import (
+    page_tools,
     prompt_form,
     prompt_store,
     shell,
@@ -17,8 +18,11 @@ from ui.text import errors_shown
 
 shell.guard()
 
-st.title("Teacher")
-st.caption("Tell a teacher what to do, and see what the schema changes. What works here is what a student learns from.")
+page_tools.header(
+    "teacher",
+    "Teacher",
+    "Tell a teacher what to do, and see what the schema changes. What works here is what a student learns from.",
+)
 
 task, name = prompt_form.choose()
 loading = st.container()

@@ -28,12 +28,15 @@ _copy_link = st.components.v2.component(
 )
 
 
-def header(page: str, title: str, caption: str, samples: Mapping[str, Mapping[str, str]]) -> None:
-    """The page's title, with its tools to the right."""
+def header(page: str, title: str, caption: str, samples: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """The page's title, with its tools to the right; a page that has samples and reset elsewhere gives none."""
     left, right = st.columns([5, 4], vertical_alignment="center")
     left.title(title)
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-        tools(page, samples)
+        if samples is None:
+            _copy_link(key=f"_{page}_link", width="content")
+        else:
+            tools(page, samples)
     st.caption(caption)
 
 
