@@ -19,9 +19,9 @@ from ui.text import plain
 
 shell.guard()
 
-head, reset = st.columns([5, 1], vertical_alignment="bottom")
-head.title("Compare")
-reset.button("Reset", key="compare_reset", icon=":material/restart_alt:", on_click=compare_view.reset)
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    st.title("Compare", width="content")
+    st.button("Reset", key="compare_reset", icon=":material/restart_alt:", on_click=compare_view.reset)
 st.caption("Teacher, untrained student and trained student on the same held-out examples, all under the same mask.")
 
 found, problems = comparison.scored_runs()

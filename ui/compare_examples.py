@@ -18,21 +18,19 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
     if not examples:
         st.info("The chosen runs share no example: choose runs that were scored on the same data.")
         return None
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
     place = _judged_run(runs)
     found = answers.filters(runs[place], examples, place)
-    with left:
-        name = st.segmented_control(
-            "Examples", list(found), default=links.wanted("filter", list(found), "all"), required=True,
-            key=f"compare_filter {runs[place].name}",
-            format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
-        ) or "all"  # fmt: skip
+    name = st.segmented_control(
+        "Examples", list(found), default=links.wanted("filter", list(found), "all"), required=True, wrap=True,
+        key=f"compare_filter {runs[place].name}", on_change=_from_the_top,
+        format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
+    ) or "all"  # fmt: skip
     losses = _losses(runs[place], examples, place)
-    with right:
-        hardest = any(loss is not None for loss in losses) and st.toggle(
-            "Hardest first", links.wanted("order", ["hardest"], "") == "hardest", key="compare_hardest",
-            help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
-        )  # fmt: skip
+    hardest = any(loss is not None for loss in losses) and st.toggle(
+        "Hardest first", links.wanted("order", ["hardest"], "") == "hardest", key="compare_hardest",
+        on_change=_from_the_top,
+        help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
+    )  # fmt: skip
     links.follow("filter", name if name != "all" else None)
     links.follow("order", "hardest" if hardest else None)
     places = found[name]
@@ -43,6 +41,11 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
         places = sorted(places, key=lambda i: -(losses[i] or 0.0))
     chosen = _table(runs, shown, examples, places, losses if hardest else None, f"{runs[place].name} {name} {hardest}")
     return examples[chosen]
+
+
+def _from_the_top() -> None:
+    """Another filter or order: its first example."""
+    st.query_params.pop("example", None)
 
 
 def _judged_run(runs: Sequence[ScoredRun]) -> int:

@@ -16,6 +16,7 @@ from ui.text import plain, show_error
 STATE = "compare_trial"
 FREE_TOKENS = 160  # an answer without the mask need not come to an end
 GOLD = "gold"
+RAW_HEIGHT = 220  # pixels; longer text scrolls
 
 
 @dataclass
@@ -190,4 +191,7 @@ def _answers(task: Task, outputs: dict[str, str], reference: str | None, name: s
         answers.answers_table(task, start, valid, title, sign)
         against = name if marked else next(iter(valid))
         st.caption(f"{sign} differs from {literal(against)}" + (", under the mask." if marked else "."))
-    answers.raw({label: text for label, text in outputs.items() if label not in valid})
+    odd = {label: text for label, text in outputs.items() if label not in valid}
+    for column, (label, text) in zip(st.columns(max(len(odd), 1)), odd.items(), strict=False):
+        with column, st.container(height=RAW_HEIGHT, border=False):
+            answers.raw({label: text})
