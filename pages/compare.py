@@ -65,19 +65,26 @@ with right:
 compare_details.parts(task, shown)
 compare_details.likelihood(shown)
 
-st.subheader("Answers side by side")
-example = compare_examples.choose(runs, shown)
-if example:
-    plain(example.input)
-    answers.side_by_side(task, example, answers.outputs_of(example, shown, runs))
-    st.caption(f"{answers.WRONG} differs from gold.")
-    compare_tokens.section(example, shown, runs)
 
-st.subheader("Stages side by side", help="Five samples each at temperature 1, all from one seed")
-compare_stages.section(runs, example)
+@st.fragment
+def examples_and_models() -> None:
+    """What is clicked here leaves the figures above as they are."""
+    st.subheader("Answers side by side")
+    example = compare_examples.choose(runs, shown)
+    if example:
+        plain(example.input)
+        answers.side_by_side(task, example, answers.outputs_of(example, shown, runs))
+        st.caption(f"{answers.WRONG} differs from gold.")
+        compare_tokens.section(example, shown, runs)
 
-st.subheader("Try your own input")
-try_input.section(task, shown, example)
+    st.subheader("Stages side by side", help="Five samples each at temperature 1, all from one seed")
+    compare_stages.section(runs, example)
+
+    st.subheader("Try your own input")
+    try_input.section(task, shown, example)
+
+
+examples_and_models()
 
 st.subheader("Take it away")
 take_away.figures(task, shown, runs)

@@ -23,7 +23,7 @@ def has_weights(place: Path) -> bool:
 
 def why_not(entry: Entry) -> str:
     """Why this model cannot be asked here; empty if it can. Raises RunError for a damaged configuration."""
-    config = entry.run.folder.config()
+    config = entry.run.config()
     if entry.role == "teacher":
         return (
             "behind an API, which is not asked from here: that may cost money" if api.is_address(config.teacher) else ""
@@ -37,7 +37,7 @@ def load(entry: Entry) -> Any:
     """Raises ModelError, or RunError."""
     if reason := why_not(entry):
         raise ModelError(f"{reason}.")
-    config = entry.run.folder.config()
+    config = entry.run.config()
     if entry.role == "teacher":
         return engine.teacher(config.teacher)
     if entry.role == "untrained" and config.student.kind == "existing":
@@ -62,7 +62,7 @@ def disagreement(
 ) -> list[Any]:
     """The places of `core.evaluate.disagreement` on example `place` of the other's report; `ids` and `stamps` say of
     which models and which versions of their reports. Raises StillroomError."""
-    example, config = _other.run.report.examples[place], _other.run.folder.config()
-    prompts = prompt(_reference.run.folder.config(), _reference.role), prompt(config, _other.role)
+    example, config = _other.run.report.examples[place], _other.run.config()
+    prompts = prompt(_reference.run.config(), _reference.role), prompt(config, _other.role)
     models = load(_reference), load(_other)
     return engine.disagreement(models, _other.run.task, example.input, prompts, example.gold, config.conditioned)

@@ -42,7 +42,7 @@ class Drawing:
 
 def students(run: ScoredRun) -> list[StageStudent]:
     """What the run has kept of its student, in the order of training. Raises RunError."""
-    stages, folder = run.folder.config().stages, run.folder
+    stages, folder = run.config().stages, run.folder
     found = [StageStudent("untrained", "Untrained", folder.untrained)]
     for number in folder.kept_stages():
         learned = LEARNS_FROM.get(stages[number - 1].method, "") if number <= len(stages) else ""
@@ -55,7 +55,7 @@ def students(run: ScoredRun) -> list[StageStudent]:
 def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> None:
     run = _choose_run(runs)
     try:
-        kept, config = students(run), run.folder.config()
+        kept, config = students(run), run.config()
     except StillroomError as error:
         show_error(str(error))
         return
@@ -131,7 +131,7 @@ def _draw(
     run: ScoredRun, student: StageStudent, text: str, seed: int, masked: bool, bar: Any, share: float, label: str
 ) -> list[str]:  # fmt: skip
     """`bar` is written to while samples grow: that is when Stop is heard."""
-    config = run.folder.config()
+    config = run.config()
     lm = engine.student(run.name, student.which, compare_models.stamp(student.place))
     written = 0
 

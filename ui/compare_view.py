@@ -45,6 +45,7 @@ def choose_models(known: Sequence[Entry]) -> list[Entry]:
     chosen = st.multiselect(
         "Models", list(by_id), default=linked or list(by_id), format_func=lambda name: by_id[name].label,
         key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model",
+        wrap=True,
     )  # fmt: skip
     links.follow("model", chosen if len(chosen) < len(by_id) else None)
     return [entry for entry in known if entry.id in chosen]
@@ -114,7 +115,5 @@ def notes(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> None:
     )
     for line in comparison.conditions(runs, shown):
         st.text(line)
-    if len({tuple((e.input, e.gold) for e in run.report.examples) for run in runs}) > 1:
-        st.warning("These runs were scored on different examples: compare with care.", icon=":material/rule:")
-    if len({run.report.machine for run in runs}) > 1:
-        st.warning("These runs were scored on different machines: times do not compare.", icon=":material/timer:")
+    for warning in comparison.warnings(runs):
+        st.warning(warning, icon=":material/rule:")

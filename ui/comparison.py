@@ -9,6 +9,7 @@ from typing import Literal
 
 import streamlit as st
 
+from core.distill.config import RunConfig
 from core.errors import RunError, StillroomError
 from core.evaluate.ratio import Score
 from core.evaluate.report import ModelReport, Report
@@ -39,6 +40,11 @@ class ScoredRun:
     @property
     def task(self) -> Task:
         return TASKS[self.report.task]
+
+    def config(self) -> RunConfig:
+        """Raises RunError if it is missing or damaged."""
+        path = self.folder.path / "config.yaml"
+        return _read_config(self.path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @dataclass(frozen=True)
@@ -115,9 +121,14 @@ def read_report(path: str, stamp: int) -> Report:
     return report
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read_config(path: str, stamp: int) -> RunConfig:
+    return RunFolder(Path(path)).config()
+
+
 def entries(runs: Sequence[ScoredRun]) -> list[Entry]:
     """Every model of the runs: teacher, untrained, trained. Several runs: their names are in the labels."""
-    found = []
+    found: list[Entry] = []
     order = list(ROLES)
     for run in runs:
         for model in sorted(run.report.models, key=lambda m: order.index(m.role) if m.role in order else len(order)):
@@ -161,6 +172,7 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
         if any(share is not None for share in shares):
             rows.append(Measure(title, tuple(shares), tuple(map(_percent, shares)), "highest"))
     models = [e.model for e in shown]
+    calls = [e.model.model_calls / len(e.run.report.examples) for e in shown]
     return [
         *rows,
         *_speed_and_memory(models),
@@ -168,7 +180,7 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
         _cost("Size on disk", [m.megabytes or None for m in models], [size(m.megabytes) for m in models]),
         _cost("Time an example", [m.ms_per_example for m in models], [f"{m.ms_per_example:,.1f} ms" for m in models]),
         _cost("Cost of 1,000 answers", [e.cost for e in shown], [f"{e.cost or 0:,.4g}" for e in shown]),
-        _cost("Model calls in all", [m.model_calls for m in models], [f"{m.model_calls:,}" for m in models]),
+        _cost("Model calls an example", calls, [f"{value:,.1f}" for value in calls]),
     ]
 
 
@@ -240,6 +252,16 @@ def conditions(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> list[str]:
             f"{report.machine} · trained for {report.seconds / 60:.1f} min"
         )
     return lines
+
+
+def warnings(runs: Sequence[ScoredRun]) -> list[str]:
+    """Why figures of these runs may not compare."""
+    found: list[str] = []
+    if len({tuple((e.input, e.gold) for e in run.report.examples) for run in runs}) > 1:
+        found.append("These runs were scored on different examples: compare with care.")
+    if len({run.report.machine for run in runs}) > 1:
+        found.append("These runs were scored on different machines: times do not compare.")
+    return found
 
 
 def _leaks(report: Report) -> str:

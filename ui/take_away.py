@@ -12,7 +12,7 @@ from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, 
 from core.export.report_svg import Point
 from core.tasks import Task
 from ui import answers
-from ui.comparison import Entry, ScoredRun, conditions, examples_csv, measures, metric_title, to_csv
+from ui.comparison import Entry, ScoredRun, conditions, examples_csv, measures, metric_title, to_csv, warnings
 from ui.text import show_error, size
 
 
@@ -52,7 +52,7 @@ def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun])
         quality=metric_title(task, task.metrics[0]),
         models=tuple(entry.label for entry in shown),
         rows=tuple(rows),
-        notes=tuple(conditions(runs, shown)),
+        notes=(*conditions(runs, shown), *warnings(runs)),
         points={
             "Size on disk, MB": _points(task, shown, lambda model: model.megabytes),
             "Time an example, ms": _points(task, shown, lambda model: model.ms_per_example),
@@ -98,7 +98,7 @@ def students(runs: Sequence[ScoredRun]) -> None:
             st.text(f"{run.name}: the folder of its student is not here; run it again to get one.")
             continue
         try:
-            run.folder.config()
+            run.config()
         except RunError as error:
             show_error(str(error))
             continue

@@ -138,13 +138,17 @@ def _check(task: Task, trial: Trial) -> None:
 def _ask(entry: Entry, masked: bool, trial: Trial, growing: st.delta_generator.DeltaGenerator) -> None:
     """Asks one model; its text is shown as it grows."""
     head = f"{entry.label}, {'under' if masked else 'without'} the mask:"
-    growing.text(f"{head} …")
+
+    def show(text: str) -> None:
+        growing.text(f"{head} {text}")
+
+    show("…")
     try:
-        config = entry.run.folder.config()
+        config = entry.run.config()
         trial.found[entry.id, masked] = engine.answer(
             compare_models.load(entry), entry.run.task, trial.text, compare_models.prompt(config, entry.role),
             constrained=masked, conditioned=config.conditioned, max_new_tokens=None if masked else FREE_TOKENS,
-            show=lambda text: growing.text(f"{head} {text}") and None,
+            show=show,
         )  # fmt: skip
     except StillroomError as error:
         trial.errors[entry.id, masked] = str(error)

@@ -1,13 +1,15 @@
 """Charts of the report that leaves: plain SVG without scripts, in the page's own colours."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 520, 320
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 44
 LINE = 16  # of a label
+
+Scale = Callable[[float], float]  # a value's place, in pixels
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,22 @@ def scatter(points: Sequence[Point], cost: str, quality: str) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
 
 
-def _axes(x, y, low: float, high: float, cost: str, quality: str) -> str:  # type: ignore[no-untyped-def]
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten; powers alone where these would be many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if len(powers) < 5 else (1,)
+    return [tick for power in powers for step in steps if low <= (tick := step * 10.0**power) <= high]
+
+
+def _axes(x: Scale, y: Scale, low: float, high: float, cost: str, quality: str) -> str:
     lines = []
     for share in (0, 0.25, 0.5, 0.75, 1):
         lines.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(share):.1f}" y2="{y(share):.1f}"/>')
         lines.append(f'<text x="{LEFT - 6}" y="{y(share) + 4:.1f}" text-anchor="end">{100 * share:.0f} %</text>')
-    for power in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1):
-        at = x(10.0**power)
+    for tick in _ticks(low, high):
+        at = x(tick)
         lines.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-        lines.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{10.0**power:,g}</text>')
+        lines.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:,g}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     lines.append(f'<text x="{middle:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{escape(cost)} (log)</text>')
     lines.append(f'<text x="{LEFT}" y="{TOP - 3}">{escape(quality)}</text>')

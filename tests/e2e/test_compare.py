@@ -15,7 +15,9 @@ from tests.e2e.conftest import SCREENSHOTS, Server, settled
 
 pytestmark = pytest.mark.browser
 
-HOSTILE = "<script>window.hit=1</script><img src=x onerror='window.hit=1'> **b** $x$ :red[y] \u202etxt \x00 " + "x" * 10_000
+HOSTILE = (
+    "<script>window.hit=1</script><img src=x onerror='window.hit=1'> **b** $x$ :red[y] \u202etxt \x00 " + "x" * 10_000
+)
 NOT_FOUND = "/_stcore/"  # Streamlit asks for these below the page's own path first
 
 
@@ -62,7 +64,9 @@ def test_three_models_and_a_link_that_opens_the_same_view(server: Server, hostil
     settled(page, 120_000)
     for label in ("Teacher", "Untrained student", "Trained student"):
         expect(page.locator('[data-testid="stMultiSelect"]').nth(1).get_by_text(label, exact=True)).to_be_visible()
-    expect(page.locator('[data-testid="stVegaLiteChart"]')).to_have_count(4)  # interval, size, speed, and tags folded away
+    expect(page.locator('[data-testid="stVegaLiteChart"]')).to_have_count(
+        4
+    )  # interval, size, speed, and tags folded away
     page.get_by_role("radio", name="Student wrong (1)").click()
     expect(page).to_have_url(re.compile("filter=student"))
     settled(page)

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, to_html
 from core.export.report_svg import LINE, Point, scatter, spread
 
-HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>" \' {0} {style} %s &amp; \u202etxt ]]>--></title></style>'
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)>\" ' {0} {style} %s &amp; \u202etxt ]]>--></title></style>"
+)
 KNOWN = {
-    "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "div", "table", "thead", "tbody", "tr", "th", "td",
-    "b", "details", "summary", "span", "pre", "svg", "g", "line", "path", "text",
+    "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "div", "table", "thead", "tbody", "tr", "th",
+    "td", "b", "details", "summary", "span", "pre", "svg", "g", "line", "path", "text",
 }  # fmt: skip
 
 
