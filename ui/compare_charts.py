@@ -17,7 +17,7 @@ SHAPES = ("square", "triangle-up", "circle")
 # Okabe and Ito's, which the colour-blind can tell apart, without black and yellow: they show on light and on dark.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
 RIGHT, WRONG = "#0072b2", "#d55e00"
-HEIGHT = 320  # of a chart of points, in pixels
+HEIGHT, PLOT = 340, 270  # of a chart of points, with its axes and without, in pixels
 LINE = 16  # of a label, in pixels
 
 
@@ -47,7 +47,7 @@ def against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_tit
     table = _table(shown, metric).dropna(subset=[cost])
     domain = _around(table[cost])
     middle = (domain[0] * domain[1]) ** 0.5
-    table["label_at"] = spread(list(table.value), LINE / HEIGHT)
+    table["label_at"] = spread(list(table.value), LINE / PLOT)
     base = alt.Chart(table).encode(
         x=alt.X(f"{cost}:Q", title=f"{cost_title} (log)", scale=alt.Scale(type="log", domain=domain)),
         y=alt.Y("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),

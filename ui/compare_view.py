@@ -11,6 +11,7 @@ from ui.comparison import Entry, ScoredRun
 from ui.text import percent, show_error
 
 BEST = "★"
+MANY = 5  # models
 
 
 def no_runs(problems: Sequence[str]) -> None:
@@ -101,6 +102,8 @@ def table(task: Task, shown: Sequence[Entry]) -> None:
         columns=["Measure", *(entry.label for entry in shown)],
     )
     config = {"Measure": st.column_config.TextColumn(pinned=True, width="medium")}
+    if len(shown) > MANY:  # too many to share the page's width
+        config |= {entry.label: st.column_config.TextColumn(width="medium") for entry in shown}
     style = frame.style.map(lambda cell: "font-weight: 700" if str(cell).startswith(BEST) else "")
     st.dataframe(
         style, hide_index=True, width="stretch", height=38 + 35 * len(rows), column_config=config, key="compare_table"
