@@ -2,12 +2,26 @@
 
 import streamlit as st
 
-from ui import answers, compare_charts, compare_details, compare_view, comparison, shell, take_away, try_input
+from ui import (
+    answers,
+    compare_charts,
+    compare_details,
+    compare_examples,
+    compare_stages,
+    compare_tokens,
+    compare_view,
+    comparison,
+    shell,
+    take_away,
+    try_input,
+)
 from ui.text import plain
 
 shell.guard()
 
-st.title("Compare")
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    st.title("Compare", width="content")
+    st.button("Reset", key="compare_reset", icon=":material/restart_alt:", on_click=compare_view.reset)
 st.caption("Teacher, untrained student and trained student on the same held-out examples, all under the same mask.")
 
 found, problems = comparison.scored_runs()
@@ -15,7 +29,9 @@ if not found:
     compare_view.no_runs(problems)
     st.stop()
 
-chosen = compare_view.choose_runs(found)
+left, right = st.columns([1, 2])
+with left:
+    chosen = compare_view.choose_runs(found)
 compare_view.show_problems(problems)
 if not chosen:
     st.info("Choose at least one run to see its models.", icon=":material/arrow_upward:")
@@ -23,7 +39,11 @@ if not chosen:
 
 runs = compare_view.choose_task(chosen)
 task = runs[0].task
-shown = comparison.entries(runs)
+with right:
+    shown = compare_view.choose_models(comparison.entries(runs))
+if not shown:
+    st.info("Choose at least one model to see its figures.", icon=":material/arrow_upward:")
+    st.stop()
 metric = task.metrics[0]
 title = comparison.metric_title(task, metric)
 
@@ -33,30 +53,39 @@ if len(runs) == 1:
 st.subheader("Figures")
 compare_view.table(task, shown)
 compare_view.notes(runs, shown)
-take_away.figures(task, shown, runs)
-
+st.altair_chart(compare_charts.metric_chart(shown, metric, title), key="compare_metric_chart")
 left, right = st.columns(2)
 with left:
-    st.altair_chart(compare_charts.metric_chart(shown, metric, title), key="compare_metric_chart")
+    size = compare_charts.against(shown, metric, title, "megabytes", "Size on disk, MB")
+    st.altair_chart(size, key="compare_size_chart")
 with right:
-    st.altair_chart(compare_charts.size_chart(shown, metric, title), key="compare_size_chart")
+    speed = compare_charts.against(shown, metric, title, "milliseconds", "Time an example, ms")
+    st.altair_chart(speed, key="compare_speed_chart")
 
 compare_details.parts(task, shown)
 compare_details.likelihood(shown)
 
-st.subheader("Answers side by side")
-example = compare_view.choose_example(runs)
-if example:
-    plain(example.input)
-    answers.side_by_side(task, example, shown, runs)
-    st.caption(f"{answers.WRONG} differs from gold.")
 
-st.subheader("Try your own input")
-run = try_input.choose_run(runs)
-text = try_input.ask_for_text(task)
-if st.button("Ask every model", key="compare_try", type="primary", icon=":material/play_arrow:"):
-    try_input.ask(run, text)
-try_input.show_last(run)
+@st.fragment
+def examples_and_models() -> None:
+    """What is clicked here leaves the figures above as they are."""
+    st.subheader("Answers side by side")
+    example = compare_examples.choose(runs, shown)
+    if example:
+        plain(example.input)
+        answers.side_by_side(task, example, answers.outputs_of(example, shown, runs))
+        st.caption(f"{answers.WRONG} differs from gold.")
+        compare_tokens.section(example, shown, runs)
 
-st.subheader("Take the student away")
+    st.subheader("Stages side by side", help="Five samples each at temperature 1, all from one seed")
+    compare_stages.section(runs, example)
+
+    st.subheader("Try your own input")
+    try_input.section(task, shown, example)
+
+
+examples_and_models()
+
+st.subheader("Take it away")
+take_away.figures(task, shown, runs)
 take_away.students(runs)

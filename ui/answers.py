@@ -10,16 +10,22 @@ from core.tasks import TASKS, Task
 from core.tasks.task import Part
 from ui.comparison import Entry, ScoredRun, read_report
 
-WRONG = "✗"
+RIGHT, WRONG = "✓", "✗"
 DIFFERENT = "≠"
 NOT_VALID = "not valid"
 ABSENT = "–"
 FILTERS = {
     "all": "All",
     "student": "Student wrong",
-    "teacher": "Teacher right where student wrong",
+    "teacher": "Student wrong, teacher right",
+    "both": "Both wrong",
     "untrained": "Untrained student wrong",
+    "invalid": "Invalid without the mask",
 }
+NEEDS: dict[str, set[str]] = {
+    "student": {"trained"}, "teacher": {"trained", "teacher"}, "both": {"trained", "teacher"},
+    "untrained": {"untrained"}, "invalid": {"trained"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,29 +77,61 @@ def shared_examples(runs: Sequence[ScoredRun]) -> list[Shared]:
     ]
 
 
-def passing(run: ScoredRun, examples: Sequence[Shared], name: str) -> list[int]:
-    """The examples that a filter lets through; it looks at the models of `run`, the first chosen."""
-    marks = judged(run.path, run.stamp)
+def filters(run: ScoredRun, examples: Sequence[Shared], place: int) -> dict[str, list[int]]:
+    """The examples that each filter lets through; those that `run`, the `place`th of the chosen, has the models for."""
+    roles = {m.role for m in run.report.models}
+    names = [name for name in FILTERS if NEEDS.get(name, set()) <= roles]
+    student = run.report.model("trained")
+    if student and not student.free_outputs and "invalid" in names:
+        names.remove("invalid")
+    return {name: passing(run, examples, name, place) for name in names}
 
-    def wrong(role: str, example: Shared) -> frozenset[int]:
-        return (marks[role][example.at[0]] or frozenset()) if role in marks else frozenset()
 
-    def passes(example: Shared) -> bool:
+def passing(run: ScoredRun, examples: Sequence[Shared], name: str, place: int = 0) -> list[int]:
+    """The examples that a filter lets through; it looks at the models of `run`, the `place`th of the chosen."""
+    marks, student = judged(run.path, run.stamp), run.report.model("trained")
+
+    def wrong(role: str, i: int) -> frozenset[int]:
+        return (marks[role][i] or frozenset()) if role in marks else frozenset()
+
+    def passes(i: int) -> bool:
+        mine, theirs = wrong("trained", i), wrong("teacher", i)
         if name == "student":
-            return bool(wrong("trained", example))
+            return bool(mine)
         if name == "teacher":
-            return "teacher" in marks and bool(wrong("trained", example) - wrong("teacher", example))
-        return name == "all" or bool(wrong("untrained", example))
+            return "teacher" in marks and bool(mine - theirs)
+        if name == "both":
+            return bool(mine) and bool(theirs)
+        if name == "invalid":
+            free = student.free_outputs if student else ()
+            return i < len(free) and run.task.parse(free[i]) is None
+        return name == "all" or bool(wrong("untrained", i))
 
-    return [i for i, example in enumerate(examples) if passes(example)]
+    return [i for i, example in enumerate(examples) if passes(example.at[place])]
 
 
-def side_by_side(task: Task, example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
-    """One example: a line a word or field, a column a model. Answers that are not valid follow as they are."""
-    outputs = {}
+def outputs_of(example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> dict[str, str | None]:
+    """What each model answered, by its label; None where the report has no answer."""
+    found: dict[str, str | None] = {}
     for entry in shown:
         i = example.at[runs.index(entry.run)]
-        outputs[entry.label] = entry.model.outputs[i] if i < len(entry.model.outputs) else None
+        found[entry.label] = entry.model.outputs[i] if i < len(entry.model.outputs) else None
+    return found
+
+
+def verdict(task: Task, gold: Sequence[Part] | None, output: str | None) -> str:
+    """An answer in one cell: right, in how many parts wrong, or not valid."""
+    if output is None or gold is None:
+        return ABSENT
+    found = parts(task, output)
+    if found is None:
+        return f"{WRONG} {NOT_VALID}"
+    wrong = len(wrong_places(gold, found))
+    return f"{WRONG} {wrong} of {len(gold)}" if wrong else RIGHT
+
+
+def side_by_side(task: Task, example: Shared, outputs: Mapping[str, str | None]) -> None:
+    """One example: a line a word or field, a column a model. Answers that are not valid follow as they are."""
     gold = parts(task, example.gold)
     if gold is None:
         st.warning("The gold answer of this example is not valid: answers are shown as they are.")
@@ -108,16 +146,22 @@ def answers_table(
 ) -> None:
     """Parts of the answers beside those of `reference`, which gets a column if it has a `title`; what departs
     from it carries `sign`."""
+    frame = pd.DataFrame(columns_of(task, reference, outputs, title, sign))
+    style = frame.style.map(_tint, subset=list(outputs)) if outputs else frame
+    st.dataframe(style, hide_index=True, width="stretch", height=38 + 35 * max(len(frame), 1))
+
+
+def columns_of(
+    task: Task, reference: Sequence[Part], outputs: Mapping[str, str | None], title: str | None, sign: str
+) -> dict[str, list[str]]:
+    """The table of `answers_table`, its columns by their heads."""
     columns = {label: _column(task, reference, output, sign) for label, output in outputs.items()}
     length = max((len(c) for c in columns.values()), default=0)
     length = max(length, len(reference))
     table = {task.part_label: _fill([name for name, _ in reference], length)}
     if title:
         table[title] = _fill([value for _, value in reference], length)
-    table |= {label: _fill(column, length) for label, column in columns.items()}
-    frame = pd.DataFrame(table)
-    style = frame.style.map(_tint, subset=list(columns)) if columns else frame
-    st.dataframe(style, hide_index=True, width="stretch", height=38 + 35 * max(length, 1))
+    return table | {label: _fill(column, length) for label, column in columns.items()}
 
 
 def _column(task: Task, reference: Sequence[Part], output: str | None, sign: str) -> list[str]:
@@ -143,7 +187,8 @@ def _fill(cells: list[str], length: int) -> list[str]:
 
 
 def _tint(cell: str) -> str:
-    return "background-color: rgba(214, 69, 65, 0.16)" if cell.startswith(f"{WRONG} ") else ""
+    marked = cell.startswith((f"{WRONG} ", f"{DIFFERENT} "))
+    return "background-color: rgba(213, 94, 0, 0.18)" if marked else ""
 
 
 def raw(outputs: Mapping[str, str | None]) -> None:

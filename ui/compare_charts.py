@@ -1,4 +1,7 @@
-"""The Compare page's charts: a metric with its interval, size against it, confused tags, and calibration."""
+"""The Compare page's charts: a metric with its interval, against size and speed, confused tags, and calibration.
+
+A model keeps its colour whatever else is shown; its role is told by shape too, and names stand beside the points.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +9,20 @@ import altair as alt
 import pandas as pd
 
 from core.evaluate.parts import NOTHING
+from core.export.report_svg import spread
 from ui.comparison import ROLES, Entry
 from ui.run_charts import ink
 
-SHAPES = ("square", "triangle-up", "circle")  # roles differ by shape too, not only by colour
-COLOURS = ("#6f86b8", "#c08a3a", "#1f9e87")  # of middle lightness: they show on a light and on a dark page
+SHAPES = ("square", "triangle-up", "circle")
+# Okabe and Ito's, which the colour-blind can tell apart, without black and yellow: they show on light and on dark.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
+RIGHT, WRONG = "#0072b2", "#d55e00"
+HEIGHT, PLOT = 340, 270  # of a chart of points, with its axes and without, in pixels
+LINE = 16  # of a label, in pixels
+
+
+def colour(entry: Entry) -> str:
+    return COLOURS[entry.number % len(COLOURS)]
 
 
 def metric_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerChart:
@@ -21,29 +33,37 @@ def metric_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerCh
     scale = alt.Scale(domain=[0, 1])
     axis = alt.Axis(format=".0%")
     bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=f"{title}, 95 % interval", scale=scale, axis=axis), x2="high:Q", color=_colour(None)
+        x=alt.X("low:Q", title=f"{title}, 95 % interval", scale=scale, axis=axis), x2="high:Q", color=_colour(shown)
     )
     points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        x=alt.X("value:Q", scale=scale), color=_colour(None), shape=_shape(None), tooltip=_tooltip(title)
+        x=alt.X("value:Q", scale=scale), color=_colour(shown), shape=_shape(), tooltip=_tooltip(title)
     )
-    return (bars + points).properties(height=90 + 44 * len(shown))
+    return (bars + points).properties(height=90 + 34 * len(shown))
 
 
-def size_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerChart:
-    """Smaller is further left, better is higher up. A model whose size is not known has no place."""
-    table = _table([entry for entry in shown if entry.model.megabytes], metric)
+def against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_title: str) -> alt.LayerChart:
+    """Quality against a cost, `megabytes` or `milliseconds`: cheaper is further left, better is higher up. A model
+    whose cost is not known has no place."""
+    table = _table(shown, metric).dropna(subset=[cost])
+    domain = _around(table[cost])
+    middle = (domain[0] * domain[1]) ** 0.5
+    table["label_at"] = spread(list(table.value), LINE / PLOT)
     base = alt.Chart(table).encode(
-        x=alt.X(
-            "megabytes:Q", title="Size on disk, MB (log)", scale=alt.Scale(type="log", domain=_around(table.megabytes))
-        ),
+        x=alt.X(f"{cost}:Q", title=f"{cost_title} (log)", scale=alt.Scale(type="log", domain=domain)),
         y=alt.Y("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),
     )
-    legend = alt.Legend(orient="bottom", title=None, columns=2)
-    points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        color=_colour(legend), shape=_shape(legend), tooltip=_tooltip(title)
+    errors = base.mark_rule(strokeWidth=2).encode(
+        y=alt.Y("low:Q", title=title), y2="high:Q", color=_colour(shown), tooltip=_tooltip(title)
     )
-    errors = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2="high:Q", color=_colour(legend))
-    return (errors + points).properties(height=max(300, 90 + 44 * len(shown)))
+    points = base.mark_point(filled=True, size=110, opacity=1).encode(
+        color=_colour(shown), shape=_shape(), tooltip=_tooltip(title)
+    )
+    to_right, to_left = alt.datum[cost] <= middle, alt.datum[cost] > middle
+    names = base.encode(y=alt.Y("label_at:Q", title=title), text="model:N")
+    words = {"baseline": "middle", "color": ink(), "fontSize": 12, "limit": 240}
+    right = names.mark_text(align="left", dx=10, **words).transform_filter(to_right)
+    left = names.mark_text(align="right", dx=-10, **words).transform_filter(to_left)
+    return (errors + points + right + left).properties(height=HEIGHT)
 
 
 def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]) -> alt.LayerChart:
@@ -79,7 +99,7 @@ def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]
         ],
     )
     cells = base.mark_rect().encode(
-        color=alt.Color("right:N", legend=None, scale=alt.Scale(domain=[True, False], range=["#1f9e87", "#d64541"])),
+        color=alt.Color("right:N", legend=None, scale=alt.Scale(domain=[True, False], range=[RIGHT, WRONG])),
         opacity=alt.Opacity("share:Q", legend=None, scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.08, 0.75])),
     )
     numbers = base.mark_text(fontSize=10, color=ink()).encode(text=alt.Text("count:Q", format=","))
@@ -102,8 +122,7 @@ def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
     points = alt.Chart(frame).encode(
         x=alt.X("confidence:Q", title="How sure, under the mask", scale=scale, axis=axis),
         y=alt.Y("accuracy:Q", title="How often right", scale=scale, axis=axis),
-        color=_colour(alt.Legend(orient="bottom", title=None, columns=2)),
-        detail="model:N",
+        color=_colour(shown, alt.Legend(orient="bottom", title=None, columns=2, labelLimit=260)),
         tooltip=[
             alt.Tooltip("model:N", title="Model"),
             alt.Tooltip("confidence:Q", title="Sure", format=".1%"),
@@ -112,7 +131,7 @@ def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
         ],
     )
     dots = points.mark_point(filled=True, opacity=0.9).encode(
-        size=alt.Size("count:Q", legend=None, scale=alt.Scale(range=[20, 260])), shape=_shape(None)
+        size=alt.Size("count:Q", legend=None, scale=alt.Scale(range=[20, 260])), shape=_shape()
     )
     return (ideal.encode(x="x:Q", y="x:Q") + points.mark_line(opacity=0.6) + dots).properties(height=300)
 
@@ -131,21 +150,23 @@ def _table(shown: Sequence[Entry], metric: str) -> pd.DataFrame:
                 "value": score.value,
                 "low": low,
                 "high": high,
-                "megabytes": max(entry.model.megabytes, 0.01),
+                "megabytes": entry.model.megabytes or None,
+                "milliseconds": entry.model.ms_per_example or None,
                 "counted": f"{score.hits:,} of {score.total:,}",
             }
         )
-    return pd.DataFrame(rows, columns=["model", "role", "value", "low", "high", "megabytes", "counted"])
+    columns = ["model", "role", "value", "low", "high", "megabytes", "milliseconds", "counted"]
+    return pd.DataFrame(rows, columns=columns).astype({"megabytes": float, "milliseconds": float})
 
 
-def _colour(legend: alt.Legend | None) -> alt.Color:
-    scale = alt.Scale(domain=list(ROLES.values()), range=list(COLOURS))
-    return alt.Color("role:N", legend=legend, sort=list(ROLES.values()), scale=scale)
+def _colour(shown: Sequence[Entry], legend: alt.Legend | None = None) -> alt.Color:
+    labels = [entry.label for entry in shown]
+    return alt.Color("model:N", legend=legend, sort=labels, scale=alt.Scale(domain=labels, range=[*map(colour, shown)]))
 
 
-def _shape(legend: alt.Legend | None) -> alt.Shape:
+def _shape() -> alt.Shape:
     scale = alt.Scale(domain=list(ROLES.values()), range=list(SHAPES))
-    return alt.Shape("role:N", legend=legend, sort=list(ROLES.values()), scale=scale)
+    return alt.Shape("role:N", legend=None, sort=list(ROLES.values()), scale=scale)
 
 
 def _tooltip(title: str) -> list[alt.Tooltip]:
@@ -156,6 +177,7 @@ def _tooltip(title: str) -> list[alt.Tooltip]:
         alt.Tooltip("high:Q", title="to", format=".2%"),
         alt.Tooltip("counted:N", title="Right"),
         alt.Tooltip("megabytes:Q", title="MB", format=",.1f"),
+        alt.Tooltip("milliseconds:Q", title="ms an example", format=",.1f"),
     ]
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.evaluate.report import Report
 from core.tasks import Task
-from ui import answers, comparison
+from ui import comparison, links
 from ui.comparison import Entry, ScoredRun
 from ui.text import percent, show_error
 
 BEST = "★"
+MANY = 5  # models
 
 
 def no_runs(problems: Sequence[str]) -> None:
@@ -35,9 +35,28 @@ def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
     chosen = st.multiselect(
         "Runs", names, default=wanted or names[:1], key="compare_runs", placeholder="Choose at least one finished run"
     )
-    if st.query_params.get_all("run") != chosen:
-        st.query_params["run"] = chosen
+    links.follow("run", chosen)
     return [runs[name] for name in chosen]
+
+
+def choose_models(known: Sequence[Entry]) -> list[Entry]:
+    """Which of the runs' models stand in the tables and charts: all, unless the link (?model=) or the user says."""
+    by_id = {entry.id: entry for entry in known}
+    linked = [name for name in dict.fromkeys(st.query_params.get_all("model")) if name in by_id]
+    chosen = st.multiselect(
+        "Models", list(by_id), default=linked or list(by_id), format_func=lambda name: by_id[name].label,
+        key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model",
+        wrap=True,
+    )  # fmt: skip
+    links.follow("model", chosen if len(chosen) < len(by_id) else None)
+    return [entry for entry in known if entry.id in chosen]
+
+
+def reset() -> None:
+    """The page as it is first opened. For a button's `on_click`."""
+    for name in [name for name in st.session_state if str(name).startswith("compare_")]:
+        del st.session_state[name]
+    st.query_params.clear()
 
 
 def choose_task(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
@@ -83,6 +102,8 @@ def table(task: Task, shown: Sequence[Entry]) -> None:
         columns=["Measure", *(entry.label for entry in shown)],
     )
     config = {"Measure": st.column_config.TextColumn(pinned=True, width="medium")}
+    if len(shown) > MANY:  # too many to share the page's width
+        config |= {entry.label: st.column_config.TextColumn(width="medium") for entry in shown}
     style = frame.style.map(lambda cell: "font-weight: 700" if str(cell).startswith(BEST) else "")
     st.dataframe(
         style, hide_index=True, width="stretch", height=38 + 35 * len(rows), column_config=config, key="compare_table"
@@ -95,66 +116,7 @@ def notes(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> None:
         f"{BEST} best of its line; costs: the lowest. Intervals (Wilson, 95 %) take the example as the unit. Recovered "
         "gain: how far it has come from the untrained student to its teacher. Tokens: forced ones included."
     )
-    for run in runs:
-        report = run.report
-        leaks = _leaks(report) + (f" · {report.left_out} of the data left out: they do not fit" * bool(report.left_out))
-        free = max((len(e.model.free_outputs) for e in shown if e.run is run), default=0)
-        without = f" · without the mask: the first {free}" if free else ""
-        start = f"{run.name}: " if len(runs) > 1 else ""
-        st.text(
-            f"{start}{len(report.examples)} held-out examples of the data {report.data!r}{without} · {leaks} · "
-            f"{report.machine} · trained for {report.seconds / 60:.1f} min"
-        )
-    if len({tuple((e.input, e.gold) for e in run.report.examples) for run in runs}) > 1:
-        st.warning("These runs were scored on different examples: compare with care.", icon=":material/rule:")
-    if len({run.report.machine for run in runs}) > 1:
-        st.warning("These runs were scored on different machines: times do not compare.", icon=":material/timer:")
-
-
-def _leaks(report: Report) -> str:
-    """How many examples were trained on as well, or nearly so."""
-    exact = f"{report.leaks} of them also stand in train" if report.leaks else "no leaks from train"
-    if report.near_leaks is None:
-        return f"{exact}, near ones not measured"
-    return exact + (f", {report.near_leaks} more nearly do" if report.near_leaks else ", no near ones")
-
-
-def choose_example(runs: Sequence[ScoredRun]) -> answers.Shared | None:
-    """A filter, then one of the examples that pass it. None, with a reason on the screen, if there is none."""
-    examples = answers.shared_examples(runs)
-    if not examples:
-        st.info("The chosen runs share no example: choose runs that were scored on the same data.")
-        return None
-    roles = {m.role for m in runs[0].report.models}
-    needs = {"all": set(), "student": {"trained"}, "teacher": {"trained", "teacher"}, "untrained": {"untrained"}}
-    found = {name: answers.passing(runs[0], examples, name) for name in answers.FILTERS if needs[name] <= roles}
-    name = st.segmented_control(
-        "Examples" if len(runs) == 1 else "Examples, by the first run chosen",
-        list(found), default="all", required=True, key="compare_filter",
-        format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
-    )  # fmt: skip
-    places = found[name or "all"]
-    if not places:
-        st.info("No example is of this kind.")
-        return None
-    losses = _losses(runs[0], examples)
-    hard = any(losses[i] is not None for i in places) and st.toggle(
-        "Hardest first", key="compare_hardest",
-        help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
-    )  # fmt: skip
-    key = f"compare_example_{name}"
-    if hard:
-        key, places = f"{key}_hardest", sorted(places, key=lambda i: -(losses[i] or 0.0))
-    loss = lambda i: f"(loss {losses[i]:.2f})  " if hard and losses[i] is not None else ""  # noqa: E731
-    chosen = st.selectbox(
-        f"Example ({runs[0].task.input_label.lower()})", places, key=key,
-        format_func=lambda i: f"{i}  {loss(i)}{examples[i].input}",
-    )  # fmt: skip
-    return examples[chosen]
-
-
-def _losses(run: ScoredRun, examples: Sequence[answers.Shared]) -> list[float | None]:
-    """The trained student's mean loss on each example's gold answer; None where it was not measured."""
-    student = run.report.model("trained")
-    known = student.likelihood.losses if student and student.likelihood else ()
-    return [known[e.at[0]] if e.at[0] < len(known) else None for e in examples]
+    for line in comparison.conditions(runs, shown):
+        st.text(line)
+    for warning in comparison.warnings(runs):
+        st.warning(warning, icon=":material/rule:")

@@ -9,12 +9,13 @@ from typing import Literal
 
 import streamlit as st
 
+from core.distill.config import RunConfig
 from core.errors import RunError, StillroomError
 from core.evaluate.ratio import Score
 from core.evaluate.report import ModelReport, Report
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder
-from core.tasks import TASKS, Task
+from core.tasks import TASKS, Example, Task
 from ui.text import count, percent, size
 
 ROLES = {"teacher": "Teacher", "untrained": "Untrained student", "trained": "Trained student"}
@@ -40,15 +41,35 @@ class ScoredRun:
     def task(self) -> Task:
         return TASKS[self.report.task]
 
+    def config(self) -> RunConfig:
+        """Raises RunError if it is missing or damaged."""
+        path = self.folder.path / "config.yaml"
+        return _read_config(self.path, path.stat().st_mtime_ns if path.exists() else 0)
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of one run. `label` is unique among the entries shown together."""
+    """One model of one run. `label` is unique among the models of the chosen runs, and `number` its place among them:
+    it keeps its colour whatever else is shown."""
 
     label: str
     role: str
     run: ScoredRun
     model: ModelReport
+    number: int = 0
+
+    @property
+    def id(self) -> str:
+        """What a link calls it."""
+        return f"{self.run.name}/{self.role}"
+
+    @property
+    def cost(self) -> float | None:
+        """What 1,000 answers cost, in the currency of the prices that the run was told; None where there are none."""
+        labels = self.run.report.labels
+        if self.role != "teacher" or labels is None or labels.cost is None or not labels.asked:
+            return None
+        return 1000 * labels.cost / labels.asked
 
 
 @dataclass(frozen=True)
@@ -100,14 +121,20 @@ def read_report(path: str, stamp: int) -> Report:
     return report
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read_config(path: str, stamp: int) -> RunConfig:
+    return RunFolder(Path(path)).config()
+
+
 def entries(runs: Sequence[ScoredRun]) -> list[Entry]:
     """Every model of the runs: teacher, untrained, trained. Several runs: their names are in the labels."""
-    found = []
+    found: list[Entry] = []
     order = list(ROLES)
     for run in runs:
         for model in sorted(run.report.models, key=lambda m: order.index(m.role) if m.role in order else len(order)):
             role = ROLES.get(model.role, model.role)
-            found.append(Entry(f"{role} · {run.name}" if len(runs) > 1 else role, model.role, run, model))
+            label = f"{role} · {run.name}" if len(runs) > 1 else role
+            found.append(Entry(label, model.role, run, model, len(found)))
     return found
 
 
@@ -145,13 +172,15 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
         if any(share is not None for share in shares):
             rows.append(Measure(title, tuple(shares), tuple(map(_percent, shares)), "highest"))
     models = [e.model for e in shown]
+    calls = [e.model.model_calls / len(e.run.report.examples) for e in shown]
     return [
         *rows,
         *_speed_and_memory(models),
         _cost("Parameters", [m.parameters or None for m in models], [count(m.parameters) for m in models]),
         _cost("Size on disk", [m.megabytes or None for m in models], [size(m.megabytes) for m in models]),
         _cost("Time an example", [m.ms_per_example for m in models], [f"{m.ms_per_example:,.1f} ms" for m in models]),
-        _cost("Model calls in all", [m.model_calls for m in models], [f"{m.model_calls:,}" for m in models]),
+        _cost("Cost of 1,000 answers", [e.cost for e in shown], [f"{e.cost or 0:,.4g}" for e in shown]),
+        _cost("Model calls an example", calls, [f"{value:,.1f}" for value in calls]),
     ]
 
 
@@ -175,6 +204,30 @@ def _ratio(title: str, scores: Sequence[Score | None], interval: bool = False) -
     )
 
 
+def examples_csv(task: Task, shown: Sequence[Entry]) -> str:
+    """Every answer of the models, a line an answer, with its counts; the free ones too."""
+    metrics = list(task.metrics)
+    target = io.StringIO()
+    lines = csv.writer(target)
+    counts = [f"{m}{end}" for m in metrics for end in ("_hits", "_total")]
+    lines.writerow(["run", "role", "masked", "example", "input", "gold", "output", *counts])
+    for entry in shown:
+        examples = entry.run.report.examples
+        for masked, outputs in (("yes", entry.model.outputs), ("no", entry.model.free_outputs)):
+            for i, (example, output) in enumerate(zip(examples, outputs, strict=False)):
+                found = task.evaluate(Example(example.input, example.gold), output) if task.parse(example.gold) else {}
+                figures = [n for m in metrics for n in found.get(m, ("", ""))]
+                head = [entry.run.name, entry.role, masked, i]
+                lines.writerow([*head, *map(as_cell, (example.input, example.gold, output)), *figures])
+    return target.getvalue()
+
+
+def as_cell(text: str) -> str:
+    """Text for a table that a spreadsheet may open: what it would run as a formula gets a quote before it (OWASP, CSV
+    injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> Measure:
     """A model behind an API does not tell its size."""
     known = tuple("–" if value is None else text for value, text in zip(values, texts, strict=True))
@@ -185,6 +238,40 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else percent(value)
 
 
+def conditions(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> list[str]:
+    """A line a run: on what its figures were found, and how honest that is."""
+    lines = []
+    for run in runs:
+        report = run.report
+        leaks = _leaks(report) + (f" · {report.left_out} of the data left out: they do not fit" * bool(report.left_out))
+        free = max((len(e.model.free_outputs) for e in shown if e.run is run), default=0)
+        without = f" · without the mask: the first {free}" if free else ""
+        start = f"{run.name}: " if len(runs) > 1 else ""
+        lines.append(
+            f"{start}{len(report.examples)} held-out examples of the data {report.data!r}{without} · {leaks} · "
+            f"{report.machine} · trained for {report.seconds / 60:.1f} min"
+        )
+    return lines
+
+
+def warnings(runs: Sequence[ScoredRun]) -> list[str]:
+    """Why figures of these runs may not compare."""
+    found: list[str] = []
+    if len({tuple((e.input, e.gold) for e in run.report.examples) for run in runs}) > 1:
+        found.append("These runs were scored on different examples: compare with care.")
+    if len({run.report.machine for run in runs}) > 1:
+        found.append("These runs were scored on different machines: times do not compare.")
+    return found
+
+
+def _leaks(report: Report) -> str:
+    """How many examples were trained on as well, or nearly so."""
+    exact = f"{report.leaks} of them also stand in train" if report.leaks else "no leaks from train"
+    if report.near_leaks is None:
+        return f"{exact}, near ones not measured"
+    return exact + (f", {report.near_leaks} more nearly do" if report.near_leaks else ", no near ones")
+
+
 def to_csv(task: Task, shown: Sequence[Entry]) -> str:
     """The table's figures as plain numbers, a line a model."""
     metrics = list(task.metrics)
@@ -193,7 +280,7 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
     parts = [f"{m}{end}" for m in metrics for end in ("", "_low", "_high", "_hits", "_total")]
     costs = ("parameters", "megabytes", "ms_per_example", "model_calls", "tokens_per_second", "peak_megabytes")
     free, rest = [f"free_{m}" for m in metrics], ["agreement", "examples", "machine"]
-    lines.writerow(["run", "role", "name", *parts, *free, *costs, *LIKELIHOOD, *rest])
+    lines.writerow(["run", "role", "name", *parts, *free, *costs, "cost_per_1000", *LIKELIHOOD, *rest])
     for entry in shown:
         model, report = entry.model, entry.run.report
         row: list[object] = [entry.run.name, entry.role, model.name]
@@ -202,6 +289,7 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
             row += [score.value, *score.interval, score.hits, score.total] if score else [""] * 5
         row += [s.value if (s := model.free_scores.get(m)) else "" for m in metrics]
         row += [getattr(model, name) for name in costs]
+        row.append("" if entry.cost is None else entry.cost)
         read = model.likelihood
         row += [getattr(read, name) if read else "" for name in LIKELIHOOD]
         row.append(read.agreement.value if read and read.agreement else "")

@@ -274,3 +274,49 @@ def memory_available() -> tuple[str, float]:
     from core.runs import memory
 
     return memory.available()
+
+
+def disagreement(
+    models: tuple[Any, Any],
+    task: Task,
+    text: str,
+    prompts: tuple[Prompt | None, Prompt | None],
+    answer_text: str,
+    conditioned: bool,
+) -> list[Any]:
+    """The places of `core.evaluate.disagreement` between a reference and another model. Raises StillroomError."""
+    from core.constrain.constraints import Constraints
+    from core.evaluate.disagreement import disagreement as places
+
+    reference, other = models
+    with _use:
+        constraint = Constraints(task, other.tokens, conditioned).of(text)
+        read = prompt_ids(reference, task, text, prompts[0]), prompt_ids(other, task, text, prompts[1])
+        return places(reference, other, read, constraint, answer_text)
+
+
+def samples(
+    lm: Any,
+    task: Task,
+    text: str,
+    prompt: Prompt | None,
+    *,
+    count: int,
+    seed: int,
+    constrained: bool,
+    conditioned: bool,
+    tick: Callable[[], None],
+) -> list[str]:
+    """Answers drawn at temperature 1, all from one seed. Those without the mask may be a quarter longer than the
+    shortest that is valid. `tick` is called as they grow: what it raises ends the drawing. Raises StillroomError."""
+    from core.constrain.constraints import Constraints
+    from core.generate.decode import Sampling, generate
+
+    with _use:
+        ids = prompt_ids(lm, task, text, prompt)
+        shortest_tokens = len(lm.encode(shortest(task.template(text))))
+        limit = (lm.context if conditioned else LONGEST) if constrained else min(LONGEST, shortest_tokens * 5 // 4 + 16)
+        constraints = [Constraints(task, lm.tokens, conditioned).of(text)] * count if constrained else None
+        sampling = Sampling(temperature=1.0, seed=seed, max_new_tokens=limit)
+        batch = generate(lm, [ids] * count, constraints, sampling, written=lambda _: tick())
+    return [generation.text for generation in batch.generations]

@@ -1,4 +1,4 @@
-"""Downloads of the Compare page: report, table, and the student itself."""
+"""Downloads of the Compare page: the comparison as a page and as tables, the reports, and the students themselves."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -6,18 +6,32 @@ from functools import partial
 import streamlit as st
 
 from core.errors import RunError
+from core.evaluate.report import ModelReport
 from core.export.bundle import bundle
+from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, to_html
+from core.export.report_svg import Point
 from core.tasks import Task
-from ui.comparison import Entry, ScoredRun, to_csv
+from ui import answers
+from ui.comparison import Entry, ScoredRun, conditions, examples_csv, measures, metric_title, to_csv, warnings
 from ui.text import show_error, size
 
 
 def figures(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
-    """The table as CSV and each run's report as JSON."""
+    """The comparison as one HTML file, its figures and its answers as CSV, and each run's report as JSON. Each is made
+    when it is asked for."""
     with st.container(horizontal=True):
         st.download_button(
-            "Table as CSV", to_csv(task, shown), f"{task.name}-comparison.csv", "text/csv",
+            "Report as HTML", lambda: to_html(comparison_of(task, shown, runs)), f"{task.name}-comparison.html",
+            "text/html", key="compare_html", on_click="ignore", icon=":material/description:",
+            help="One file with tables, charts and every answer; opens without a network and runs no script",
+        )  # fmt: skip
+        st.download_button(
+            "Figures as CSV", lambda: to_csv(task, shown), f"{task.name}-comparison.csv", "text/csv",
             key="compare_csv", on_click="ignore", icon=":material/table:",
+        )  # fmt: skip
+        st.download_button(
+            "Answers as CSV", lambda: examples_csv(task, shown), f"{task.name}-answers.csv", "text/csv",
+            key="compare_examples_csv", on_click="ignore", icon=":material/list:",
         )  # fmt: skip
         for i, run in enumerate(runs):
             st.download_button(
@@ -28,6 +42,54 @@ def figures(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> No
             )  # fmt: skip
 
 
+def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> Comparison:
+    """What the HTML report shows: what the page shows, and every example that the runs share."""
+    rows = [
+        Row(m.title, m.texts, frozenset(i for i in range(len(m.texts)) if m.is_best(i))) for m in measures(task, shown)
+    ]
+    return Comparison(
+        title=f"{task.title}: {', '.join(run.name for run in runs)}",
+        quality=metric_title(task, task.metrics[0]),
+        models=tuple(entry.label for entry in shown),
+        rows=tuple(rows),
+        notes=(*conditions(runs, shown), *warnings(runs)),
+        points={
+            "Size on disk, MB": _points(task, shown, lambda model: model.megabytes),
+            "Time an example, ms": _points(task, shown, lambda model: model.ms_per_example),
+        },
+        confusions=tuple(Confusion(e.label, e.model.parts.confusion) for e in shown if task.tags and e.model.parts),
+        examples=tuple(_example(task, i, e, shown, runs) for i, e in enumerate(answers.shared_examples(runs))),
+        sign=answers.WRONG,
+    )
+
+
+def _points(task: Task, shown: Sequence[Entry], cost: Callable[[ModelReport], float]) -> tuple[Point, ...]:
+    """The models whose cost is known."""
+    found = []
+    for entry in shown:
+        score = entry.model.scores.get(task.metrics[0])
+        if score and cost(entry.model):
+            found.append(Point(entry.label, cost(entry.model), score.value, *score.interval, entry.number, entry.role))
+    return tuple(found)
+
+
+def _example(
+    task: Task, number: int, example: answers.Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]
+) -> ExampleAnswers:  # fmt: skip
+    outputs = answers.outputs_of(example, shown, runs)
+    gold = answers.parts(task, example.gold)
+    table = answers.columns_of(task, gold, outputs, "Gold", answers.WRONG) if gold is not None else {}
+    odd = {k: o for k, o in outputs.items() if o is not None and (gold is None or answers.parts(task, o) is None)}
+    right = sum(answers.verdict(task, gold, output) == answers.RIGHT for output in outputs.values())
+    return ExampleAnswers(
+        input=example.input,
+        summary=f"{number} · {right} of {len(outputs)} right ·",
+        heads=tuple(table),
+        rows=tuple(zip(*table.values(), strict=True)),
+        raw=tuple(odd.items()),
+    )
+
+
 def students(runs: Sequence[ScoredRun]) -> None:
     """Each run's student as a zip file, made when it is asked for."""
     for i, run in enumerate(runs):
@@ -36,7 +98,7 @@ def students(runs: Sequence[ScoredRun]) -> None:
             st.text(f"{run.name}: the folder of its student is not here; run it again to get one.")
             continue
         try:
-            run.folder.config()
+            run.config()
         except RunError as error:
             show_error(str(error))
             continue

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 
@@ -73,6 +73,8 @@ class Trainer:
         self.config, self.student, self.sequences, self.store = config, student, sequences, store
         self.source, self.labelled, self.on_policy = source, labelled or Labelled(()), on_policy
         self.progress = Progress()
+        # Told the number, from 1 on, of a stage that is over while another follows, before its first step.
+        self.stage_ended: Callable[[int], None] = lambda number: None
         self.process, self.processes = processes.number(), processes.count()
         if config.accumulate * self.processes > config.batch_size:
             raise ConfigError(
@@ -108,6 +110,8 @@ class Trainer:
                     yield record
                 at.epoch, at.batch = at.epoch + 1, 0
             at.stage, at.epoch = at.stage + 1, 0
+            if at.stage < len(self.config.stages):
+                self.stage_ended(at.stage)
 
     def done(self) -> float:
         """Share of the run behind us."""

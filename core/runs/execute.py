@@ -134,6 +134,7 @@ class _Run:
     def train(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         self.phase("training")
         config = material.config
+        trainer.stage_ended = lambda number: self.keep_stage(material, trainer, number)
         if trainer.progress.step % config.validate_every == 0:  # a stop may have cut it short
             self.validate(material, trainer, held_out)
         for record in trainer:
@@ -165,6 +166,12 @@ class _Run:
         self.folder.log(f"step {step}: " + ", ".join(f"{k} {v:.3f}" for k, v in values.items()))
         self.say(f"step {step}: {headline} {value:.3f}")
 
+    def keep_stage(self, material: Material, trainer: Trainer, number: int) -> None:
+        """Saves the student between two stages, to be looked at beside what the next one makes of it."""
+        trainer.gather()
+        self.save(material.student, self.folder.stages / str(number))
+
     def save(self, student: LanguageModel, place: Path) -> None:
         if self.folder.writes:
+            place.parent.mkdir(exist_ok=True)
             model_files.save(student, place, torch.bfloat16)

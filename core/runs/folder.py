@@ -1,8 +1,8 @@
 """The run folder: all that is known of a run, on disk. The screen only reads it.
 
 `config.yaml`, `status.json`, `metrics.jsonl`, `log.txt`, `checkpoints/`, `labels.jsonl`, `student/`,
-`untrained/`, `report.json`. Files are replaced whole; a folder cut short by a kill can always be read. A run that
-is being worked on holds a file lock, which the kernel lets go of when its process dies.
+`untrained/`, `stages/`, `report.json`. Files are replaced whole; a folder cut short by a kill can always be read. A
+run that is being worked on holds a file lock, which the kernel lets go of when its process dies.
 """
 
 import fcntl
@@ -75,6 +75,16 @@ class RunFolder:
     @property
     def untrained(self) -> Path:
         return self.path / "untrained"
+
+    @property
+    def stages(self) -> Path:
+        """Where the student is kept as each stage but the last left it, by the stage's number from 1 on."""
+        return self.path / "stages"
+
+    def kept_stages(self) -> list[int]:
+        """Numbers of the stages after which the student was kept."""
+        folders = self.stages.iterdir() if self.stages.is_dir() else ()
+        return sorted(int(f.name) for f in folders if f.name.isdecimal() and any(f.glob("*.safetensors")))
 
     def config(self) -> RunConfig:
         """Raises RunError if the configuration is missing or damaged."""

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.distill.config import RunConfig
-from core.errors import ModelError
-from core.evaluate.report import Bin, Likelihood, ModelReport, Report, ReportExample, completed, scores
+from core.distill.config import RunConfig, Stage, to_yaml
+from core.errors import ModelError, RunError
+from core.evaluate.disagreement import Place
+from core.evaluate.report import Bin, LabelReport, Likelihood, ModelReport, Report, ReportExample, completed, scores
+from core.export.report_html import to_html
+from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task
-from ui import answers, comparison, engine, try_input
+from ui import answers, compare_charts, compare_models, compare_stages, comparison, engine, take_away
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script> **bold** $x$ :red[y]"
@@ -148,20 +151,108 @@ def test_the_wrong_word_carries_a_sign(root):
     assert set(table["Untrained student"]) == {"✗ not valid"}
 
 
+def examples(app: AppTest) -> dict[str, list[str]]:
+    """The table from which an example is taken."""
+    return next(table for i in range(len(app.dataframe)) if "No." in (table := cells(app, i)))
+
+
 def test_filters(root):
     run(root, "first", pos_report())
     app = page()
-    checked(app.segmented_control(key="compare_filter").set_value("teacher").run())
-    assert app.selectbox(key="compare_example_teacher").options == [f"0  {SENTENCE.input}"]
-    checked(app.segmented_control(key="compare_filter").set_value("untrained").run())
-    assert len(app.selectbox(key="compare_example_untrained").options) == 2
+    choice = lambda: app.segmented_control(key="compare_filter first")  # noqa: E731
+    assert choice().options == [
+        "All (2)", "Student wrong (1)", "Student wrong, teacher right (1)", "Both wrong (0)",
+        "Untrained student wrong (2)", "Invalid without the mask (0)",
+    ]  # fmt: skip
+    assert examples(app)["Trained student"] == ["✗ 1 of 9", "✓"]
+    assert examples(app)["Teacher"] == ["✓", "✗ 1 of 9"]
+    assert examples(app)["Untrained student"] == ["✗ not valid"] * 2
+    checked(choice().set_value("teacher").run())
+    assert examples(app)["Sentence"] == [SENTENCE.input]
+    assert app.query_params["filter"] in ("teacher", ["teacher"])
+    checked(choice().set_value("all").run())
+    assert "filter" not in app.query_params
+
+
+def test_both_wrong_and_invalid_without_the_mask(root):
+    wrong = SENTENCE.answer.replace('"PART"', '"ADV"')
+    found = report(POS, [SENTENCE], [wrong], [wrong])
+    student = found.models[0].model_copy(update={"free_outputs": ("She",)})
+    run(root, "first", found.model_copy(update={"models": (student, *found.models[1:])}))
+    app = page(filter="both")
+    options = app.segmented_control(key="compare_filter first").options
+    assert options[2:4] == ["Student wrong, teacher right (0)", "Both wrong (1)"]
+    assert options[5] == "Invalid without the mask (1)"
+    assert app.segmented_control(key="compare_filter first").value == "both"
+
+
+def test_the_link_names_filter_order_and_example(root):
+    run(root, "first", measured_report())
+    app = page(filter="untrained", order="hardest", example="0")
+    assert examples(app)["No."] == ["1", "0"]
+    assert answered(app)["Word"][0] == "She"
+    assert app.query_params["example"] in ("0", ["0"])
+    app = page(filter="nonsense", order="nonsense", example="77")
+    assert app.segmented_control(key="compare_filter first").value == "all"
+    assert examples(app)["No."] == ["0", "1"] and answered(app)["Word"][0] == "She"
+
+
+def test_filters_can_be_about_another_run(root):
+    run(root, "wrong", pos_report())
+    run(root, "right", report(POS, *([SENTENCE, Example(POS.shots[1].input, POS.shots[1].answer)],), *(
+        [SENTENCE.answer, POS.shots[1].answer],) * 2), age=5)  # fmt: skip
+    app = page(run=["wrong", "right"])
+    assert "Student wrong (1)" in app.segmented_control(key="compare_filter wrong").options
+    checked(app.selectbox(key="compare_judged wrong right").set_value("right").run())
+    assert "Student wrong (0)" in app.segmented_control(key="compare_filter right").options
+
+
+def test_models_can_be_left_out_and_keep_their_colour(root):
+    run(root, "first", pos_report())
+    app = page(model=["first/trained", "first/nobody"])
+    assert list(cells(app, 0)) == ["Measure", "Trained student"]
+    key = "compare_models first/teacher first/untrained first/trained"
+    assert app.multiselect(key=key).value == ["first/trained"]
+    shown = comparison.entries([comparison.scored_runs()[0]["first"]])
+    colours = [compare_charts.colour(entry) for entry in shown]
+    assert len(set(colours)) == 3
+    spec = compare_charts.metric_chart(shown[2:], "accuracy", "Accuracy").to_dict()
+    assert spec["layer"][0]["encoding"]["color"]["scale"]["range"] == colours[2:]
+    checked(app.multiselect(key=key).set_value([]).run())
+    assert "Choose at least one model" in app.info[0].value
+
+
+def test_many_runs_at_once(root):
+    names = [f"r{i}" for i in range(7)]
+    for i, name in enumerate(names):
+        run(root, name, pos_report(), age=i)
+    app = page(run=names)
+    assert len(cells(app, 0)) == 1 + 3 * 7
+
+
+def test_cost_is_known_for_an_api_with_prices_alone(root):
+    labels = LabelReport(asked=50, learned=49, refused=1, scores={}, tokens_in=9, tokens_out=9, cost=0.25)
+    run(root, "first", pos_report(labels=labels))
+    table = cells(page(), 0)
+    row = table["Measure"].index("Cost of 1,000 answers")
+    assert [table[m][row] for m in ("Teacher", "Untrained student", "Trained student")] == ["5", "–", "–"]
+    assert comparison.entries([comparison.scored_runs()[0]["first"]])[0].cost == pytest.approx(5.0)
+
+
+def test_the_page_can_be_reset(root):
+    run(root, "first", pos_report())
+    run(root, "second", pos_report(), age=9)
+    app = page(run=["second"], filter="student", pin="second/trained")
+    checked(app.button(key="compare_reset").click().run())
+    assert app.multiselect(key="compare_runs").value == ["first"]
+    assert not {"filter", "pin"} & set(app.query_params)
 
 
 def test_an_empty_filter_says_so(root):
     examples = [SENTENCE]
     run(root, "first", report(POS, examples, [SENTENCE.answer], [SENTENCE.answer]))
     app = page()
-    checked(app.segmented_control(key="compare_filter").set_value("student").run())
+    checked(app.segmented_control(key="compare_filter first").set_value("student").run())
     assert any("No example is of this kind" in i.value for i in app.info)
 
 
@@ -220,31 +311,57 @@ def test_no_run_chosen(root):
     assert "Choose at least one run" in app.info[0].value
 
 
-def test_trying_an_input(root, monkeypatch):
-    folder = run(root, "first", pos_report())
-    for which in (folder.student, folder.untrained):
-        which.mkdir()
-        (which / "config.json").write_text("{}")
-    asked = []
+def with_weights(folder: RunFolder, *names: str) -> None:
+    for name in names:
+        (folder.path / name).mkdir(parents=True)
+        (folder.path / name / "model.safetensors").write_bytes(b"x" * 1000)
 
-    class Lm:
-        context = 100
+
+def test_trying_an_input(root, monkeypatch):
+    """Every model answers, with the mask and without; one fails; what differs from the pinned one is marked."""
+    with_weights(run(root, "first", pos_report()), "student", "untrained")
+    asked = []
+    monkeypatch.setattr(engine, "teacher", lambda name: "teacher")
+    monkeypatch.setattr(engine, "student", lambda name, which, stamp: which)
 
     def answer(lm, task, text, prompt, **options):
-        asked.append((text, prompt is None, options["conditioned"]))
-        if len(asked) == 2:
+        asked.append((lm, text, prompt is None, options["constrained"], options["conditioned"]))
+        if (lm, options["constrained"]) == ("untrained", True):
             raise ModelError("the text is too long: shorten it.")
-        return engine.Answer(SENTENCE.answer, (1, 2), (False, True), True, 0.25, 2)
+        given = SENTENCE.answer if lm == "teacher" else SENTENCE.answer.replace('"PART"', '"ADV"')
+        text = given if options["constrained"] else HOSTILE
+        return engine.Answer(text, (1, 2), (False, True), options["constrained"], 0.25, 2)
 
-    monkeypatch.setattr(engine, "teacher", lambda name: Lm())
-    monkeypatch.setattr(engine, "student", lambda *a: Lm())
     monkeypatch.setattr(engine, "answer", answer)
-    app = page()
+    app = page(free="1")
     checked(app.button(key="compare_try").click().run())
-    assert asked == [(SENTENCE.input, False, True), (SENTENCE.input, True, True), (SENTENCE.input, True, True)]
+    order = [("teacher", False), ("untrained", True), ("student", True)]
+    assert asked == [(lm, SENTENCE.input, own, mask, True) for mask in (True, False) for lm, own in order]
     assert any("too long" in c.value for c in app.code)
-    assert list(cells(app, -1)) == ["Word", "Teacher", "Trained student"]
+    table = cells(app, -1)
+    assert list(table) == ["Word", "Teacher", "Trained student"]
+    assert table["Trained student"][table["Word"].index("n't")] == "≠ ADV"
+    assert [c.value for c in app.code].count(HOSTILE) >= 3 and "script" not in markup(app)
     assert "250 ms" in [m.value for m in app.metric]
+
+    key = next(s.key for s in app.selectbox if s.key.startswith("compare_pin"))
+    checked(app.selectbox(key=key).set_value("first/trained").run())
+    assert cells(app, -1)["Teacher"][table["Word"].index("n't")] == "≠ PART"
+    assert app.query_params["pin"] in ("first/trained", ["first/trained"]) and len(asked) == 6
+    checked(app.selectbox(key=key).set_value("gold").run())
+    assert cells(app, -1)["Gold"] == [t for _, t in answers.parts(POS, SENTENCE.answer)]
+    checked(app.button(key="compare_try").click().run())
+    assert len(asked) == 7  # only what failed is asked again
+
+
+def test_a_sample_fills_the_field_and_another_text_is_a_new_trial(root):
+    run(root, "first", pos_report())
+    app = page(text="Dogs bark .")
+    assert app.text_input(key="compare_text_pos").value == "Dogs bark ."
+    checked(app.selectbox(key="compare_try_sample").set_value(1).run())
+    assert app.text_input(key="compare_text_pos").value == POS.shots[1].input
+    assert app.selectbox(key="compare_try_sample").value is None
+    assert app.query_params["text"] in (POS.shots[1].input, [POS.shots[1].input])
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
@@ -256,12 +373,25 @@ def test_trying_nothing(root, text):
     assert any("is empty" in c.value for c in app.code)
 
 
-def test_an_adapter_alone_is_not_asked(root):
+def test_who_cannot_be_asked(root):
     folder = run(root, "first", pos_report())
-    folder.student.mkdir()
-    (folder.student / "adapter_config.json").write_text("{}")
-    scored = comparison.scored_runs()[0]["first"]
-    assert try_input.roles(scored, folder.config()) == ["teacher"]
+    teacher, untrained, trained = comparison.entries([comparison.scored_runs()[0]["first"]])
+    assert compare_models.why_not(teacher) == ""
+    assert "run it again" in compare_models.why_not(trained) and "run it again" in compare_models.why_not(untrained)
+    with_weights(folder, "student")
+    assert compare_models.why_not(trained) == ""
+    with pytest.raises(ModelError, match="run it again"):
+        compare_models.load(untrained)
+    labelled = (Stage(method="pseudo_labels"),)
+    config = RunConfig(
+        teacher="https://host/v1#m", stages=labelled, student=StudentConfig(kind="existing", model="smollm2")
+    )
+    run_folders.write(folder.path / "config.yaml", to_yaml(config))
+    assert "API" in compare_models.why_not(teacher) and compare_models.why_not(untrained) == ""
+    run_folders.write(folder.path / "config.yaml", "[")
+    with pytest.raises(RunError):
+        compare_models.why_not(teacher)
+    assert any("cannot be read" in c.value for c in page().code)
 
 
 def test_the_student_can_be_taken_away(root):
@@ -379,8 +509,102 @@ def test_leaks_are_counted_and_scores_without_them_stand_beside(root):
 def test_the_hardest_examples_come_first_on_request(root):
     run(root, "first", measured_report())
     app = page()
-    assert app.selectbox(key="compare_example_all").options[0].startswith("0  She")
+    assert examples(app)["No."] == ["0", "1"] and "Loss" not in examples(app)
     checked(app.toggle(key="compare_hardest").set_value(True).run())
-    options = app.selectbox(key="compare_example_all_hardest").options
-    assert options[0].startswith("1  (loss 1.50)  Wow") and options[1].startswith("0  (loss 0.20)")
+    assert examples(app)["No."] == ["1", "0"] and examples(app)["Loss"] == ["1.5", "0.2"]
     assert answered(app)["Word"][0] == "Wow"
+
+
+def test_token_by_token(root, monkeypatch):
+    """The strip and what each of two models would have written; a model that cannot be read is an error on the page."""
+    compare_models.disagreement.clear()
+    with_weights(run(root, "first", pos_report()), "student")
+    read = []
+
+    def places(models, task, text, prompts, gold, conditioned):
+        read.append((models, text, gold, prompts[0] is None, prompts[1] is None))
+        if text != SENTENCE.input:
+            raise ModelError("teacher and student have different tokenizers: take another.")
+        free = Place(7, HOSTILE, False, 0.75, False, (0.9, 0.1), (("<b>", 0.9),), ((HOSTILE, 0.8),))
+        return [Place(1, "{", True), free]
+
+    monkeypatch.setattr(engine, "teacher", lambda name: "teacher")
+    monkeypatch.setattr(engine, "student", lambda name, which, stamp: which)
+    monkeypatch.setattr(engine, "disagreement", places)
+    app = page()
+    assert not any("divergence" in m.label for m in app.metric)
+    checked(app.toggle(key="compare_tokens").set_value(True).run())
+    assert read == [(("teacher", "student"), SENTENCE.input, SENTENCE.answer, False, True)]
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["Mean divergence"] == "0.750 nats" and shown["Same first choice"] == "0 of 1"
+    assert "script" not in markup(app)
+    app = page(tokens="1", example="1")
+    assert any("different tokenizers" in c.value for c in app.code)
+    assert app.toggle(key="compare_tokens").value
+
+
+def test_token_by_token_needs_two_models_here(root):
+    run(root, "first", pos_report())
+    assert any("must be on this machine" in c.value for c in page().caption)
+
+
+def test_stages_side_by_side(root, monkeypatch):
+    """Untrained, after stage 1 and after stage 2, with and without the mask, all from one seed; Stop, and on again."""
+    folder = run(root, "first", pos_report())
+    stages = (Stage(method="task"), Stage(method="gold"))
+    run_folders.write(folder.path / "config.yaml", to_yaml(RunConfig(stages=stages)))
+    with_weights(folder, "untrained", "stages/1", "stages/half.partial", "student")
+    drawn = []
+
+    def samples(lm, task, text, prompt, *, count, seed, constrained, conditioned, tick):
+        drawn.append((lm, seed, constrained))
+        if (lm, constrained) == ("stages/1", False):
+            raise ModelError("out of luck: draw again.")
+        return [SENTENCE.answer, SENTENCE.answer.replace('"PART"', '"ADV"')] if constrained else [HOSTILE] * 2
+
+    monkeypatch.setattr(engine, "student", lambda name, which, stamp: which)
+    monkeypatch.setattr(engine, "samples", samples)
+    scored = comparison.scored_runs()[0]["first"]
+    kept = compare_stages.students(scored)
+    assert [student.which for student in kept] == ["untrained", "stages/1", "student"]
+    assert kept[1].title == "After stage 1: the teacher's probabilities, which only the teacher's prompt explains"
+    app = page()
+    assert not drawn and app.button(key="compare_stages_stop").disabled
+    app.number_input(key="compare_stages_seed").set_value(3)
+    app.run()
+    checked(app.button(key="compare_stages_go").click().run())
+    assert drawn == [(s.which, 3, mask) for mask in (True, False) for s in kept]
+    lines = [c.value for c in app.code]
+    assert any(text.startswith("✓ PRON AUX PART VERB") and "\n✗ PRON AUX ✗ADV VERB" in text for text in lines)
+    assert any(text.startswith(f"✗ not valid: {HOSTILE}") for text in lines)
+    assert any("out of luck" in text for text in lines)
+    assert any("2 of 2 valid · 94.44 % as gold · 2 different" in t.value for t in app.text)
+    assert "script" not in markup(app) and app.button(key="compare_stages_stop").disabled
+
+
+def test_stages_without_weights(root):
+    run(root, "first", pos_report())
+    assert any("sample from its stages" in i.value for i in page().info)
+
+
+def test_the_html_report_has_every_answer_and_marks_differences(root):
+    hostile = Example(HOSTILE, SENTENCE.answer)
+    wrong = SENTENCE.answer.replace('"PART"', '"ADV"')
+    run(root, "first", report(POS, [hostile], [HOSTILE], [wrong], machine=HOSTILE))
+    runs = [comparison.scored_runs()[0]["first"]]
+    text = to_html(take_away.comparison_of(POS, comparison.entries(runs), runs))
+    assert "<script" not in text and text.count("&lt;script&gt;") == 4  # machine, input, teacher and untrained student
+    assert 'class="wrong">✗ ADV</td>' in text and "Accuracy (95 % interval)" in text
+    assert text.count("<svg") == 2
+
+
+def test_answers_as_csv(root):
+    formula = "=HYPERLINK(1)"
+    run(root, "first", report(POS, [Example(formula, SENTENCE.answer)], [SENTENCE.answer], [HOSTILE]))
+    shown = comparison.entries([comparison.scored_runs()[0]["first"]])
+    rows = list(csv.DictReader(io.StringIO(comparison.examples_csv(POS, shown))))
+    assert [(row["role"], row["masked"]) for row in rows] == [
+        ("teacher", "yes"), ("untrained", "yes"), ("untrained", "no"), ("trained", "yes"), ("trained", "no"),
+    ]  # fmt: skip
+    assert rows[0]["accuracy_hits"] == "9" and rows[3]["valid_hits"] == "0"
+    assert rows[3]["output"] == HOSTILE and rows[0]["input"] == f"'{formula}"

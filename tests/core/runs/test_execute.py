@@ -90,6 +90,25 @@ def test_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
     assert [x for _, x in steps(parts)] == pytest.approx([x for _, x in steps(whole)], rel=1e-4)
 
 
+def test_the_student_is_kept_between_stages(config, tmp_path):
+    """As the last step of the first stage left it, also where that is the step at which the run was stopped."""
+    made = folder.create(config, tmp_path)
+    assert run(made, should_stop=lambda: len(steps(made)) >= 2).state == "stopped"
+    after = load_file(checkpoint.latest(made) / "weights.safetensors")
+    assert made.kept_stages() == []
+    assert run(made).state == "finished"
+    assert made.kept_stages() == [1]
+    kept = model_files.load(made.stages / "1", "stage 1").model.state_dict()
+    assert all(torch.equal(after[name].bfloat16().float(), kept[name]) for name in after)
+    last = model_files.load(made.student, "student").model.state_dict()
+    assert any(not torch.equal(kept[name], last[name]) for name in after)
+
+
+def test_one_stage_keeps_nothing_between_stages(config, tmp_path):
+    made = folder.create(config.model_copy(update={"stages": config.stages[:1]}), tmp_path)
+    assert run(made).state == "finished" and not made.stages.exists() and made.kept_stages() == []
+
+
 def test_killed_and_resumed_from_a_shell(config, tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(run_config.to_yaml(config.model_copy(update={"stages": (Stage(method="gold", epochs=40),)})))

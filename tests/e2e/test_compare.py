@@ -1,0 +1,116 @@
+"""Compare in a real browser: three models, a link that opens the same view elsewhere, hostile text, the HTML report."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.distill.config import RunConfig
+from core.evaluate.report import ModelReport, Report, ReportExample, completed, scores
+from core.runs import folder as run_folders
+from core.runs.folder import Status
+from core.tasks import POS, Example
+from tests.e2e.conftest import SCREENSHOTS, Server, settled
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = (
+    "<script>window.hit=1</script><img src=x onerror='window.hit=1'> **b** $x$ :red[y] \u202etxt \x00 " + "x" * 10_000
+)
+NOT_FOUND = "/_stcore/"  # Streamlit asks for these below the page's own path first
+
+
+@pytest.fixture(scope="module")
+def hostile(server: Server) -> str:
+    """A run whose inputs, answers and data's name try to be more than text."""
+    examples = [Example(HOSTILE, POS.shots[0].answer), Example(POS.shots[1].input, POS.shots[1].answer)]
+    wrong = POS.shots[0].answer.replace('"PART"', '"ADV"')
+    given = {"teacher": [HOSTILE] * 2, "untrained": [HOSTILE] * 2, "trained": [wrong, examples[1].answer]}
+    models = tuple(
+        ModelReport(
+            name=role, role=role, parameters=10**n, megabytes=10.0**n, ms_per_example=5.0 * n, model_calls=7,
+            scores=scores(POS, examples, outputs), outputs=tuple(outputs),
+        )
+        for n, (role, outputs) in enumerate(given.items(), 1)
+    )  # fmt: skip
+    found = Report(
+        task="pos", data=HOSTILE, machine=HOSTILE, seconds=60.0, leaks=0, models=models,
+        examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in examples),
+    )  # fmt: skip
+    folder = run_folders.create(RunConfig(name="hostile"), server.home / "runs")
+    folder.write_status(Status(state="finished", progress=1.0))
+    folder.write_report(completed(found, POS))
+    return folder.name
+
+
+def watched(page: Page) -> list[str]:
+    """What the page's console complains of."""
+    errors: list[str] = []
+    page.on("dialog", lambda dialog: errors.append(dialog.message))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console",
+        lambda m: errors.append(m.text) if m.type == "error" and NOT_FOUND not in m.location.get("url", "") else None,
+    )
+    return errors
+
+
+def test_three_models_and_a_link_that_opens_the_same_view(server: Server, hostile: str, browser: Browser) -> None:
+    first = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = first.new_page()
+    errors = watched(page)
+    page.goto(f"{server.url}/compare?run={hostile}")
+    settled(page, 120_000)
+    for label in ("Teacher", "Untrained student", "Trained student"):
+        expect(page.locator('[data-testid="stMultiSelect"]').nth(1).get_by_text(label, exact=True)).to_be_visible()
+    expect(page.locator('[data-testid="stVegaLiteChart"]')).to_have_count(
+        4
+    )  # interval, size, speed, and tags folded away
+    page.get_by_role("radio", name="Student wrong (1)").click()
+    expect(page).to_have_url(re.compile("filter=student"))
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    link = page.url
+    first.close()
+    second = browser.new_context(viewport={"width": 1600, "height": 900}, color_scheme="dark")
+    page = second.new_page()
+    errors += watched(page)
+    page.goto(link)
+    settled(page, 120_000)
+    expect(page.get_by_role("radio", name="Student wrong (1)")).to_be_checked()
+    assert page.evaluate("window.hit") is None and not errors
+    expect(page.get_by_text("<script>window.hit=1</script>").first).to_be_attached()
+    second.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_html_report_opens_from_disk_and_runs_nothing(
+    scheme: str, server: Server, hostile: str, browser: Browser, tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{server.url}/compare?run={hostile}")
+    settled(page, 120_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report as HTML").click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    opened = context.new_page()
+    errors = watched(opened)
+    asked: list[str] = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(path.as_uri())
+    opened.wait_for_timeout(300)
+    assert opened.evaluate("window.hit") is None and not errors and len(asked) == 1
+    assert opened.locator("script, img, iframe, link").count() == 0
+    assert opened.locator("svg").count() == 2
+    answers = opened.locator("details", has_text="window.hit").first
+    expect(answers.locator("pre").first).to_be_hidden()
+    answers.locator("summary").click()
+    expect(answers.locator("pre").first).to_be_visible()
+    assert answers.locator("pre").first.inner_text().startswith("<script>window.hit=1</script>")
+    assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    opened.screenshot(path=SCREENSHOTS / f"report-{scheme}.png")
+    context.close()

@@ -1,0 +1,99 @@
+"""The Compare page's examples: filters, order, and a table from which one is taken."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ui import answers, links
+from ui.comparison import Entry, ScoredRun
+
+ROWS = 8  # shown at once; the others scroll
+
+
+def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared | None:
+    """A filter, an order, then one line of the table: ?filter=, ?order= and ?example= in the link. None, with a reason
+    on the screen, if there is none."""
+    examples = answers.shared_examples(runs)
+    if not examples:
+        st.info("The chosen runs share no example: choose runs that were scored on the same data.")
+        return None
+    place = _judged_run(runs)
+    found = answers.filters(runs[place], examples, place)
+    name = st.segmented_control(
+        "Examples", list(found), default=links.wanted("filter", list(found), "all"), required=True, wrap=True,
+        key=f"compare_filter {runs[place].name}", on_change=_from_the_top,
+        format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
+    ) or "all"  # fmt: skip
+    losses = _losses(runs[place], examples, place)
+    hardest = any(loss is not None for loss in losses) and st.toggle(
+        "Hardest first", links.wanted("order", ["hardest"], "") == "hardest", key="compare_hardest",
+        on_change=_from_the_top,
+        help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
+    )  # fmt: skip
+    links.follow("filter", name if name != "all" else None)
+    links.follow("order", "hardest" if hardest else None)
+    places = found[name]
+    if not places:
+        st.info("No example is of this kind: choose another filter.")
+        return None
+    if hardest:
+        places = sorted(places, key=lambda i: -(losses[i] or 0.0))
+    chosen = _table(runs, shown, examples, places, losses if hardest else None, f"{runs[place].name} {name} {hardest}")
+    return examples[chosen]
+
+
+def _from_the_top() -> None:
+    """Another filter or order: its first example."""
+    st.query_params.pop("example", None)
+
+
+def _judged_run(runs: Sequence[ScoredRun]) -> int:
+    """Whose student and teacher the filters are about."""
+    if len(runs) == 1:
+        return 0
+    names = [run.name for run in runs]
+    chosen = st.selectbox("The filters are about the models of", names, key=f"compare_judged {' '.join(names)}")
+    return names.index(chosen)
+
+
+def _table(
+    runs: Sequence[ScoredRun], shown: Sequence[Entry], examples: Sequence[answers.Shared], places: Sequence[int],
+    losses: Sequence[float | None] | None, key: str,
+) -> int:  # fmt: skip
+    """What each model made of each example; returns the one that is selected."""
+    task = runs[0].task
+    rows = []
+    for i in places:
+        gold, outputs = answers.parts(task, examples[i].gold), answers.outputs_of(examples[i], shown, runs)
+        row: dict[str, object] = {"No.": i}
+        if losses is not None:
+            row["Loss"] = losses[i]
+        row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}
+        rows.append(row | {task.input_label: examples[i].input})
+    wanted = links.wanted("example", [str(i) for i in places], str(places[0]))
+    event = st.dataframe(
+        pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * min(len(rows), ROWS),
+        column_config={
+            "No.": st.column_config.NumberColumn(width="small"),
+            "Loss": st.column_config.NumberColumn(format="%.2f", width="small"),
+            task.input_label: st.column_config.TextColumn(width="large"),
+        },
+        on_select="rerun", selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [places.index(int(wanted))]}}, key=f"compare_examples {key}",
+    )  # fmt: skip
+    selected = event["selection"]["rows"]
+    chosen = places[selected[0]] if selected and selected[0] < len(places) else places[0]
+    links.follow("example", str(chosen))
+    st.caption(
+        f"Click the box at the left of a line to read its answers below. {answers.RIGHT} right; {answers.WRONG} in how "
+        f"many of its {'words' if task.tags else 'fields'} it departs from gold."
+    )
+    return chosen
+
+
+def _losses(run: ScoredRun, examples: Sequence[answers.Shared], place: int) -> list[float | None]:
+    """The trained student's mean loss on each example's gold answer; None where it was not measured."""
+    student = run.report.model("trained")
+    known = student.likelihood.losses if student and student.likelihood else ()
+    return [known[e.at[place]] if e.at[place] < len(known) else None for e in examples]

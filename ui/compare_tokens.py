@@ -1,0 +1,117 @@
+"""The Compare page's token strip: where on the way through a gold answer two models part, and over what."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import StillroomError
+from ui import answers, compare_models, links
+from ui.comparison import Entry, ScoredRun
+from ui.text import percent, show_error
+from ui.token_strip import StripToken, token_strip
+
+SHADES = {
+    "divergence": ("Divergence", "the darker, the further apart the two models' choices are"),
+    "agreement": ("First choice", "dark where the two would write different tokens"),
+    "loss": ("Gold missed", "the darker, the less the second model expects gold"),
+}
+
+
+def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
+    """Two models and a switch; while it is on (?tokens=1), both read each example's gold answer."""
+    able = [entry for entry in shown if not _why_not(entry)]
+    if len(able) < 2:
+        st.caption(
+            "Token by token: two of the models shown must be on this machine. "
+            + " ".join(f"{e.label}: {_why_not(e)}." for e in shown if e not in able)
+        )
+        return
+    labels = [entry.label for entry in able]
+    trained = next((i for i, e in enumerate(able) if e.role == "trained" and i), len(able) - 1)
+    on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
+    key = " ".join(labels)
+    is_on = on.toggle(
+        "Token by token", links.wanted("tokens", ["1"], "") == "1", key="compare_tokens",
+        help="Both models read the gold answer: KL(first || second) among the allowed tokens, where one can choose",
+    )  # fmt: skip
+    links.follow("tokens", "1" if is_on else None)
+    if not is_on:
+        return
+    a = able[labels.index(first.selectbox("First model, the reference", labels, key=f"compare_tokens_a {key}"))]
+    b = able[labels.index(second.selectbox("Second model", labels, index=trained, key=f"compare_tokens_b {key}"))]
+    if a.id == b.id:
+        st.info("Choose two different models: a model never departs from itself.")
+        return
+    try:
+        places = compare_models.disagreement(
+            a, b, (a.id, b.id), (a.run.stamp, b.run.stamp), example.at[runs.index(b.run)]
+        )
+    except StillroomError as error:
+        show_error(str(error))
+        return
+    _show(places, a, b)
+
+
+def _why_not(entry: Entry) -> str:
+    try:
+        return compare_models.why_not(entry)
+    except StillroomError as error:
+        return str(error).removesuffix(".")
+
+
+def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:
+    free = [place for place in places if not place.forced]
+    if not free:
+        st.info("The schema dictates this whole answer: there is nothing to disagree about.")
+        return
+    same = sum(place.agree for place in free)
+    columns = st.columns(4)
+    columns[0].metric("Free choices", f"{len(free)} of {len(places)}", border=True)
+    columns[1].metric("Same first choice", f"{same} of {len(free)}", border=True)
+    columns[2].metric("Mean divergence", f"{sum(p.divergence for p in free) / len(free):.3f} nats", border=True)
+    columns[3].metric("Largest divergence", f"{max(p.divergence for p in free):.3f} nats", border=True)
+    shade = st.segmented_control(
+        "Shade tokens by", list(SHADES), default="divergence", required=True, key="compare_tokens_shade",
+        format_func=lambda name: SHADES[name][0],
+    ) or "divergence"  # fmt: skip
+    strip = [_strip_token(place, shade) for place in places]
+    index = token_strip(strip, key="compare_tokens_strip", legend=SHADES[shade][1])
+    if index is None:
+        index = max(range(len(places)), key=lambda i: places[i].divergence)
+    _place(places[index], index, a, b)
+
+
+def _strip_token(place: Any, shade: str) -> StripToken:
+    if place.forced:
+        return StripToken(place.text, 0.0, "forced", "The schema leaves no choice here.")
+    value = {
+        "divergence": 1 - math.exp(-place.divergence),
+        "agreement": float(not place.agree),
+        "loss": 1 - place.likely[1],
+    }[shade]
+    agree = "same first choice" if place.agree else f"first choices: {place.reference[0][0]} ≠ {place.other[0][0]}"
+    likely = f"gold: {percent(place.likely[0])} and {percent(place.likely[1])}"
+    return StripToken(place.text, value, "free", f"KL {place.divergence:.3f} nats\n{agree}\n{likely}")
+
+
+def _place(place: Any, index: int, a: Entry, b: Entry) -> None:
+    """One token: what each of the two would have written there."""
+    if place.forced:
+        st.text(f"Token {index}: forced by the schema. Select a shaded token to see what the models would write.")
+        return
+    st.text(f"Token {index}: KL {place.divergence:.3f} nats. What each would write here, among the allowed tokens:")
+    for column, entry, choices, likely in zip(
+        st.columns(2), (a, b), (place.reference, place.other), place.likely, strict=True
+    ):
+        rows = [
+            {"Token": text or "(the end)", "Probability": percent(p), "": _sign(text, place)} for text, p in choices
+        ]
+        column.text(f"{entry.label}: {percent(likely)} on gold")
+        column.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def _sign(text: str, place: Any) -> str:
+    return f"{answers.RIGHT} gold" if text == place.text else ""
