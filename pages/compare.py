@@ -11,6 +11,7 @@ from ui import (
     compare_tokens,
     compare_view,
     comparison,
+    page_tools,
     shell,
     take_away,
     try_input,
@@ -19,10 +20,12 @@ from ui.text import plain
 
 shell.guard()
 
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.title("Compare", width="content")
-    st.button("Reset", key="compare_reset", icon=":material/restart_alt:", on_click=compare_view.reset)
-st.caption("Teacher, untrained student and trained student on the same held-out examples, all under the same mask.")
+page_tools.header(
+    "compare",
+    "Compare",
+    "Teacher, untrained student and trained student on the same held-out examples, all under the same mask.",
+    compare_examples.SAMPLES,
+)
 
 found, problems = comparison.scored_runs()
 if not found:

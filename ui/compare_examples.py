@@ -9,6 +9,12 @@ from ui import answers, links
 from ui.comparison import Entry, ScoredRun
 
 ROWS = 8  # shown at once; the others scroll
+SAMPLES = {
+    "Where only the student is wrong": {"filter": "teacher"},
+    "What nobody gets right": {"filter": "both"},
+    "Token by token": {"tokens": "1"},
+    "A sentence of one's own": {"text": "Fish fish fish ."},
+}
 
 
 def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared | None:

@@ -52,13 +52,6 @@ def choose_models(known: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in known if entry.id in chosen]
 
 
-def reset() -> None:
-    """The page as it is first opened. For a button's `on_click`."""
-    for name in [name for name in st.session_state if str(name).startswith("compare_")]:
-        del st.session_state[name]
-    st.query_params.clear()
-
-
 def choose_task(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
     """Runs of one task only: figures of different tasks cannot stand side by side."""
     tasks = {run.task.name: run.task for run in runs}

@@ -243,7 +243,7 @@ def test_the_page_can_be_reset(root):
     run(root, "first", pos_report())
     run(root, "second", pos_report(), age=9)
     app = page(run=["second"], filter="student", pin="second/trained")
-    checked(app.button(key="compare_reset").click().run())
+    checked(app.button(key="_compare_reset").click().run())
     assert app.multiselect(key="compare_runs").value == ["first"]
     assert not {"filter", "pin"} & set(app.query_params)
 
