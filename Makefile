@@ -30,7 +30,7 @@ setup: .venv/.ready
 
 test: .venv/.dev
 	@$(BIN)/python -m core prepare
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff check .
