@@ -9,7 +9,7 @@ from core.models.api import ApiTeacher
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
-from ui.candidates import candidates, name_of
+from ui.candidates import candidates, name_of, of_step
 from ui.text import percent
 from ui.token_strip import StripToken, token_strip
 
@@ -70,7 +70,8 @@ def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str) -> None:
     if index is None or index >= len(steps):
         st.caption("Click a token, or walk with the arrow keys, to see what the teacher weighed there.")
     else:
-        candidates(steps[index], lm.eos, key="teacher_candidates")
+        step = steps[index]
+        candidates(of_step(step, lm.eos), min(1.0, max(0.0, step.removed)), key="teacher_candidates")
 
 
 def _token(step: Any, end: int, vocabulary: int, shade: str) -> StripToken:

@@ -44,7 +44,8 @@ def test_an_answer_is_read_token_by_token(server: Server, page: Page) -> None:
     expect(strip.first).to_be_visible(timeout=120_000)
     settled(page)
     page.locator("[class*=st-key-teacher_strip] .token.free").first.click()
-    expect(page.get_by_text("Before the mask", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-teacher_candidates .written").first).to_be_visible()
+    settled(page)
     assert "teacher_way=With" in page.url
 
 
