@@ -74,15 +74,12 @@ async def _masks(page: Page, url: str) -> None:
 async def _presses(page: Page, count: int) -> list[float]:
     """Seconds from each click on *Next* until its token is shown; walks on from where the page is."""
     seconds = []
+    title = page.get_by_text(re.compile(r"^Token \d+ of"))
     for _ in range(count):
-        shown = await page.locator(".st-key-masks_step_title").inner_text()
+        shown = int(re.findall(r"\d+", await title.first.inner_text())[0])
         began = time.perf_counter()
-        await page.locator(".st-key-masks_next button").click()
-        await page.wait_for_function(
-            "before => document.querySelector('.st-key-masks_step_title').innerText !== before",
-            arg=shown,
-            timeout=LIMIT,
-        )
+        await page.locator(".st-key-masks_strip").get_by_text("Next ›").click()
+        await page.get_by_text(re.compile(rf"^Token {shown + 1} of")).first.wait_for(timeout=LIMIT)
         seconds.append(time.perf_counter() - began)
         await page.wait_for_selector(READY, timeout=LIMIT)
     return seconds
