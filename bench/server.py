@@ -1,4 +1,4 @@
-"""A real server on loopback with a home of its own, and where a browser may be found."""
+"""A real server on loopback with a home of its own, and where a browser may be found: for the browser tests."""
 
 import os
 import shutil
