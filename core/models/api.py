@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from core.errors import ModelError
 
 KEYS = ("STILLROOM_API_KEY", "OPENAI_API_KEY")
+OPENAI = "api.openai.com"
 RETRIES = 5  # by the client, waiting longer each time, or as long as the server asks
 PATIENCE = 300.0  # seconds for one answer
 TICK = 0.2  # seconds
@@ -119,7 +120,9 @@ def ask(
 
 
 def _key(teacher: ApiTeacher) -> str:
-    key = next((value for name in KEYS if (value := os.environ.get(name, "").strip())), "")
+    # A run's file names the host: a key that is meant for OpenAI must not follow it anywhere.
+    names = KEYS if teacher.is_here or teacher.host == OPENAI else KEYS[:1]
+    key = next((value for name in names if (value := os.environ.get(name, "").strip())), "")
     if not key and not teacher.is_here:
         raise ModelError(f"{teacher.host} wants a key: set {KEYS[0]} in the environment of this program.")
     return key

@@ -64,6 +64,13 @@ def test_no_key(monkeypatch):
         ask("https://example.org/v1#model")
 
 
+def test_the_key_of_openai_does_not_follow_a_file_to_any_host(monkeypatch):
+    monkeypatch.delenv("STILLROOM_API_KEY")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
+    with pytest.raises(ModelError, match=r"example\.org wants a key"):
+        ask("https://example.org/v1#model")
+
+
 def test_the_key_of_openai_stands_in(serve, chat_completion, monkeypatch):
     monkeypatch.delenv("STILLROOM_API_KEY")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
