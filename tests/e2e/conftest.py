@@ -33,8 +33,9 @@ def prepared() -> None:
         pytest.skip("the bundled teacher is not prepared: run `make setup`")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(prepared: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all modules: a cold server spends a quarter of a minute on imports and the model."""
     server = Server(tmp_path_factory.mktemp("home"))
     yield server
     server.stop()

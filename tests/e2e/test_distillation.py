@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from core.runs.folder import RunFolder
 from tests.e2e.conftest import Server, settled
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def server(prepared: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Its own, to be killed."""
+    server = Server(tmp_path_factory.mktemp("home"))
+    yield server
+    server.stop()
 
 
 def short(name: str, seconds: float) -> str:
