@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StillroomError
-from ui import answers, compare_models, links
+from ui import answers, compare_models
 from ui.comparison import Entry, ScoredRun
+from ui.page_tools import given, linked, to_address
 from ui.text import percent, show_error
-from ui.token_strip import StripToken, token_strip
+from ui.token_strip import StripToken, select_token, token_strip
 
+STRIP = "compare_tokens_strip"
 SHADES = {
     "divergence": ("Divergence", "the darker, the further apart the two models' choices are"),
     "agreement": ("First choice", "dark where the two would write different tokens"),
@@ -29,19 +31,20 @@ def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[Scor
             + " ".join(f"{e.label}: {_why_not(e)}." for e in shown if e not in able)
         )
         return
-    labels = [entry.label for entry in able]
-    trained = next((i for i, e in enumerate(able) if e.role == "trained" and i), len(able) - 1)
     on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
-    key = " ".join(labels)
+    linked("compare_tokens", False)
     is_on = on.toggle(
-        "Token by token", links.wanted("tokens", ["1"], "") == "1", key="compare_tokens",
+        "Token by token", key="compare_tokens",
         help="Both models read the gold answer: KL(first || second) among the allowed tokens, where one can choose",
     )  # fmt: skip
-    links.follow("tokens", "1" if is_on else None)
     if not is_on:
+        to_address("token", "")
         return
-    a = able[labels.index(first.selectbox("First model, the reference", labels, key=f"compare_tokens_a {key}"))]
-    b = able[labels.index(second.selectbox("Second model", labels, index=trained, key=f"compare_tokens_b {key}"))]
+    trained = next((e for e in able[1:] if e.role == "trained"), able[-1])
+    with first:
+        a = _model("First model, the reference", "a", able, able[0])
+    with second:
+        b = _model("Second model", "b", able, trained)
     if a.id == b.id:
         st.info("Choose two different models: a model never departs from itself.")
         return
@@ -53,6 +56,13 @@ def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[Scor
         show_error(str(error))
         return
     _show(places, a, b)
+
+
+def _model(label: str, name: str, able: Sequence[Entry], usual: Entry) -> Entry:
+    by_id = {entry.id: entry for entry in able}
+    key = f"compare_{name} {' '.join(by_id)}"
+    linked(key, usual.id, by_id)
+    return by_id[st.selectbox(label, list(by_id), key=key, format_func=lambda name: by_id[name].label)]
 
 
 def _why_not(entry: Entry) -> str:
@@ -73,15 +83,25 @@ def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:
     columns[1].metric("Same first choice", f"{same} of {len(free)}", border=True)
     columns[2].metric("Mean divergence", f"{sum(p.divergence for p in free) / len(free):.3f} nats", border=True)
     columns[3].metric("Largest divergence", f"{max(p.divergence for p in free):.3f} nats", border=True)
+    linked("compare_shade", "divergence", SHADES)
     shade = st.segmented_control(
-        "Shade tokens by", list(SHADES), default="divergence", required=True, key="compare_tokens_shade",
+        "Shade tokens by", list(SHADES), required=True, key="compare_shade",
         format_func=lambda name: SHADES[name][0],
     ) or "divergence"  # fmt: skip
     strip = [_strip_token(place, shade) for place in places]
-    index = token_strip(strip, key="compare_tokens_strip", legend=SHADES[shade][1])
+    _select_linked(strip)
+    index = token_strip(strip, key=STRIP, legend=SHADES[shade][1])
+    to_address("token", "" if index is None else str(index))
     if index is None:
         index = max(range(len(places)), key=lambda i: places[i].divergence)
     _place(places[index], index, a, b)
+
+
+def _select_linked(strip: Sequence[StripToken]) -> None:
+    """When the page opens: the token that the link names."""
+    index = given("token", -1, range(len(strip)))
+    if index >= 0 and STRIP not in st.session_state:
+        select_token(strip, index, key=STRIP)
 
 
 def _strip_token(place: Any, shade: str) -> StripToken:

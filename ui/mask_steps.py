@@ -14,10 +14,11 @@ from core.constrain.engines.constraint import Constraint
 from ui import candidates, engine, fsm_graph, fsm_labels, timeline
 from ui.candidates import name_of
 from ui.mask_source import Explained
+from ui.page_tools import given, linked, to_address
 from ui.text import percent, share
 from ui.timeline import Moment
 from ui.token_strip import StripToken, has_selection, select_token, token_strip
-from ui.vocabulary_grid import Pinned, pinned_token, reason_of, spelled, vocabulary_grid
+from ui.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spelled, vocabulary_grid
 from ui.vocabulary_table import after_mask, vocabulary_table
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
@@ -72,8 +73,7 @@ def choose_step(found: Explained) -> int:
     )  # fmt: skip
     index = min(index or 0, len(tokens) - 1)
     state["masks_step"] = index
-    if st.query_params.get("step") != str(index):
-        st.query_params["step"] = str(index)
+    to_address("step", str(index))
     return index
 
 
@@ -100,12 +100,11 @@ def _metrics() -> tuple[str, str]:
 
 def _start(found: Explained) -> int:
     """Where to look first: where one was, where the link says, or at the first free choice."""
-    state, wanted = st.session_state, st.query_params.get("step", "")
+    state = st.session_state
     if state.get("masks_found") == _identity(found):
         return state.get("masks_step", 0)
-    if "masks_found" not in state and wanted.isdecimal() and int(wanted) < len(found.steps):
-        return int(wanted)
-    return next((i for i, s in enumerate(found.steps) if not s.forced), 0)
+    free = next((i for i, s in enumerate(found.steps) if not s.forced), 0)
+    return free if "masks_found" in state else given("step", free, range(len(found.steps)))
 
 
 def look_at(ids: tuple[int, ...], index: int) -> None:
@@ -214,7 +213,8 @@ def _candidates(found: Explained, index: int) -> None:
     before.metric("Before the mask", share(step.before))
     after.metric("After it", share(step.after))
     st.markdown(_verdict(step, found))
-    count = st.slider("Candidates", 5, 20, candidates.SHOWN, key="masks_count")
+    linked("masks_count", candidates.SHOWN, range(5, 21))
+    count = st.slider("Candidates", 5, 20, key="masks_count")
     rows = candidates.of_step(step, found.end, count)
     candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
 
@@ -233,14 +233,17 @@ def _vocabulary(found: Explained, constraint: Constraint, load: Callable[[], Any
     step = found.steps[index]
     title, choice = st.columns([1.6, 1], vertical_alignment="bottom")
     title.markdown(f"**The whole vocabulary before token {index}**")
+    linked("masks_vocabulary", "Grid", ("Grid", "Table"))
     shown = choice.segmented_control(
-        "Vocabulary as", ["Grid", "Table"], default="Grid", required=True, key="masks_vocabulary",
-        label_visibility="collapsed",
+        "Vocabulary as", ["Grid", "Table"], required=True, key="masks_vocabulary", label_visibility="collapsed",
     )  # fmt: skip
     if shown == "Table":
         vocabulary_table(constraint, step.state, partial(_likely, step, load), key="masks_table")
         return
+    if GRID not in st.session_state and (said := given("pin", -1, range(len(constraint.tokens)))) >= 0:
+        pin_token(constraint.tokens, said, key=GRID)
     token = pinned_token(constraint.tokens, key=GRID)
+    to_address("pin", "" if token is None else str(token))
     pinned = None if token is None else _pinned(constraint, step, token, _likely(step, load))
     vocabulary_grid(constraint, step.state, key=GRID, pinned=pinned)
 

@@ -10,6 +10,7 @@ from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.candidates import candidates, name_of, of_step
+from ui.page_tools import linked
 from ui.text import percent
 from ui.token_strip import StripToken, token_strip
 
@@ -56,9 +57,10 @@ def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], shown: Sequence
             label = chosen or label
         steps = read_so_far[label]
         if any(step.forced for step in steps):
+            linked("teacher_shade", shade, SHADES)
             chosen = st.segmented_control(
-                "Shade tokens by", list(SHADES), format_func=lambda name: SHADES[name][0], default=shade, required=True,
-                key="teacher_shade", bind="query-params",
+                "Shade tokens by", list(SHADES), format_func=lambda name: SHADES[name][0], required=True,
+                key="teacher_shade",
             )  # fmt: skip
             shade = chosen or shade
     _strip(lm, steps, label, shade)

@@ -87,11 +87,11 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
 
 
 def test_one_way_asks_once_and_stands_in_the_link() -> None:
-    app = short(page(teacher_way="Without"))
+    app = short(page(way="without"))
     app.button(key="teacher_run").click().run()
     assert not app.exception
     assert list(app.session_state["teacher_asked"].found) == ["Without"]
-    app.button_group(key="teacher_way").set_value("Both").run()
+    app.button_group(key="teacher_way").set_value("both").run()
     assert set(app.session_state["teacher_asked"].found) == {"With the schema", "Without"}
 
 
@@ -108,10 +108,10 @@ def test_stopping_keeps_what_had_come() -> None:
 
 
 def test_an_input_of_ones_own_has_no_gold() -> None:
-    app = short(page(teacher_task=CARS.title))
-    app.button_group(key="teacher_source").set_value("My own").run()
+    app = short(page(task="cars"))
+    app.button_group(key="teacher_source").set_value("own").run()
     assert app.button(key="teacher_run").disabled
-    app.text_area(key="teacher_text_cars").set_value("1974 ford pinto, 20 mpg").run()
+    app.text_area(key="teacher_text cars").set_value("1974 ford pinto, 20 mpg").run()
     app.button(key="teacher_run").click().run()
     assert not app.exception
     assert app.session_state["teacher_asked"].found["With the schema"].valid
@@ -119,7 +119,7 @@ def test_an_input_of_ones_own_has_no_gold() -> None:
 
 
 def test_score_counts_hits_of_dev_and_shows_the_worst_first() -> None:
-    app = short(page(teacher_task=CARS.title))
+    app = short(page(task="cars"))
     app.slider(key="teacher_n").set_value(5).run()
     app.button(key="teacher_score_go").click().run()
     assert not app.exception
@@ -139,7 +139,7 @@ def test_score_counts_hits_of_dev_and_shows_the_worst_first() -> None:
 
 
 def test_two_prompts_are_compared_on_the_same_examples() -> None:
-    app = short(page(teacher_task=CARS.title))
+    app = short(page(task="cars"))
     app.text_area(key="teacher_instructions").set_value(CARS.instructions).run()
     assert any("A and B are the same prompt" in info.value for info in app.info)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
