@@ -11,14 +11,15 @@ from core.errors import StillroomError
 from ui import answers, compare_models
 from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given, linked, to_address
+from ui.strip_metrics import Metric, choose, legends
 from ui.text import percent, show_error
 from ui.token_strip import StripToken, select_token, token_strip
 
 STRIP = "compare_tokens_strip"
-SHADES = {
-    "divergence": ("Divergence", "the darker, the further apart the two models' choices are"),
-    "agreement": ("First choice", "dark where the two would write different tokens"),
-    "loss": ("Gold missed", "the darker, the less the second model expects gold"),
+METRICS = {
+    "divergence": Metric("Divergence", "the further apart the two models' choices are"),
+    "agreement": Metric("First choice", "where the two would write different tokens"),
+    "loss": Metric("Gold missed", "the less the second model expects gold"),
 }
 
 
@@ -83,14 +84,10 @@ def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:
     columns[1].metric("Same first choice", f"{same} of {len(free)}", border=True)
     columns[2].metric("Mean divergence", f"{sum(p.divergence for p in free) / len(free):.3f} nats", border=True)
     columns[3].metric("Largest divergence", f"{max(p.divergence for p in free):.3f} nats", border=True)
-    linked("compare_shade", "divergence", SHADES)
-    shade = st.segmented_control(
-        "Shade tokens by", list(SHADES), required=True, key="compare_shade",
-        format_func=lambda name: SHADES[name][0],
-    ) or "divergence"  # fmt: skip
-    strip = [_strip_token(place, shade) for place in places]
+    shade, line = choose("compare", METRICS, "divergence")
+    strip = [_strip_token(place, shade, line) for place in places]
     _select_linked(strip)
-    index = token_strip(strip, key=STRIP, legend=SHADES[shade][1])
+    index = token_strip(strip, key=STRIP, **legends(METRICS, shade, line))
     to_address("token", "" if index is None else str(index))
     if index is None:
         index = max(range(len(places)), key=lambda i: places[i].divergence)
@@ -104,17 +101,18 @@ def _select_linked(strip: Sequence[StripToken]) -> None:
         select_token(strip, index, key=STRIP)
 
 
-def _strip_token(place: Any, shade: str) -> StripToken:
+def _strip_token(place: Any, shade: str, line: str) -> StripToken:
     if place.forced:
         return StripToken(place.text, 0.0, "forced", "The schema leaves no choice here.")
-    value = {
+    values = {
         "divergence": 1 - math.exp(-place.divergence),
         "agreement": float(not place.agree),
         "loss": 1 - place.likely[1],
-    }[shade]
+    }
     agree = "same first choice" if place.agree else f"first choices: {place.reference[0][0]} ≠ {place.other[0][0]}"
     likely = f"gold: {percent(place.likely[0])} and {percent(place.likely[1])}"
-    return StripToken(place.text, value, "free", f"KL {place.divergence:.3f} nats\n{agree}\n{likely}")
+    hover = f"KL {place.divergence:.3f} nats\n{agree}\n{likely}"
+    return StripToken(place.text, values[shade], "free", hover, values.get(line))
 
 
 def _place(place: Any, index: int, a: Entry, b: Entry) -> None:

@@ -48,8 +48,8 @@ def choose_models(known: Sequence[Entry]) -> list[Entry]:
     by_id = {entry.id: entry for entry in known}
     chosen = st.multiselect(
         "Models", list(by_id), default=given_all("model", by_id) or list(by_id),
-        format_func=lambda name: by_id[name].label, key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model",
-        wrap=True,
+        format_func=lambda name: by_id[name].label,
+        key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model", wrap=True,
     )  # fmt: skip
     to_address("model", chosen if len(chosen) < len(by_id) else "")
     return [entry for entry in known if entry.id in chosen]

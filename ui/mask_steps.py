@@ -1,7 +1,6 @@
 """The Masks page's walk through an answer: its figures, the strip, and what the selected step looks like from every
 side: the automaton, the candidates, the vocabulary."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from ui import candidates, engine, fsm_graph, fsm_labels, timeline
 from ui.candidates import name_of
 from ui.mask_source import Explained
 from ui.page_tools import given, linked, to_address
+from ui.strip_metrics import NONE, OF_STEP, choose, legends, measure
 from ui.text import percent, share
 from ui.timeline import Moment
 from ui.token_strip import StripToken, has_selection, select_token, token_strip
@@ -22,16 +22,7 @@ from ui.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spell
 from ui.vocabulary_table import after_mask, vocabulary_table
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
-METRICS = {
-    "removed": ("Removed mass", "the more probability the mask took away"),
-    "probability": ("Probability", "the likelier the token was before the mask"),
-    "allowed": ("Allowed tokens", "the more tokens were allowed (log scale)"),
-    "agreement": ("Agreement", "the nearer the token was to the model's own first choice"),
-    "loss": ("Loss", "the less the model expected the token under the mask (0 to 8 nats)"),
-}
-NONE = "none"
 FACTS = ("id", "p before", "p after", "allowed", "mass removed", "state", "part")
-MOST_NATS = 8.0
 
 
 def headline(found: Explained, states: int) -> None:
@@ -61,16 +52,13 @@ def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> N
 
 def choose_step(found: Explained) -> int:
     """The strip; returns the index of the token that is looked at. The link follows it."""
-    shade, line = _metrics()
+    shade, line = choose("masks", OF_STEP, "removed")
     tokens = _tokens(found, shade, line)
     state = st.session_state
     if not has_selection(tokens, key=STRIP):
         select_token(tokens, _start(found), key=STRIP)
     state["masks_tokens"], state["masks_found"] = tokens, _identity(found)
-    index = token_strip(
-        tokens, key=STRIP, facts=FACTS, controls=True,
-        legend=f"darker: {METRICS[shade][1]}", line_legend=f"thicker line: {METRICS[line][1]}" if line != NONE else "",
-    )  # fmt: skip
+    index = token_strip(tokens, key=STRIP, facts=FACTS, controls=True, **legends(OF_STEP, shade, line))
     index = min(index or 0, len(tokens) - 1)
     state["masks_step"] = index
     to_address("step", str(index))
@@ -82,20 +70,6 @@ def select_step(index: int) -> None:
     tokens = st.session_state.get("masks_tokens", ())
     if 0 <= index < len(tokens):
         select_token(tokens, index, key=STRIP)
-
-
-def _metrics() -> tuple[str, str]:
-    """What the background and what the line under a token mean."""
-    left, right = st.columns([2.6, 1], vertical_alignment="bottom")
-    shade = left.segmented_control(
-        "Shade tokens by", list(METRICS), default="removed", required=True, key="masks_shade",
-        format_func=lambda name: METRICS[name][0],
-    )  # fmt: skip
-    line = right.selectbox(
-        "Underline them by", [NONE, *METRICS], key="masks_line",
-        format_func=lambda name: "Nothing" if name == NONE else METRICS[name][0],
-    )  # fmt: skip
-    return shade or "removed", line
 
 
 def _start(found: Explained) -> int:
@@ -125,25 +99,13 @@ def _strip_token(step: Any, found: Explained, shade: str, line: str) -> StripTok
         str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {found.vocabulary:,}",
         share(max(step.removed, 0.0)), str(step.state), step.part or "–",
     )  # fmt: skip
-    under = None if line == NONE else metric(step, found.vocabulary, line)
-    shaded = metric(step, found.vocabulary, shade)
+    under = None if line == NONE else measure(step, found.vocabulary, line)
+    shaded = measure(step, found.vocabulary, shade)
     return StripToken(_text(step, found), shaded, "forced" if step.forced else "free", line=under, facts=facts)
 
 
 def _text(step: Any, found: Explained) -> str:
     return step.text or name_of(step.id, step.text, found.end)
-
-
-def metric(step: Any, vocabulary: int, name: str) -> float:
-    """One of METRICS, from 0 to 1."""
-    value = {
-        "removed": lambda: step.removed,
-        "allowed": lambda: math.log(max(step.allowed, 1)) / math.log(max(vocabulary, 2)),
-        "probability": lambda: step.before,
-        "agreement": lambda: step.before / max([*(c.before for c in step.candidates), 1e-12]),
-        "loss": lambda: -math.log(max(step.after, 1e-12)) / MOST_NATS,
-    }[name]()
-    return min(1.0, max(0.0, value))
 
 
 def _timeline_clicked() -> None:

@@ -57,7 +57,7 @@ def legends(metrics: Mapping[str, Metric], shade: str, line: str) -> dict[str, s
     return {"legend": f"darker: {metrics[shade].more}", "line_legend": under}
 
 
-def of_step(step: Any, vocabulary: int, name: str) -> float:
+def measure(step: Any, vocabulary: int, name: str) -> float:
     """One of OF_STEP for a `core.constrain.explain.Step` out of so many tokens, from 0 to 1."""
     value = {
         "removed": lambda: step.removed,
@@ -67,8 +67,3 @@ def of_step(step: Any, vocabulary: int, name: str) -> float:
         "loss": lambda: -math.log(max(step.after, 1e-12)) / MOST_NATS,
     }[name]()
     return min(1.0, max(0.0, value))
-
-
-def line_of_step(step: Any, vocabulary: int, name: str) -> float | None:
-    """As `of_step`; None for NONE."""
-    return None if name == NONE else of_step(step, vocabulary, name)

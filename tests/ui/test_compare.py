@@ -19,7 +19,7 @@ from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task
-from ui import answers, compare_charts, compare_models, compare_stages, comparison, engine, take_away
+from ui import answers, compare_charts, compare_models, compare_stages, compare_tokens, comparison, engine, take_away
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script> **bold** $x$ :red[y]"
@@ -538,6 +538,12 @@ def test_token_by_token(root, monkeypatch):
     shown = {m.label: m.value for m in app.metric}
     assert shown["Mean divergence"] == "0.750 nats" and shown["Same first choice"] == "0 of 1"
     assert "script" not in markup(app)
+    lined = compare_tokens._strip_token(
+        Place(7, "a", False, 0.75, False, (0.9, 0.1), (("b", 0.9),), ()), "loss", "agreement"
+    )
+    assert (lined.shade, lined.line) == (pytest.approx(0.9), 1.0)
+    checked(app.selectbox(key="compare_line").set_value("loss").run())
+    assert app.query_params["line"] in ("loss", ["loss"])
     app = page(tokens="1", a="first/trained", b="first/teacher", token="0")
     assert read[-1] == (("student", "teacher"), SENTENCE.input, SENTENCE.answer, True, False)
     assert app.session_state["compare_tokens_strip"]["selection"]["index"] == 0

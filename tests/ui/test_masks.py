@@ -12,7 +12,7 @@ from core.constrain import schema, template
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import candidates, engine, mask_steps, schema_form, vocabulary_table
+from ui import candidates, engine, mask_steps, schema_form, strip_metrics, vocabulary_table
 from ui.text import share
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -252,11 +252,11 @@ def test_shares_are_honest(value, shown):
     assert share(value) == shown
 
 
-@pytest.mark.parametrize("name", mask_steps.METRICS)
+@pytest.mark.parametrize("name", strip_metrics.OF_STEP)
 def test_metrics_lie_between_nothing_and_all(name):
     for before, after in ((0.0, 0.0), (1e-30, 1e-9), (0.5, 1.0), (1.0, 1.0)):
         step = Step(before=before, after=after, candidates=[Candidate(1, "x", before, after)])
-        assert 0.0 <= mask_steps.metric(step, 100, name) <= 1.0
+        assert 0.0 <= strip_metrics.measure(step, 100, name) <= 1.0
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,6 @@ def without_automaton() -> None:
     from core.constrain import schema
     from core.constrain.engines import choice
     from core.constrain.engines.histories import BYTES
-    from ui import mask_steps
     from ui.mask_source import Explained
 
     found = schema.from_json_schema({"enum": ["x", "y"]})

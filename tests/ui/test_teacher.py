@@ -78,8 +78,12 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     assert {"**With the schema**", "**Without**", "**Token by token**"} <= {m.value for m in app.markdown}
     found = app.session_state["teacher_asked"].found
     assert found["With the schema"].valid
-    app.button_group(key="teacher_tokens_of").set_value("Without").run()
+    app.segmented_control(key="teacher_shade").set_value("allowed").run()
+    app.selectbox(key="teacher_line").set_value("removed").run()
+    assert {"shade", "line"} <= set(app.query_params)
+    app.button_group(key="teacher_tokens").set_value("Without").run()
     assert not app.exception
+    assert app.selectbox(key="teacher_line").options == ["Nothing", "Probability", "Agreement", "Loss"]  # no mask
     read = app.session_state["teacher_asked"].read
     assert [step.id for step in read["Without"]] == list(found["Without"].ids)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
