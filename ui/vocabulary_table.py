@@ -14,6 +14,7 @@ from core.constrain.token_classes import CLASSES, classify
 from core.constrain.tokens import TokenTable
 from ui.candidates import visible
 from ui.page_tools import linked
+from ui.text import as_csv
 from ui.vocabulary_grid import reasons, spelled
 
 SHOWN = 300
@@ -45,7 +46,7 @@ def vocabulary_table(constraint: Constraint, state: int, likely: Callable[[], np
         },
     )  # fmt: skip
     st.download_button(
-        "All of them as CSV", lambda: frame(constraint, state, found, before, exact=True).to_csv(index=False),
+        "All of them as CSV", lambda: as_csv(frame(constraint, state, found, before, exact=True)),
         "tokens.csv", "text/csv", key=f"{key}_csv", icon=":material/download:", disabled=not len(found),
         on_click="ignore",
     )  # fmt: skip

@@ -16,6 +16,7 @@ export default function (component) {
     place(root);
   };
   refresh();
+  showTools(parentElement.querySelector(".tools"), root);
   root.onclick = (event) => setStateValue("pick", { step: stepAt(root, event), turn: (data.turn += 1) });
   root.onmousemove = (event) => {
     const step = stepAt(root, event);
@@ -36,6 +37,20 @@ export default function (component) {
     root.watcher.disconnect();
     hideCard(card);
   };
+}
+
+function showTools(tools, root) {
+  const csv = () => {
+    const { texts, allowed, removed, forced } = root.data;
+    const rows = texts.map((text, i) => [i, JSON.stringify(text), allowed[i], removed[i], forced[i] ? 1 : 0]);
+    saveCsv([["token", "text", "allowed", "mass removed", "forced"], ...rows], "timeline.csv");
+  };
+  tools.replaceChildren(
+    element("span", "note", "Dots: free choices; strokes: forced. Click to go there."),
+    element("span", "space"),
+    toolButton("CSV", "The timeline as CSV", csv),
+    toolButton("PNG", "The timeline as a picture", () => saveSvg(root.querySelector("svg"), "timeline.png")),
+  );
 }
 
 function shape(name, attributes, text = "") {

@@ -179,7 +179,7 @@ function saveButtons(strip) {
   return [
     toggle,
     toolButton("CSV", "The tokens as CSV", csv),
-    toolButton("PNG", "The tokens as a picture", () => savePng(pictureOf(strip), "tokens.png")),
+    toolButton("PNG", "The tokens as a picture", () => savePng(pictureOf(strip, strip.parentElement.querySelector(".legend")), "tokens.png")),
   ];
 }
 
