@@ -539,7 +539,7 @@ def test_token_by_token(root, monkeypatch):
     assert shown["Mean divergence"] == "0.750 nats" and shown["Same first choice"] == "0 of 1"
     assert "script" not in markup(app)
     lined = compare_tokens._strip_token(
-        Place(7, "a", False, 0.75, False, (0.9, 0.1), (("b", 0.9),), ()), "loss", "agreement"
+        Place(7, "a", False, 0.75, False, (0.9, 0.1), (("b", 0.9),), (("a", 0.5),)), "loss", "agreement"
     )
     assert (lined.shade, lined.line) == (pytest.approx(0.9), 1.0)
     checked(app.selectbox(key="compare_line").set_value("loss").run())
