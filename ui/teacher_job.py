@@ -17,7 +17,7 @@ from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.page_tools import linked
-from ui.teacher_input import LAST_SEED, drawn
+from ui.teacher_input import LAST_SEED, SEED, drawn
 from ui.text import duration, show_error
 
 FEWEST, USUAL, MOST = 5, 10, 200
@@ -57,6 +57,13 @@ def examples(dev: Sequence[Example]) -> list[Example]:
         help="Which examples are taken: more of them with the same seed keep those that were answered.",
     )  # fmt: skip
     return [dev[i] for i in drawn(len(dev), int(seed))[:count]]
+
+
+def seeds() -> dict[str, int]:
+    """The seeds in use: what each draws."""
+    state = st.session_state
+    of_input = {"the example": state[SEED]} if SEED in state and state.get("teacher_source") == "dev" else {}
+    return of_input | ({"the scored ones": state["teacher_draw"]} if "teacher_draw" in state else {})
 
 
 def answered(teacher: str, task: Task, prompt: Prompt) -> dict[str, str]:
