@@ -82,8 +82,8 @@ def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:
     columns = st.columns(4)
     columns[0].metric("Free choices", f"{len(free)} of {len(places)}", border=True)
     columns[1].metric("Same first choice", f"{same} of {len(free)}", border=True)
-    columns[2].metric("Mean divergence", f"{sum(p.divergence for p in free) / len(free):.3f} nats", border=True)
-    columns[3].metric("Largest divergence", f"{max(p.divergence for p in free):.3f} nats", border=True)
+    columns[2].metric("Mean divergence", _nats(sum(p.divergence for p in free) / len(free)), border=True)
+    columns[3].metric("Largest divergence", _nats(max(p.divergence for p in free)), border=True)
     shade, line = choose("compare", METRICS, "divergence")
     strip = [_strip_token(place, shade, line) for place in places]
     _select_linked(strip)
@@ -92,6 +92,11 @@ def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:
     if index is None:
         index = max(range(len(places)), key=lambda i: places[i].divergence)
     _place(places[index], index, a, b)
+
+
+def _nats(value: float) -> str:
+    """Short enough for a quarter of the page."""
+    return f"{value:.3f} nats" if value < 10 else f"{value:.1f} nats"
 
 
 def _select_linked(strip: Sequence[StripToken]) -> None:

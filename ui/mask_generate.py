@@ -38,6 +38,13 @@ def look(source: Source) -> None:
                 _show(label, found, chance)
 
 
+def seeds() -> dict[str, int]:
+    """The seed in use: what it draws."""
+    state = st.session_state
+    draws = state.get("masks_way") == "generate" and "masks_seed" in state and state.get("masks_temperature")
+    return {"both texts": state["masks_seed"]} if draws else {}
+
+
 def _settings() -> Chance:
     first, second, third = st.columns(3)
     linked("masks_temperature", 0.7, TEMPERATURES)

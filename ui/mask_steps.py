@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.constrain.automaton import Automaton
 from core.constrain.engines.constraint import Constraint
-from ui import candidates, engine, fsm_graph, fsm_labels, timeline
+from ui import candidates, engine, fsm_graph, fsm_labels, mask_engine, timeline
 from ui.candidates import name_of
 from ui.mask_source import Explained
 from ui.page_tools import given, linked, to_address
@@ -22,11 +22,12 @@ from ui.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spell
 from ui.vocabulary_table import after_mask, vocabulary_table
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
+VOCABULARY = "masks_cells"
 FACTS = ("id", "p before", "p after", "allowed", "mass removed", "state", "part")
 
 
-def headline(found: Explained, states: int) -> None:
-    steps = found.steps
+def headline(found: Explained, constraint: Constraint) -> None:
+    steps, states = found.steps, mask_engine.states(constraint)
     free = [s for s in steps if not s.forced]
     columns = st.columns(4)
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
@@ -39,20 +40,27 @@ def headline(found: Explained, states: int) -> None:
 def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> None:
     """The strip, and below it the selected step. `load` gives the model whose probabilities are shown. It is a
     fragment: a step on the way does not run the page above it."""
-    index = choose_step(found)
-    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
-    timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
-    left, right = st.columns([1.55, 1], gap="large")
+    shade, line = choose("masks", OF_STEP, "removed")
+    left, right = st.columns([1.5, 1], gap="medium")
     with left:
+        index = choose_step(found, shade, line)
         _automaton(found, constraint, index)
     with right:
         _candidates(found, index)
+    _whole(found, constraint, index)
     _vocabulary(found, constraint, load, index)
 
 
-def choose_step(found: Explained) -> int:
+def _whole(found: Explained, constraint: Constraint, index: int) -> None:
+    """The answer from its first token to its last: figures and the timeline."""
+    st.markdown("**The whole answer**")
+    headline(found, constraint)
+    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
+    timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
+
+
+def choose_step(found: Explained, shade: str, line: str) -> int:
     """The strip; returns the index of the token that is looked at. The link follows it."""
-    shade, line = choose("masks", OF_STEP, "removed")
     tokens = _tokens(found, shade, line)
     state = st.session_state
     if not has_selection(tokens, key=STRIP):
@@ -171,14 +179,13 @@ def _candidates(found: Explained, index: int) -> None:
     part = f" · {step.part}" if step.part else ""
     st.text(f"Token {index} of {len(found.steps)} · id {step.id}{part}")
     st.code(name_of(step.id, step.text, found.end), language=None, wrap_lines=True, height=60)
-    before, after = st.columns(2)
-    before.metric("Before the mask", share(step.before))
-    after.metric("After it", share(step.after))
     st.markdown(_verdict(step, found))
+    shown = st.container()
     linked("masks_count", candidates.SHOWN, range(5, 21))
     count = st.slider("Candidates", 5, 20, key="masks_count")
     rows = candidates.of_step(step, found.end, count)
-    candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
+    with shown:
+        candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
 
 
 def _verdict(step: Any, found: Explained) -> str:
@@ -191,10 +198,18 @@ def _verdict(step: Any, found: Explained) -> str:
 
 
 def _vocabulary(found: Explained, constraint: Constraint, load: Callable[[], Any], index: int) -> None:
-    """Every token of the vocabulary, as a grid or as a table."""
+    """Every token of the vocabulary, as a grid or as a table, unless it is folded away."""
+    linked(VOCABULARY, True)
+    place = st.expander("Every token of the vocabulary", key=VOCABULARY, icon=":material/grid_on:", on_change="rerun")
+    if place.open:
+        with place:
+            _every_token(found, constraint, load, index)
+
+
+def _every_token(found: Explained, constraint: Constraint, load: Callable[[], Any], index: int) -> None:
     step = found.steps[index]
     title, choice = st.columns([1.6, 1], vertical_alignment="bottom")
-    title.markdown(f"**The whole vocabulary before token {index}**")
+    title.markdown(f"**The vocabulary before token {index}**")
     linked("masks_vocabulary", "Grid", ("Grid", "Table"))
     shown = choice.segmented_control(
         "Vocabulary as", ["Grid", "Table"], required=True, key="masks_vocabulary", label_visibility="collapsed",

@@ -141,22 +141,38 @@ function paintNode(context, node) {
   if (!rect.width || !rect.height) return;
   context.fillStyle = style.backgroundColor;
   context.fillRect(rect.left, rect.top, rect.width, rect.height);
-  if (style.backgroundImage !== "none") {
-    const height = parseFloat(style.backgroundSize.split(" ")[1]) || 0;
-    context.fillStyle = themeColour(node, "--line-colour");
-    context.fillRect(rect.left, rect.bottom - height, rect.width, height);
-  }
+  if (style.backgroundImage !== "none") paintGradient(context, style, rect);
   if (node instanceof HTMLCanvasElement) context.drawImage(node, rect.left, rect.top, rect.width, rect.height);
-  for (const [side, y] of [["Top", rect.top], ["Bottom", rect.bottom]]) {
-    const width = parseFloat(style[`border${side}Width`]);
-    if (width) strokeLine(context, style[`border${side}Color`], width, rect, y, style[`border${side}Style`]);
-  }
+  if (parseFloat(style.borderLeftWidth)) {
+    context.strokeStyle = style.borderLeftColor;
+    context.lineWidth = parseFloat(style.borderLeftWidth);
+    context.beginPath();
+    context.roundRect(rect.left, rect.top, rect.width, rect.height, parseFloat(style.borderTopLeftRadius) || 0);
+    context.stroke();
+  } else
+    for (const [side, y] of [["Top", rect.top], ["Bottom", rect.bottom]]) {
+      const width = parseFloat(style[`border${side}Width`]);
+      if (width) strokeLine(context, style[`border${side}Color`], width, rect, y, style[`border${side}Style`]);
+    }
   if (style.outlineStyle === "solid") {
     context.strokeStyle = style.outlineColor;
     context.lineWidth = parseFloat(style.outlineWidth);
     context.strokeRect(rect.left - 1, rect.top - 1, rect.width + 2, rect.height + 2);
   }
   for (const child of node.childNodes) if (child.nodeType === Node.TEXT_NODE) paintText(context, child, style);
+}
+
+// The gradients that our style sheets know: a line under a token, the stripes of a bar, a dot. Their first colour says it.
+function paintGradient(context, style, rect) {
+  context.fillStyle = /(rgba?|color)\([^)]*\)/.exec(style.backgroundImage)?.[0] ?? style.color;
+  if (style.backgroundImage.startsWith("radial")) {
+    context.beginPath();
+    context.arc(rect.left + rect.width / 2, rect.top + rect.height / 2, 0.35 * rect.width, 0, 7);
+    return context.fill();
+  }
+  const size = style.backgroundSize.split(" ")[1];
+  const height = size === undefined ? rect.height : parseFloat(size);
+  context.fillRect(rect.left, rect.bottom - height, rect.width, height);
 }
 
 function strokeLine(context, colour, width, rect, y, style) {

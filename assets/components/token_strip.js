@@ -184,6 +184,7 @@ function saveButtons(strip) {
 }
 
 function build(strip) {
+  strip.classList.toggle("lines", strip.data.tokens.some((token) => token[4] !== null));
   strip.replaceChildren(...strip.data.tokens.flatMap((token, index) => tokenNodes(token, index, strip.plain)));
 }
 

@@ -81,7 +81,15 @@ def test_keys_alone(masks: Page) -> None:
     canvas.focus()
     masks.keyboard.press("ArrowRight")
     masks.keyboard.press("Enter")
-    expect(masks.locator(".st-key-masks_grid .pinned .facts")).to_contain_text("p before")
+    pinned = masks.locator(".st-key-masks_grid .pinned")
+    expect(pinned.locator(".facts")).to_contain_text("p before")
+    expect(masks).to_have_url(re.compile(r"pin=\d"))
+    name = pinned.locator(".name").inner_text()
+    assert masks.context.browser is not None
+    other = masks.context.browser.new_context().new_page()  # the link restores it
+    other.goto(masks.url)
+    expect(other.locator(".st-key-masks_grid .pinned .name")).to_have_text(name, timeout=60_000)
+    other.context.close()
 
 
 def test_playing_stops_at_the_end(masks: Page) -> None:
@@ -115,7 +123,7 @@ def test_a_click_on_the_timeline_selects_a_step(masks: Page) -> None:
     expect_step(masks, selected(masks))
 
 
-@pytest.mark.parametrize("part", ["strip", "graph", "grid", "candidates"])
+@pytest.mark.parametrize("part", ["strip", "graph", "grid", "candidates", "timeline"])
 def test_each_part_can_be_saved(masks: Page, part: str, tmp_path: Path) -> None:
     tools = masks.locator(f".st-key-masks_{part} .tools")
     picture = saved(masks, tools.get_by_text("PNG"), tmp_path)
@@ -136,6 +144,7 @@ def saved(page: Page, button, folder: Path) -> Path:
 
 def test_hostile_text_is_shown_as_text(masks: Page) -> None:
     title = masks.title()
+    masks.get_by_text("Schema and model").click()
     masks.get_by_text("Any words").click()
     settled(masks)
     answer = masks.locator(".st-key-masks_text textarea")

@@ -198,6 +198,9 @@ def test_tokens_of_a_wrong_link_are_harmless(app, tokens):
 
 def test_sample_texts_are_shown_and_the_seed_changes_them(app):
     page = app(kind="preset", preset="date")
+    assert not page.dataframe  # folded away, and not worked out
+    page = app(kind="preset", preset="date", view="samples")
+    assert page.session_state["masks_further"] is True
     first = [frame.value for frame in page.dataframe]
     assert list(first[0]["Bytes"]) == [10] * 8
     assert len(first[1]) == 8 and {"Byte", "Expected", "Changed"} <= set(first[1].columns)
@@ -207,7 +210,7 @@ def test_sample_texts_are_shown_and_the_seed_changes_them(app):
 
 
 def test_samples_of_a_recursive_schema_are_trees(app):
-    for text in app(kind="preset", preset="tree").dataframe[0].value["Text"]:
+    for text in app(kind="preset", preset="tree", view="samples").dataframe[0].value["Text"]:
         assert set(json.loads(text)) == {"name", "children"}
 
 

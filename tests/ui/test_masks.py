@@ -12,7 +12,7 @@ from core.constrain import schema, template
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import candidates, engine, mask_steps, schema_form, strip_metrics, vocabulary_table
+from ui import candidates, engine, schema_form, strip_metrics, vocabulary_table
 from ui.text import share
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ def test_default_view_shows_the_gold_answer(app):
     shown = figures(page)
     assert int(shown["Tokens of the answer"]) > 20
     assert shown["States of the automaton"] == f"{len(template.automaton(POS.template(example.input))):,}"
-    assert "Before the mask" in shown
+    assert page.session_state["masks_setup"] is False and page.session_state["masks_cells"] is True
     assert any("Free choice" in m.value for m in page.markdown)
 
 
@@ -284,6 +284,7 @@ def without_automaton() -> None:
     from core.constrain import schema
     from core.constrain.engines import choice
     from core.constrain.engines.histories import BYTES
+    from ui import mask_steps
     from ui.mask_source import Explained
 
     found = schema.from_json_schema({"enum": ["x", "y"]})
