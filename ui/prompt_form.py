@@ -28,8 +28,8 @@ SAMPLES = {
 def choose() -> tuple[Task, str]:
     """Task and teacher; the teacher's name is empty while another model has not been named."""
     left, right = st.columns(2, gap="large")
-    linked("teacher_task", next(iter(TASKS)), TASKS)
-    task = left.segmented_control(
+    task = linked("teacher_task", next(iter(TASKS)), TASKS)
+    left.segmented_control(
         "Task", list(TASKS), format_func=lambda name: TASKS[name].title, required=True, key="teacher_task",
         on_change=_suit, persist_state="session",
     )  # fmt: skip

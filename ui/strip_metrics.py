@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import streamlit as st
 
@@ -19,6 +19,13 @@ class Metric:
 
     title: str
     more: str
+
+
+class Legends(TypedDict):
+    """What `token_strip` is told of the two."""
+
+    legend: str
+    line_legend: str
 
 
 OF_MODEL = {
@@ -51,8 +58,7 @@ def choose(page: str, metrics: Mapping[str, Metric], usual: str) -> tuple[str, s
     return shade or usual, line
 
 
-def legends(metrics: Mapping[str, Metric], shade: str, line: str) -> dict[str, str]:
-    """What `token_strip` is told of them."""
+def legends(metrics: Mapping[str, Metric], shade: str, line: str) -> Legends:
     under = "" if line == NONE else f"thicker line: {metrics[line].more}"
     return {"legend": f"darker: {metrics[shade].more}", "line_legend": under}
 

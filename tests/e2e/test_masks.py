@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
+from core.paths import ASSETS
 from tests.e2e.conftest import Server, settled
 
 pytestmark = pytest.mark.browser
@@ -131,6 +132,15 @@ def test_each_part_can_be_saved(masks: Page, part: str, tmp_path: Path) -> None:
     with saved(masks, tools.get_by_text("CSV"), tmp_path).open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert len(rows) > 4 and len({len(row) for row in rows}) == 1
+
+
+def test_a_file_of_a_component_runs_no_formula(page: Page, tmp_path: Path) -> None:
+    page.add_script_tag(path=ASSETS / "components" / "shared.js")
+    with page.expect_download() as waiting:
+        page.evaluate("""saveCsv([["=1+1", "+x", "-x", "@x", 'say "x"', -2, null]], "a.csv")""")
+    waiting.value.save_as(tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["'=1+1", "'+x", "'-x", "'@x", 'say "x"', "-2", ""]]
 
 
 def saved(page: Page, button, folder: Path) -> Path:

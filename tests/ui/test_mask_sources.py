@@ -151,8 +151,10 @@ def test_a_seed_draws_the_same_again_and_greedy_needs_none(app):
     assert len(texts) == 1 and len(texts.pop()) == 5
     page = app(kind="preset", preset="date", way="generate")
     assert not page.number_input(key="masks_seed").disabled
+    assert any(c.value == "Seed 0 for both texts" for c in page.sidebar.caption)
     checked(page.slider(key="masks_temperature").set_value(0.0).run())
     assert page.number_input(key="masks_seed").disabled
+    assert not any(c.value.startswith("Seed") for c in page.sidebar.caption)  # nothing is drawn
 
 
 def test_driving_takes_refuses_undoes_and_finishes(app):
