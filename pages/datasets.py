@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import data_charts, data_form, dataset_view, page_tools, shell, uploads
-from ui.text import errors_shown
+from ui.text import as_csv, errors_shown
 
 shell.guard()
 
@@ -37,7 +37,7 @@ if hits:
     row = dataset_view.select_row(task, frame)
     st.download_button(
         "Download the table as CSV",
-        frame.to_csv(index=False).encode(),
+        as_csv(frame).encode(),
         f"{task.name}-{split}.csv",
         "text/csv",
         key="datasets_csv",

@@ -18,6 +18,8 @@ run_list.draw(run)
 
 if run is not None:
     run_panel.draw(run)
+    shell.show_seeds(run_panel.seeds(run))
 else:
     st.subheader("New run", anchor=False)
     new_run.draw()
+    shell.show_seeds(new_run.seeds())

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import mask_source, mask_steps, mask_views, mask_ways, page_tools, shell
+from ui import mask_generate, mask_source, mask_steps, mask_views, mask_ways, page_tools, shell
 from ui.mask_samples import SAMPLES
 
 shell.guard()
@@ -23,8 +23,7 @@ source, schema = chosen
 found = mask_ways.look(source, schema)
 
 if found is not None:
-    mask_steps.headline(found, mask_source.states(source))
     mask_steps.walk(found, mask_source.constraint(source), source.model.load)
 
-st.divider()
 mask_views.draw(source, found)
+shell.show_seeds(mask_generate.seeds() | mask_views.seeds())

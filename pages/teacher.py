@@ -69,5 +69,6 @@ if data.dev:
 else:
     st.info("This data has no dev examples to score on.", icon=":material/info:")
 
+shell.show_seeds(teacher_job.seeds())
 for work in filter(None, todo):  # what takes long comes last: all that is above stays in use
     work()

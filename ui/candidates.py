@@ -7,7 +7,7 @@ from typing import Any
 from ui.component import component
 from ui.text import share
 
-SHOWN = 8
+SHOWN = 6
 _component = component("candidates", '<div class="candidates"></div><div class="tools"></div>')
 
 

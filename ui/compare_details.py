@@ -10,6 +10,7 @@ from core.evaluate.ratio import Score
 from core.tasks import Task
 from ui import compare_charts
 from ui.comparison import NOT_MEASURED, Entry, with_interval
+from ui.page_tools import linked
 from ui.text import percent
 
 
@@ -26,10 +27,11 @@ def parts(task: Task, shown: Sequence[Entry]) -> None:
 
 
 def _tags(task: Task, known: Sequence[Entry]) -> None:
-    labels = [e.label for e in known]
-    trained = next((i for i, e in enumerate(known) if e.role == "trained"), 0)
-    chosen = st.selectbox("Model", labels, index=trained, key="compare_tags_model")
-    found = known[labels.index(chosen)].model.parts or PartScores()
+    trained = next((e for e in known if e.role == "trained"), known[0])
+    by_id = {e.id: e for e in known}
+    linked("compare_tags", trained.id, by_id)
+    chosen = st.selectbox("Model", list(by_id), format_func=lambda name: by_id[name].label, key="compare_tags")
+    found = by_id[chosen].model.parts or PartScores()
     left, right = st.columns(2)
     order = sorted(found.tags, key=lambda tag: -found.tags[tag].recall.total)
     frame = pd.DataFrame(
@@ -45,7 +47,7 @@ def _tags(task: Task, known: Sequence[Entry]) -> None:
         ]
     )
     with left:
-        st.dataframe(frame, hide_index=True, width="stretch", height=38 + 35 * len(frame), key="compare_tags")
+        st.dataframe(frame, hide_index=True, width="stretch", height=38 + 35 * len(frame), key="compare_tags_table")
         of_gold = [tag.f1.value for tag in found.tags.values() if tag.recall.total]
         mean = percent(sum(of_gold) / len(of_gold)) if of_gold else "–"
         st.caption(f"In per cent, with 95 % intervals. Mean F1 of the tags in gold: {mean}.")

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ui import answers, links
+from ui import answers
 from ui.comparison import Entry, ScoredRun
+from ui.page_tools import given, linked, to_address
 
 ROWS = 8  # shown at once; the others scroll
 SAMPLES = {
@@ -18,27 +19,22 @@ SAMPLES = {
 
 
 def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared | None:
-    """A filter, an order, then one line of the table: ?filter=, ?order= and ?example= in the link. None, with a reason
-    on the screen, if there is none."""
+    """A filter, an order, then one line of the table: ?filter=, ?hardest= and ?example= in the link. None, with a
+    reason on the screen, if there is none."""
     examples = answers.shared_examples(runs)
     if not examples:
         st.info("The chosen runs share no example: choose runs that were scored on the same data.")
         return None
     place = _judged_run(runs)
     found = answers.filters(runs[place], examples, place)
+    key = f"compare_filter {runs[place].name}"
+    linked(key, "all", found)
     name = st.segmented_control(
-        "Examples", list(found), default=links.wanted("filter", list(found), "all"), required=True, wrap=True,
-        key=f"compare_filter {runs[place].name}", on_change=_from_the_top,
+        "Examples", list(found), required=True, wrap=True, key=key, on_change=_from_the_top,
         format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
     ) or "all"  # fmt: skip
     losses = _losses(runs[place], examples, place)
-    hardest = any(loss is not None for loss in losses) and st.toggle(
-        "Hardest first", links.wanted("order", ["hardest"], "") == "hardest", key="compare_hardest",
-        on_change=_from_the_top,
-        help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
-    )  # fmt: skip
-    links.follow("filter", name if name != "all" else None)
-    links.follow("order", "hardest" if hardest else None)
+    hardest = any(loss is not None for loss in losses) and _hardest_first()
     places = found[name]
     if not places:
         st.info("No example is of this kind: choose another filter.")
@@ -49,9 +45,17 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
     return examples[chosen]
 
 
+def _hardest_first() -> bool:
+    linked("compare_hardest", False)
+    return st.toggle(
+        "Hardest first", key="compare_hardest", on_change=_from_the_top,
+        help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
+    )  # fmt: skip
+
+
 def _from_the_top() -> None:
     """Another filter or order: its first example."""
-    st.query_params.pop("example", None)
+    to_address("example", "")
 
 
 def _judged_run(runs: Sequence[ScoredRun]) -> int:
@@ -59,7 +63,9 @@ def _judged_run(runs: Sequence[ScoredRun]) -> int:
     if len(runs) == 1:
         return 0
     names = [run.name for run in runs]
-    chosen = st.selectbox("The filters are about the models of", names, key=f"compare_judged {' '.join(names)}")
+    key = f"compare_judged {' '.join(names)}"
+    linked(key, names[0], names)
+    chosen = st.selectbox("The filters are about the models of", names, key=key)
     return names.index(chosen)
 
 
@@ -77,7 +83,7 @@ def _table(
             row["Loss"] = losses[i]
         row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}
         rows.append(row | {task.input_label: examples[i].input})
-    wanted = links.wanted("example", [str(i) for i in places], str(places[0]))
+    wanted = given("example", places[0], places)
     event = st.dataframe(
         pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * min(len(rows), ROWS),
         column_config={
@@ -86,11 +92,11 @@ def _table(
             task.input_label: st.column_config.TextColumn(width="large"),
         },
         on_select="rerun", selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [places.index(int(wanted))]}}, key=f"compare_examples {key}",
+        selection_default={"selection": {"rows": [places.index(wanted)]}}, key=f"compare_examples {key}",
     )  # fmt: skip
     selected = event["selection"]["rows"]
     chosen = places[selected[0]] if selected and selected[0] < len(places) else places[0]
-    links.follow("example", str(chosen))
+    to_address("example", str(chosen))
     st.caption(
         f"Click the box at the left of a line to read its answers below. {answers.RIGHT} right; {answers.WRONG} in how "
         f"many of its {'words' if task.tags else 'fields'} it departs from gold."

@@ -13,6 +13,7 @@ from core.errors import StillroomError
 from core.tasks import Task
 from ui import answers, compare_models, engine
 from ui.comparison import ScoredRun
+from ui.page_tools import linked
 from ui.run_text import LEARNS_FROM
 from ui.text import percent, show_error, size
 
@@ -65,7 +66,8 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> None:
     text = example.input if example else run.task.shots[0].input
     gold = example.gold if example else run.task.shots[0].answer
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="compare_stages_seed", width=140)
+        linked("compare_seed", 0, range(2**31))
+        seed = st.number_input("Seed", 0, 2**31 - 1, key="compare_seed", width=140)
         key = (run.name, run.stamp, text, int(seed))
         drawing: Drawing | None = st.session_state.get(STATE)
         mine = drawing if drawing and drawing.key == key else None
@@ -111,7 +113,9 @@ def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:
     if len(runs) == 1:
         return runs[0]
     named = {run.name: run for run in runs}
-    return named[st.selectbox("Run whose stages are shown", list(named), key=f"compare_stages_run {' '.join(named)}")]
+    key = f"compare_stages {' '.join(named)}"
+    linked(key, runs[0].name, named)
+    return named[st.selectbox("Run whose stages are shown", list(named), key=key)]
 
 
 def _go(key: tuple[Any, ...]) -> None:

@@ -8,15 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StillroomError
-from ui import answers, compare_models, links
+from ui import answers, compare_models
 from ui.comparison import Entry, ScoredRun
+from ui.page_tools import given, linked, to_address
+from ui.strip_metrics import Metric, choose, legends
 from ui.text import percent, show_error
-from ui.token_strip import StripToken, token_strip
+from ui.token_strip import StripToken, select_token, token_strip
 
-SHADES = {
-    "divergence": ("Divergence", "the darker, the further apart the two models' choices are"),
-    "agreement": ("First choice", "dark where the two would write different tokens"),
-    "loss": ("Gold missed", "the darker, the less the second model expects gold"),
+STRIP = "compare_tokens_strip"
+METRICS = {
+    "divergence": Metric("Divergence", "the further apart the two models' choices are"),
+    "agreement": Metric("First choice", "where the two would write different tokens"),
+    "loss": Metric("Gold missed", "the less the second model expects gold"),
 }
 
 
@@ -29,19 +32,20 @@ def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[Scor
             + " ".join(f"{e.label}: {_why_not(e)}." for e in shown if e not in able)
         )
         return
-    labels = [entry.label for entry in able]
-    trained = next((i for i, e in enumerate(able) if e.role == "trained" and i), len(able) - 1)
     on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
-    key = " ".join(labels)
+    linked("compare_tokens", False)
     is_on = on.toggle(
-        "Token by token", links.wanted("tokens", ["1"], "") == "1", key="compare_tokens",
+        "Token by token", key="compare_tokens",
         help="Both models read the gold answer: KL(first || second) among the allowed tokens, where one can choose",
     )  # fmt: skip
-    links.follow("tokens", "1" if is_on else None)
     if not is_on:
+        to_address("token", "")
         return
-    a = able[labels.index(first.selectbox("First model, the reference", labels, key=f"compare_tokens_a {key}"))]
-    b = able[labels.index(second.selectbox("Second model", labels, index=trained, key=f"compare_tokens_b {key}"))]
+    trained = next((e for e in able[1:] if e.role == "trained"), able[-1])
+    with first:
+        a = _model("First model, the reference", "a", able, able[0])
+    with second:
+        b = _model("Second model", "b", able, trained)
     if a.id == b.id:
         st.info("Choose two different models: a model never departs from itself.")
         return
@@ -53,6 +57,13 @@ def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[Scor
         show_error(str(error))
         return
     _show(places, a, b)
+
+
+def _model(label: str, name: str, able: Sequence[Entry], usual: Entry) -> Entry:
+    by_id = {entry.id: entry for entry in able}
+    key = f"compare_{name} {' '.join(by_id)}"
+    linked(key, usual.id, by_id)
+    return by_id[st.selectbox(label, list(by_id), key=key, format_func=lambda name: by_id[name].label)]
 
 
 def _why_not(entry: Entry) -> str:
@@ -71,30 +82,42 @@ def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:
     columns = st.columns(4)
     columns[0].metric("Free choices", f"{len(free)} of {len(places)}", border=True)
     columns[1].metric("Same first choice", f"{same} of {len(free)}", border=True)
-    columns[2].metric("Mean divergence", f"{sum(p.divergence for p in free) / len(free):.3f} nats", border=True)
-    columns[3].metric("Largest divergence", f"{max(p.divergence for p in free):.3f} nats", border=True)
-    shade = st.segmented_control(
-        "Shade tokens by", list(SHADES), default="divergence", required=True, key="compare_tokens_shade",
-        format_func=lambda name: SHADES[name][0],
-    ) or "divergence"  # fmt: skip
-    strip = [_strip_token(place, shade) for place in places]
-    index = token_strip(strip, key="compare_tokens_strip", legend=SHADES[shade][1])
+    columns[2].metric("Mean divergence", _nats(sum(p.divergence for p in free) / len(free)), border=True)
+    columns[3].metric("Largest divergence", _nats(max(p.divergence for p in free)), border=True)
+    shade, line = choose("compare", METRICS, "divergence")
+    strip = [_strip_token(place, shade, line) for place in places]
+    _select_linked(strip)
+    index = token_strip(strip, key=STRIP, **legends(METRICS, shade, line))
+    to_address("token", "" if index is None else str(index))
     if index is None:
         index = max(range(len(places)), key=lambda i: places[i].divergence)
     _place(places[index], index, a, b)
 
 
-def _strip_token(place: Any, shade: str) -> StripToken:
+def _nats(value: float) -> str:
+    """Short enough for a quarter of the page."""
+    return f"{value:.3f} nats" if value < 10 else f"{value:.1f} nats"
+
+
+def _select_linked(strip: Sequence[StripToken]) -> None:
+    """When the page opens: the token that the link names."""
+    index = given("token", -1, range(len(strip)))
+    if index >= 0 and STRIP not in st.session_state:
+        select_token(strip, index, key=STRIP)
+
+
+def _strip_token(place: Any, shade: str, line: str) -> StripToken:
     if place.forced:
         return StripToken(place.text, 0.0, "forced", "The schema leaves no choice here.")
-    value = {
+    values = {
         "divergence": 1 - math.exp(-place.divergence),
         "agreement": float(not place.agree),
         "loss": 1 - place.likely[1],
-    }[shade]
+    }
     agree = "same first choice" if place.agree else f"first choices: {place.reference[0][0]} ≠ {place.other[0][0]}"
     likely = f"gold: {percent(place.likely[0])} and {percent(place.likely[1])}"
-    return StripToken(place.text, value, "free", f"KL {place.divergence:.3f} nats\n{agree}\n{likely}")
+    hover = f"KL {place.divergence:.3f} nats\n{agree}\n{likely}"
+    return StripToken(place.text, values[shade], "free", hover, values.get(line))
 
 
 def _place(place: Any, index: int, a: Entry, b: Entry) -> None:

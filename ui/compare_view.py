@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.tasks import Task
-from ui import comparison, links
+from ui import comparison
 from ui.comparison import Entry, ScoredRun
+from ui.page_tools import given_all, linked, to_address
 from ui.text import percent, show_error
 
 BEST = "★"
@@ -31,24 +32,26 @@ def show_problems(problems: Sequence[str]) -> None:
 def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
     """The runs to compare, at first those the link names (?run=), else the newest. The link follows the choice."""
     names = list(runs)
-    wanted = [name for name in dict.fromkeys(st.query_params.get_all("run")) if name in runs]
     chosen = st.multiselect(
-        "Runs", names, default=wanted or names[:1], key="compare_runs", placeholder="Choose at least one finished run"
+        "Runs",
+        names,
+        default=given_all("run", runs) or names[:1],
+        key="compare_runs",
+        placeholder="Choose at least one finished run",
     )
-    links.follow("run", chosen)
+    to_address("run", chosen)
     return [runs[name] for name in chosen]
 
 
 def choose_models(known: Sequence[Entry]) -> list[Entry]:
     """Which of the runs' models stand in the tables and charts: all, unless the link (?model=) or the user says."""
     by_id = {entry.id: entry for entry in known}
-    linked = [name for name in dict.fromkeys(st.query_params.get_all("model")) if name in by_id]
     chosen = st.multiselect(
-        "Models", list(by_id), default=linked or list(by_id), format_func=lambda name: by_id[name].label,
-        key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model",
-        wrap=True,
+        "Models", list(by_id), default=given_all("model", by_id) or list(by_id),
+        format_func=lambda name: by_id[name].label,
+        key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model", wrap=True,
     )  # fmt: skip
-    links.follow("model", chosen if len(chosen) < len(by_id) else None)
+    to_address("model", chosen if len(chosen) < len(by_id) else "")
     return [entry for entry in known if entry.id in chosen]
 
 
@@ -57,9 +60,10 @@ def choose_task(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
     tasks = {run.task.name: run.task for run in runs}
     if len(tasks) == 1:
         return list(runs)
+    linked("compare_task", runs[0].task.name, tasks)
     chosen = st.segmented_control(
         "Task", list(tasks), format_func=lambda name: tasks[name].title, key="compare_task",
-        default=runs[0].task.name, required=True, help="The chosen runs have different tasks",
+        required=True, help="The chosen runs have different tasks",
     )  # fmt: skip
     return [run for run in runs if run.task.name == (chosen or runs[0].task.name)]
 

@@ -16,7 +16,7 @@ from core.evaluate.report import ModelReport, Report
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder
 from core.tasks import TASKS, Example, Task
-from ui.text import count, percent, size
+from ui.text import as_cell, count, percent, size
 
 ROLES = {"teacher": "Teacher", "untrained": "Untrained student", "trained": "Trained student"}
 NOT_MEASURED = "not measured"
@@ -217,15 +217,9 @@ def examples_csv(task: Task, shown: Sequence[Entry]) -> str:
             for i, (example, output) in enumerate(zip(examples, outputs, strict=False)):
                 found = task.evaluate(Example(example.input, example.gold), output) if task.parse(example.gold) else {}
                 figures = [n for m in metrics for n in found.get(m, ("", ""))]
-                head = [entry.run.name, entry.role, masked, i]
+                head = [as_cell(entry.run.name), entry.role, masked, i]
                 lines.writerow([*head, *map(as_cell, (example.input, example.gold, output)), *figures])
     return target.getvalue()
-
-
-def as_cell(text: str) -> str:
-    """Text for a table that a spreadsheet may open: what it would run as a formula gets a quote before it (OWASP, CSV
-    injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> Measure:
@@ -283,7 +277,7 @@ def to_csv(task: Task, shown: Sequence[Entry]) -> str:
     lines.writerow(["run", "role", "name", *parts, *free, *costs, "cost_per_1000", *LIKELIHOOD, *rest])
     for entry in shown:
         model, report = entry.model, entry.run.report
-        row: list[object] = [entry.run.name, entry.role, model.name]
+        row: list[object] = [as_cell(entry.run.name), entry.role, as_cell(model.name)]
         for metric in metrics:
             score = model.scores.get(metric)
             row += [score.value, *score.interval, score.hits, score.total] if score else [""] * 5

@@ -42,11 +42,11 @@ def choose() -> tuple[Task, str | None]:
 
 
 def _select(task: Task, place: st.delta_generator.DeltaGenerator) -> str | None:
-    labels = _labels(task)
+    known = labels(task)
     remembered = uploads.chosen(task) or BUNDLED
-    linked(_key(task), remembered if remembered in labels else BUNDLED, labels)
+    linked(_key(task), remembered if remembered in known else BUNDLED, known)
     path = place.selectbox(
-        "Data", list(labels), format_func=lambda path: labels.get(path, path), key=_key(task), persist_state="session"
+        "Data", list(known), format_func=lambda path: known.get(path, path), key=_key(task), persist_state="session"
     )
     return path or None
 
@@ -55,11 +55,11 @@ def _key(task: Task) -> str:
     return f"datasets_data_{task.name}"
 
 
-def _labels(task: Task) -> dict[str, str]:
-    """Path -> what the list calls it."""
-    labels = {BUNDLED: "Bundled"} | {path: label for label, path in uploads.known(task)}
+def labels(task: Task) -> dict[str, str]:
+    """The task's data: path -> what lists call it."""
+    found = {BUNDLED: "Bundled"} | {path: label for label, path in uploads.known(task)}
     typed = st.session_state.get(f"datasets_path_{task.name}", "").strip()
-    return labels | {typed: typed} if typed and _works(task, typed) else labels
+    return found | {typed: typed} if typed and _works(task, typed) else found
 
 
 def _works(task: Task, path: str) -> bool:

@@ -8,35 +8,80 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StillroomError
-from ui import mask_engine
+from core.tasks import TASKS
+from ui import data_form, mask_engine, uploads
+from ui.mask_engine import Corpus
 from ui.mask_model import Source
-from ui.text import percent, show_error
+from ui.page_tools import linked
+from ui.text import as_csv, percent, plain, show_error
 
-EXAMPLES, MARKS = 100, 8000
+USUAL, MOST = 100, 1000  # examples
+MARKS = 8000
+TALL = 640  # pixels
 
 
 def draw(source: Source) -> None:
-    wanted = source.wanted
-    if wanted.kind != "task":
-        st.info(
-            "A corpus needs a task's examples: choose Schema from: A task, at the top.", icon=":material/arrow_upward:"
-        )
-        return
+    """The choice of a dataset, its figures and its heat map."""
+    wanted = _choose(source)
     try:
-        found = mask_engine.corpus(source.model, wanted.task, wanted.conditioned, EXAMPLES)
+        found = mask_engine.corpus(source.model, wanted, uploads.stamp(wanted.path))
     except StillroomError as error:
         show_error(str(error))
         return
     _figures(found)
+    if found.refused:
+        st.warning(
+            f"{len(found.refused)} of {len(found.refused) + len(found.allowed)} answers do not keep to the schema and "
+            f"were left out. The first, example {found.refused[0][0]}:", icon=":material/filter_alt_off:",
+        )  # fmt: skip
+        plain(found.refused[0][1])
     step = _width(found.allowed)
-    st.altair_chart(chart(table(found.allowed, step), step, st.context.theme.type == "dark"), key="masks_corpus_chart")
-    examples = len(found.allowed)
+    cells = table(found, step)
+    st.altair_chart(chart(cells, step, st.context.theme.type == "dark"), key="masks_corpus_chart")
     note = f"Each cell is {step} positions, and stands for the freest of them. " if step > 1 else ""
+    words = "Each under the schema of its own words" if wanted.conditioned else "All under the task's general schema"
     st.caption(
-        f"The gold answers of {examples} examples of dev, in {source.model.name}'s tokens. {note}Full cells are free, "
-        "standing out where more tokens are allowed; thin ones are forced. All of it was measured here."
+        f"The gold answers of {len(found.allowed)} examples, in {source.model.name}'s tokens. {words}. {note}Full "
+        "cells are free, standing out where more tokens are allowed; thin ones are forced. All of it was measured here."
     )
-    st.button("Measure again", key="masks_corpus_again", icon=":material/timer:", on_click=mask_engine.corpus.clear)
+    with st.container(horizontal=True):
+        st.button("Measure again", key="masks_corpus_again", icon=":material/timer:", on_click=mask_engine.corpus.clear)
+        st.download_button(
+            "Heat map as CSV", lambda: as_csv(cells), "masks.csv", "text/csv", key="masks_corpus_csv",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def _choose(source: Source) -> Corpus:
+    """Any data that the Datasets page knows; the task is the schema's, if it is a task's."""
+    name, places = source.wanted.task, st.columns([1, 1.4, 1.4, 0.8], vertical_alignment="bottom")
+    with places[0]:
+        if not name:
+            linked("masks_corpus_task", next(iter(TASKS)), TASKS)
+            name = st.selectbox(
+                "Task", list(TASKS), key="masks_corpus_task", format_func=lambda name: TASKS[name].title,
+                help="A corpus needs a task's examples: the schema above has none, so the task's own takes its place.",
+            )  # fmt: skip
+        else:
+            st.text(TASKS[name].title)
+    known = data_form.labels(TASKS[name])
+    chosen = uploads.chosen(TASKS[name]) or data_form.BUNDLED
+    known.setdefault(chosen, chosen)
+    with places[1]:
+        key = f"masks_corpus_data {name}"
+        linked(key, chosen, known)
+        path = st.selectbox(
+            "Data", list(known), key=key, format_func=lambda path: known.get(path, path),
+            help="Bundled, or what was added on the Datasets page",
+        )  # fmt: skip
+    with places[2]:
+        linked("masks_corpus_split", "dev", data_form.SPLITS)
+        split = st.segmented_control("Split", data_form.SPLITS, key="masks_corpus_split", required=True)
+    with places[3]:
+        linked("masks_corpus_count", USUAL, range(1, MOST + 1))
+        count = st.number_input("Examples", 1, MOST, step=50, key="masks_corpus_count", help="The first ones of it")
+    conditioned = source.wanted.conditioned or not source.wanted.task
+    return Corpus(name, path or None, split or "dev", int(count), conditioned)
 
 
 def _figures(found: Any) -> None:
@@ -68,11 +113,11 @@ def _width(allowed: tuple[np.ndarray, ...]) -> int:
     return max(1, -(-max(map(len, allowed)) * len(allowed) // MARKS))
 
 
-def table(allowed: tuple[np.ndarray, ...], step: int) -> pd.DataFrame:
+def table(found: Any, step: int) -> pd.DataFrame:
     """A line a cell: example, position, the most tokens allowed in it (0 where all of it is forced), and how many
     positions of it are forced."""
     rows = []
-    for example, counts in enumerate(allowed):
+    for example, counts in zip(found.places, found.allowed, strict=True):
         for begin in range(0, len(counts), step):
             cell = counts[begin : begin + step]
             rows.append((example, begin, begin + step, max(int(cell.max()), 0), int((cell < 0).sum()), len(cell)))
@@ -84,9 +129,8 @@ def chart(frame: pd.DataFrame, step: int, dark: bool = False) -> alt.LayerChart:
     text = "Positions" if step > 1 else "Position"
     frame = frame.assign(low=frame.example + 0.36, high=frame.example + 0.64, top=frame.example + 1)
     x = alt.X("position:Q", title="Position in the answer", scale=alt.Scale(nice=False, zero=True))
-    y = alt.Y(
-        "example:Q", title="Example", scale=alt.Scale(reverse=True, nice=False, domain=[0, len(set(frame.example))])
-    )
+    last = int(frame.example.max())
+    y = alt.Y("example:Q", title="Example", scale=alt.Scale(reverse=True, nice=False, domain=[0, last + 1]))
     tooltip = [
         alt.Tooltip("example:Q", title="Example"),
         alt.Tooltip("position:Q", title=text),
@@ -103,4 +147,4 @@ def chart(frame: pd.DataFrame, step: int, dark: bool = False) -> alt.LayerChart:
     forced = alt.Chart(frame[frame.allowed == 0]).mark_rect(color="#8a8f8c", opacity=0.8).encode(
         x=x, x2="to:Q", y=alt.Y("low:Q", title="Example", scale=alt.Scale(reverse=True)), y2="high:Q", tooltip=tooltip
     )  # fmt: skip
-    return alt.layer(forced, free).properties(height=max(240, 5 * len(set(frame.example))))
+    return alt.layer(forced, free).properties(height=min(TALL, max(240, 5 * len(set(frame.example)))))

@@ -6,15 +6,16 @@ at a time.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from core.errors import SchemaError
+from core.errors import SchemaError, StillroomError
 from core.tasks import TASKS
 from core.tasks.task import shortest
-from ui import engine
+from ui import engine, uploads
 from ui.mask_model import Model, Source
 from ui.schema_form import Wanted
 
@@ -218,15 +219,27 @@ def _warm(name: str, tokens: Any) -> None:
     constraint.mask(constraint.start)
 
 
+@dataclass(frozen=True)
+class Corpus:
+    """The first `count` examples of a split; `path` is the task's data, None the bundled."""
+
+    task: str
+    path: str | None
+    split: str
+    count: int
+    conditioned: bool
+
+
 @st.cache_data(max_entries=8, show_spinner="Measuring the masks of every example …")
-def corpus(model: Model, task_name: str, conditioned: bool, count: int) -> Any:
-    """A `core.constrain.corpus.CorpusMasks` of the first `count` examples of dev. Raises StillroomError."""
+def corpus(model: Model, wanted: Corpus, version: float) -> Any:
+    """A `core.constrain.corpus.CorpusMasks`; `version` tells a file's versions apart. Raises StillroomError."""
     from core.constrain import corpus as corpora
     from core.constrain.constraints import Constraints
 
-    lm, task = model.load(), TASKS[task_name]
-    examples = task.load(None).dev[:count]
-    constraints = Constraints(task, lm.tokens, conditioned)
+    lm, task = model.load(), TASKS[wanted.task]
+    examples = uploads.load(task, wanted.path).split(wanted.split)[: wanted.count]
+    constraints = Constraints(task, lm.tokens, wanted.conditioned)
     with _measuring, engine.in_use():
-        corpora.measure(constraints, examples[:1], lm.encode)  # the first mask of all compiles the walk itself
+        with suppress(StillroomError):
+            corpora.measure(constraints, examples[:1], lm.encode)  # the first mask of all compiles the walk itself
         return corpora.measure(constraints, examples, lm.encode)

@@ -38,6 +38,13 @@ def look(source: Source) -> None:
                 _show(label, found, chance)
 
 
+def seeds() -> dict[str, int]:
+    """The seed in use: what it draws."""
+    state = st.session_state
+    draws = state.get("masks_way") == "generate" and "masks_seed" in state and state.get("masks_temperature")
+    return {"both texts": state["masks_seed"]} if draws else {}
+
+
 def _settings() -> Chance:
     first, second, third = st.columns(3)
     linked("masks_temperature", 0.7, TEMPERATURES)
@@ -51,7 +58,7 @@ def _settings() -> Chance:
         "Seed", 0, 2**31 - 1, step=1, key="masks_seed", persist_state="session", disabled=not temperature,
         help="Nothing is drawn at temperature 0" if not temperature else "The same seed draws the same tokens",
     )  # fmt: skip
-    limit = third.number_input("At most so many tokens", 1, 1000, step=10, key="masks_limit", bind="query-params")
+    limit = third.number_input("At most so many tokens", 1, 1000, step=10, key="masks_limit", persist_state="session")
     return Chance(round(temperature, 3), int(seed), int(limit))
 
 

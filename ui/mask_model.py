@@ -26,6 +26,10 @@ class Model:
     run: str | None = None
     stamp: float = 0.0
 
+    @property
+    def title(self) -> str:
+        return self.name if self.run is None else f"{self.name} of {self.run}"
+
     def load(self) -> Any:
         return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
 

@@ -8,11 +8,12 @@ import streamlit as st
 from core.errors import SchemaError, StillroomError
 from ui import mask_engine, mask_model, schema_form
 from ui.mask_model import Source
-from ui.page_tools import linked_text
+from ui.page_tools import given, linked, linked_text
 from ui.run_text import literal
 from ui.schema_form import Chosen
 from ui.text import show_error
 
+SETUP = "masks_setup"
 ENGINE_NAMES = {"dfa": "our automaton", "llguidance": "llguidance", "xgrammar": "xgrammar", "outlines": "outlines"}
 
 
@@ -40,21 +41,20 @@ def constraint(source: Source) -> Any:
     return mask_engine.choice_of(source.model, source.wanted).constraint
 
 
-def states(source: Source) -> int:
-    """Of the automaton; 0 if the engine has none."""
-    return mask_engine.states(constraint(source))
-
-
 def choose() -> tuple[Source, Chosen] | None:
     """The model and the schema; None where one of them cannot be used, which is said."""
-    left, right = st.columns([1.5, 1])
-    with left:
-        kind = schema_form.choose_kind()
-    place = right.container()
-    chosen = schema_form.choose(kind)
-    with place:
-        model = mask_model.choose(chosen.wanted.task)
-    question = "" if chosen.wanted.kind == "task" or model is None or model.run else _ask(chosen.question)
+    linked(SETUP, schema_form.is_written() or given("model", "") == mask_model.ANOTHER)
+    with st.expander(
+        "Schema and model: choose, or write your own", key=SETUP, icon=":material/tune:", on_change="rerun"
+    ):
+        left, right = st.columns([1.5, 1])
+        with left:
+            kind = schema_form.choose_kind()
+        place = right.container()
+        chosen = schema_form.choose(kind)
+        with place:
+            model = mask_model.choose(chosen.wanted.task)
+        question = "" if chosen.wanted.kind == "task" or model is None or model.run else _ask(chosen.question)
     if model is None:
         return None
     source = Source(model, chosen.wanted, question)
@@ -73,7 +73,8 @@ def _say_engine(source: Source) -> bool:
         return False
     name, states = ENGINE_NAMES[choice.constraint.engine], mask_engine.states(choice.constraint)
     size = f", {states:,} state{'s' * (states != 1)}: " if states else ", because "
-    st.caption(f"Held by **{name}**{size}{literal(choice.reason)}")
+    words = f"**{literal(schema_form.title(source.wanted))}**, read by {literal(source.model.title)}"
+    st.caption(f"{words}. Held by **{name}**{size}{literal(choice.reason)}.")
     return True
 
 

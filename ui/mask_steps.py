@@ -1,7 +1,6 @@
 """The Masks page's walk through an answer: its figures, the strip, and what the selected step looks like from every
 side: the automaton, the candidates, the vocabulary."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,30 +10,24 @@ import streamlit as st
 
 from core.constrain.automaton import Automaton
 from core.constrain.engines.constraint import Constraint
-from ui import candidates, engine, fsm_graph, fsm_labels, timeline
+from ui import candidates, engine, fsm_graph, fsm_labels, mask_engine, timeline
 from ui.candidates import name_of
 from ui.mask_source import Explained
+from ui.page_tools import given, linked, to_address
+from ui.strip_metrics import NONE, OF_STEP, choose, legends, measure
 from ui.text import percent, share
 from ui.timeline import Moment
 from ui.token_strip import StripToken, has_selection, select_token, token_strip
-from ui.vocabulary_grid import Pinned, pinned_token, reason_of, spelled, vocabulary_grid
+from ui.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spelled, vocabulary_grid
 from ui.vocabulary_table import after_mask, vocabulary_table
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
-METRICS = {
-    "removed": ("Removed mass", "the more probability the mask took away"),
-    "probability": ("Probability", "the likelier the token was before the mask"),
-    "allowed": ("Allowed tokens", "the more tokens were allowed (log scale)"),
-    "agreement": ("Agreement", "the nearer the token was to the model's own first choice"),
-    "loss": ("Loss", "the less the model expected the token under the mask (0 to 8 nats)"),
-}
-NONE = "none"
+VOCABULARY = "masks_cells"
 FACTS = ("id", "p before", "p after", "allowed", "mass removed", "state", "part")
-MOST_NATS = 8.0
 
 
-def headline(found: Explained, states: int) -> None:
-    steps = found.steps
+def headline(found: Explained, constraint: Constraint) -> None:
+    steps, states = found.steps, mask_engine.states(constraint)
     free = [s for s in steps if not s.forced]
     columns = st.columns(4)
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
@@ -47,33 +40,36 @@ def headline(found: Explained, states: int) -> None:
 def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> None:
     """The strip, and below it the selected step. `load` gives the model whose probabilities are shown. It is a
     fragment: a step on the way does not run the page above it."""
-    index = choose_step(found)
-    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
-    timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
-    left, right = st.columns([1.55, 1], gap="large")
+    shade, line = choose("masks", OF_STEP, "removed")
+    left, right = st.columns([1.5, 1], gap="medium")
     with left:
+        index = choose_step(found, shade, line)
         _automaton(found, constraint, index)
     with right:
         _candidates(found, index)
+    _whole(found, constraint, index)
     _vocabulary(found, constraint, load, index)
 
 
-def choose_step(found: Explained) -> int:
+def _whole(found: Explained, constraint: Constraint, index: int) -> None:
+    """The answer from its first token to its last: figures and the timeline."""
+    st.markdown("**The whole answer**")
+    headline(found, constraint)
+    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
+    timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
+
+
+def choose_step(found: Explained, shade: str, line: str) -> int:
     """The strip; returns the index of the token that is looked at. The link follows it."""
-    shade, line = _metrics()
     tokens = _tokens(found, shade, line)
     state = st.session_state
     if not has_selection(tokens, key=STRIP):
         select_token(tokens, _start(found), key=STRIP)
     state["masks_tokens"], state["masks_found"] = tokens, _identity(found)
-    index = token_strip(
-        tokens, key=STRIP, facts=FACTS, controls=True,
-        legend=f"darker: {METRICS[shade][1]}", line_legend=f"thicker line: {METRICS[line][1]}" if line != NONE else "",
-    )  # fmt: skip
+    index = token_strip(tokens, key=STRIP, facts=FACTS, controls=True, **legends(OF_STEP, shade, line))
     index = min(index or 0, len(tokens) - 1)
     state["masks_step"] = index
-    if st.query_params.get("step") != str(index):
-        st.query_params["step"] = str(index)
+    to_address("step", str(index))
     return index
 
 
@@ -84,28 +80,13 @@ def select_step(index: int) -> None:
         select_token(tokens, index, key=STRIP)
 
 
-def _metrics() -> tuple[str, str]:
-    """What the background and what the line under a token mean."""
-    left, right = st.columns([2.6, 1], vertical_alignment="bottom")
-    shade = left.segmented_control(
-        "Shade tokens by", list(METRICS), default="removed", required=True, key="masks_shade",
-        format_func=lambda name: METRICS[name][0],
-    )  # fmt: skip
-    line = right.selectbox(
-        "Underline them by", [NONE, *METRICS], key="masks_line",
-        format_func=lambda name: "Nothing" if name == NONE else METRICS[name][0],
-    )  # fmt: skip
-    return shade or "removed", line
-
-
 def _start(found: Explained) -> int:
     """Where to look first: where one was, where the link says, or at the first free choice."""
-    state, wanted = st.session_state, st.query_params.get("step", "")
+    state = st.session_state
     if state.get("masks_found") == _identity(found):
         return state.get("masks_step", 0)
-    if "masks_found" not in state and wanted.isdecimal() and int(wanted) < len(found.steps):
-        return int(wanted)
-    return next((i for i, s in enumerate(found.steps) if not s.forced), 0)
+    free = next((i for i, s in enumerate(found.steps) if not s.forced), 0)
+    return free if "masks_found" in state else given("step", free, range(len(found.steps)))
 
 
 def look_at(ids: tuple[int, ...], index: int) -> None:
@@ -126,25 +107,13 @@ def _strip_token(step: Any, found: Explained, shade: str, line: str) -> StripTok
         str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {found.vocabulary:,}",
         share(max(step.removed, 0.0)), str(step.state), step.part or "–",
     )  # fmt: skip
-    under = None if line == NONE else metric(step, found.vocabulary, line)
-    shaded = metric(step, found.vocabulary, shade)
+    under = None if line == NONE else measure(step, found.vocabulary, line)
+    shaded = measure(step, found.vocabulary, shade)
     return StripToken(_text(step, found), shaded, "forced" if step.forced else "free", line=under, facts=facts)
 
 
 def _text(step: Any, found: Explained) -> str:
     return step.text or name_of(step.id, step.text, found.end)
-
-
-def metric(step: Any, vocabulary: int, name: str) -> float:
-    """One of METRICS, from 0 to 1."""
-    value = {
-        "removed": lambda: step.removed,
-        "allowed": lambda: math.log(max(step.allowed, 1)) / math.log(max(vocabulary, 2)),
-        "probability": lambda: step.before,
-        "agreement": lambda: step.before / max([*(c.before for c in step.candidates), 1e-12]),
-        "loss": lambda: -math.log(max(step.after, 1e-12)) / MOST_NATS,
-    }[name]()
-    return min(1.0, max(0.0, value))
 
 
 def _timeline_clicked() -> None:
@@ -210,13 +179,13 @@ def _candidates(found: Explained, index: int) -> None:
     part = f" · {step.part}" if step.part else ""
     st.text(f"Token {index} of {len(found.steps)} · id {step.id}{part}")
     st.code(name_of(step.id, step.text, found.end), language=None, wrap_lines=True, height=60)
-    before, after = st.columns(2)
-    before.metric("Before the mask", share(step.before))
-    after.metric("After it", share(step.after))
     st.markdown(_verdict(step, found))
-    count = st.slider("Candidates", 5, 20, candidates.SHOWN, key="masks_count")
+    shown = st.container()
+    linked("masks_count", candidates.SHOWN, range(5, 21))
+    count = st.slider("Candidates", 5, 20, key="masks_count")
     rows = candidates.of_step(step, found.end, count)
-    candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
+    with shown:
+        candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
 
 
 def _verdict(step: Any, found: Explained) -> str:
@@ -229,18 +198,29 @@ def _verdict(step: Any, found: Explained) -> str:
 
 
 def _vocabulary(found: Explained, constraint: Constraint, load: Callable[[], Any], index: int) -> None:
-    """Every token of the vocabulary, as a grid or as a table."""
+    """Every token of the vocabulary, as a grid or as a table, unless it is folded away."""
+    linked(VOCABULARY, True)
+    place = st.expander("Every token of the vocabulary", key=VOCABULARY, icon=":material/grid_on:", on_change="rerun")
+    if place.open:
+        with place:
+            _every_token(found, constraint, load, index)
+
+
+def _every_token(found: Explained, constraint: Constraint, load: Callable[[], Any], index: int) -> None:
     step = found.steps[index]
     title, choice = st.columns([1.6, 1], vertical_alignment="bottom")
-    title.markdown(f"**The whole vocabulary before token {index}**")
+    title.markdown(f"**The vocabulary before token {index}**")
+    linked("masks_vocabulary", "Grid", ("Grid", "Table"))
     shown = choice.segmented_control(
-        "Vocabulary as", ["Grid", "Table"], default="Grid", required=True, key="masks_vocabulary",
-        label_visibility="collapsed",
+        "Vocabulary as", ["Grid", "Table"], required=True, key="masks_vocabulary", label_visibility="collapsed",
     )  # fmt: skip
     if shown == "Table":
         vocabulary_table(constraint, step.state, partial(_likely, step, load), key="masks_table")
         return
+    if GRID not in st.session_state and (said := given("pin", -1, range(len(constraint.tokens)))) >= 0:
+        pin_token(constraint.tokens, said, key=GRID)
     token = pinned_token(constraint.tokens, key=GRID)
+    to_address("pin", "" if token is None else str(token))
     pinned = None if token is None else _pinned(constraint, step, token, _likely(step, load))
     vocabulary_grid(constraint, step.state, key=GRID, pinned=pinned)
 

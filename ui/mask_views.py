@@ -9,16 +9,32 @@ from core.errors import StillroomError
 from ui import mask_corpus, mask_engine
 from ui.mask_model import Source
 from ui.mask_source import ENGINE_NAMES, Explained, put
-from ui.page_tools import linked
+from ui.page_tools import given, linked
 from ui.text import errors_shown, show_error
 
 VIEWS = {"samples": "Sample texts", "engines": "Engines side by side", "corpus": "A whole corpus"}
-COMPARED = "masks_compared"
+FURTHER, COMPARED = "masks_further", "masks_compared"
 AROUND = 10  # characters on each side of where a text dies
 
 
 def draw(source: Source, found: Explained | None) -> None:
-    st.subheader("Look further", anchor=False)
+    """Folded away until it is asked for, or a link names a view; nothing is worked out before."""
+    linked(FURTHER, given("view", "") in VIEWS)
+    label = "Look further: sample texts, engines side by side, a whole corpus"
+    place = st.expander(label, key=FURTHER, icon=":material/travel_explore:", on_change="rerun")
+    if place.open:
+        with place:
+            _view(source, found)
+
+
+def seeds() -> dict[str, int]:
+    """The seed in use: what it draws."""
+    state = st.session_state
+    is_shown = state.get(FURTHER) and state.get("masks_view") == "samples" and "masks_samples" in state
+    return {"the sample texts": state["masks_samples"]} if is_shown else {}
+
+
+def _view(source: Source, found: Explained | None) -> None:
     linked("masks_view", "samples", VIEWS)
     view = st.segmented_control(
         "View", list(VIEWS), key="masks_view", required=True, persist_state="session", format_func=VIEWS.__getitem__,

@@ -1,6 +1,7 @@
 """Three ways to a text on the Masks page: walk one that is there, let a model write it, or drive token by token."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import StillroomError
 from ui import mask_drive, mask_generate, mask_steps
@@ -21,8 +22,9 @@ WAYS = {
 def look(source: Source, chosen: Chosen) -> Explained | None:
     """The text that is looked at, explained; None where there is none, which is said."""
     linked("masks_way", "walk", WAYS)
-    way = st.segmented_control(
-        "Way to a text", list(WAYS), key="masks_way", required=True,
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    way = left.segmented_control(
+        "Way to a text", list(WAYS), key="masks_way", required=True, label_visibility="collapsed",
         format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
     )  # fmt: skip
     fits = _fill_text(source, chosen)
@@ -33,7 +35,7 @@ def look(source: Source, chosen: Chosen) -> Explained | None:
         to_address("text", "")
         mask_generate.look(source)
         return None
-    return _walk(source, chosen, fits)
+    return _walk(source, chosen, fits, right)
 
 
 def _fill_text(source: Source, chosen: Chosen) -> bool:
@@ -57,16 +59,15 @@ def _sample(source: Source) -> str:
     return found[len(found) // 2] if found else ""
 
 
-def _walk(source: Source, chosen: Chosen, fits: bool) -> Explained | None:
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    with left:
-        text = st.text_area(
-            "Text to walk: type or paste any other, whole or only its beginning",
-            key="masks_text", height=100, persist_state="session",
-        )  # fmt: skip
+def _walk(source: Source, chosen: Chosen, fits: bool, corner: DeltaGenerator) -> Explained | None:
+    text = st.text_area(
+        "Text to walk: type or paste any other, whole or only its beginning",
+        key="masks_text", height=68, persist_state="session", label_visibility="collapsed",
+        placeholder="Text to walk: type or paste one, whole or only its beginning",
+    )  # fmt: skip
     if chosen.text:
         label = "Gold" if source.wanted.kind == "task" else "Sample"
-        right.button(
+        corner.button(
             label, key="masks_gold", icon=":material/verified:", on_click=put, args=(chosen.text,), width="stretch"
         )
     if not fits:

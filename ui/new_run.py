@@ -35,6 +35,10 @@ def draw() -> None:
         _summary()
 
 
+def seeds() -> dict[str, int]:
+    return {"the new run": run_form.values()["seed"]}
+
+
 def _preset() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.segmented_control(

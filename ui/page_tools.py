@@ -1,16 +1,15 @@
 """What every page has beside its title: a menu of samples, a copy of its link, and a reset.
 
 A view is what a link of the page says: the names and values of its address. Keys of a page's state begin with the
-page's name, so that a reset forgets them all. `bind="query-params"` would put labels and texts of any length into
-the link and cannot be set from a view, so the link is kept here.
+page's name, so that a reset forgets them all; what follows a blank in a key tells apart what the link calls alike.
+`bind="query-params"` would put labels and texts of any length into the link and cannot be set from a view, so the
+link is kept here.
 """
 
-from collections.abc import Container, Mapping
-from contextlib import suppress
+from collections.abc import Container, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from core.paths import ASSETS
 
@@ -56,9 +55,7 @@ def show(page: str, view: Mapping[str, str]) -> None:
     callbacks."""
     for key in [key for key in st.session_state if str(key).startswith(f"{page}_")]:
         del st.session_state[key]
-    for name in list(st.query_params):
-        with suppress(StreamlitAPIException):  # bound to a widget, which takes it along
-            del st.query_params[name]
+    st.query_params.clear()
     for name, value in view.items():
         st.query_params[name] = value
 
@@ -67,27 +64,46 @@ def linked(key: str, default: T, options: Container[T] | None = None) -> T:
     """Call it before a widget with this key: its value is at first what the link says, else the default, and the link
     follows it. In the link it is called as the key without the page's name. What is not among `options` does not
     count."""
-    state, name = st.session_state, key.partition("_")[2]
+    state, name = st.session_state, _name(key)
     if key not in state or (options is not None and state[key] not in options):
-        state[key] = _read(st.query_params.get(name), default, options)
-    to_address(name, "" if state[key] == default else str(state[key]))
+        state[key] = given(name, default, options)
+    to_address(name, "" if state[key] == default else _spelled(state[key]))
     return state[key]
 
 
-def _read(given: str | None, default: T, options: Container[T] | None) -> T:
+def _name(key: str) -> str:
+    return key.partition(" ")[0].partition("_")[2]
+
+
+def _spelled(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def given(name: str, default: T, options: Container[T] | None = None) -> T:
+    """What the link says under `name`, as the default's type, if that is among `options`; else the default."""
+    said = st.query_params.get(name)
+    if said is None:
+        return default
     try:
-        found = default if given is None else type(default)(given)  # type: ignore[call-arg]
+        found: T = (said == "1") if isinstance(default, bool) else type(default)(said)  # type: ignore[assignment, call-arg]
     except ValueError:
         return default
     return found if options is None or found in options else default
 
 
-def to_address(name: str, value: str) -> bool:
-    """Keeps `value` in the page's link under `name`, an empty one not at all. False if it is too long for that."""
-    fits = len(value) <= LONGEST
-    if value and fits:
-        if st.query_params.get(name) != value:
-            st.query_params[name] = value
+def given_all(name: str, options: Container[str]) -> list[str]:
+    """All that the link says under `name` and that is among `options`, each once."""
+    return [value for value in dict.fromkeys(st.query_params.get_all(name)) if value in options]
+
+
+def to_address(name: str, value: str | Sequence[str]) -> bool:
+    """Keeps a value, or several, in the page's link under `name`, nothing not at all. False if it is too long for
+    that."""
+    values = [value] * bool(value) if isinstance(value, str) else list(value)
+    fits = sum(map(len, values)) <= LONGEST
+    if values and fits:
+        if st.query_params.get_all(name) != values:
+            st.query_params[name] = values[0] if len(values) == 1 else values
     elif name in st.query_params:
         del st.query_params[name]
     return fits
@@ -96,7 +112,7 @@ def to_address(name: str, value: str) -> bool:
 def linked_text(key: str, default: str) -> bool:
     """As `linked`, for a field of text whose default changes: it takes the new one unless something else was typed.
     False if the text is too long for the link."""
-    state, name, before = st.session_state, key.partition("_")[2], f"{key}_default"
+    state, name, before = st.session_state, _name(key), f"{key}_default"
     if key not in state:
         state[key] = st.query_params.get(name, default)
     elif state.get(before) != default and state[key] == state.get(before):

@@ -10,12 +10,12 @@ from core.models import api, teachers
 from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt, default_prompt
 from ui import engine, prompt_shots
+from ui.page_tools import given, linked, to_address
 from ui.run_text import literal
 from ui.text import errors_shown, plain, show_error
 
 ANOTHER = "another model…"
 FILLED = "teacher_filled"  # what the form was last filled with: (task, teacher, Prompt)
-LONGEST_LINK = 1_500  # characters of a prompt that a link carries
 NOT_ALONE = {"schema": "schema", "shots": "worked examples", "template": "chat template"}
 SAMPLES = {
     "Instructions alone": (0, False),
@@ -28,20 +28,14 @@ SAMPLES = {
 def choose() -> tuple[Task, str]:
     """Task and teacher; the teacher's name is empty while another model has not been named."""
     left, right = st.columns(2, gap="large")
-    task = left.segmented_control(
-        "Task",
-        list(TASKS),
-        format_func=lambda name: TASKS[name].title,
-        default=next(iter(TASKS)),
-        required=True,
-        key="teacher_task",
-        bind="query-params",
-        on_change=_suit,
-    )
+    task = linked("teacher_task", next(iter(TASKS)), TASKS)
+    left.segmented_control(
+        "Task", list(TASKS), format_func=lambda name: TASKS[name].title, required=True, key="teacher_task",
+        on_change=_suit, persist_state="session",
+    )  # fmt: skip
     names = engine.teacher_names()
-    name = right.selectbox(
-        "Teacher", [*names, ANOTHER], index=_tuned(task), key="teacher_name", bind="query-params", on_change=_follow
-    )
+    linked("teacher_name", names[_tuned(task)], (*names, ANOTHER))
+    name = right.selectbox("Teacher", [*names, ANOTHER], key="teacher_name", on_change=_follow, persist_state="session")
     if name == ANOTHER:
         name = _another()
     elif (card := teachers.card(name)) is not None:
@@ -52,10 +46,11 @@ def choose() -> tuple[Task, str]:
 
 
 def _another() -> str:
+    linked("teacher_other", "")
     return st.text_input(
         "Model",
         key="teacher_other",
-        bind="query-params",
+        persist_state="session",
         placeholder="/models/qwen, /models/qwen.gguf, Qwen/Qwen2.5-0.5B-Instruct or https://host/v1#model",
         help="A folder of safetensors, a .gguf file, a model's name on the hub, or the address of an OpenAI-compatible "
         f"API, whose key is read from {api.KEYS[0]} in the environment. Nothing is loaded or sent before you say so.",
@@ -118,11 +113,11 @@ def _current() -> Prompt | None:
 
 def _begin(task: str) -> None:
     """The first look at a task: the prompt of the link that led here, else the one that suits."""
-    linked = st.query_params.get("prompt") if FILLED not in st.session_state else None
+    said = given("prompt", "") if FILLED not in st.session_state else ""
     fill_in()
-    if linked:
+    if said:
         try:
-            fill(Prompt.model_validate_json(linked))
+            fill(Prompt.model_validate_json(said))
         except ValidationError:
             st.toast("The prompt of this link cannot be read: the usual one is shown.", icon=":material/link_off:")
 
@@ -140,14 +135,9 @@ def edit(task: Task, train: tuple[Example, ...]) -> Prompt | None:
 
 
 def _link(task: Task, prompt: Prompt | None) -> None:
-    text = prompt.model_dump_json() if prompt and prompt != suited(task, st.session_state["teacher_name"]) else None
-    if text and len(text) > LONGEST_LINK:
+    text = prompt.model_dump_json() if prompt and prompt != suited(task, st.session_state["teacher_name"]) else ""
+    if not to_address("prompt", text):
         st.caption("This prompt is too long for the page's link: save it to find it again.")
-        text = None
-    if text is None:
-        st.query_params.pop("prompt", None)
-    elif st.query_params.get("prompt") != text:
-        st.query_params["prompt"] = text
 
 
 def samples(task: Task) -> None:

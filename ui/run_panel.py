@@ -38,6 +38,11 @@ def draw(folder: RunFolder) -> None:
     _configuration(folder)
 
 
+def seeds(folder: RunFolder) -> dict[str, int]:
+    config = _config(folder)
+    return {"this run": config.seed} if config else {}
+
+
 def _panel(folder: RunFolder, before: str) -> None:
     if not folder.path.is_dir():
         run_list.choose(None)

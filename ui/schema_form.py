@@ -49,6 +49,18 @@ class Chosen:
     question: str = ""
 
 
+def is_written() -> bool:
+    """Whether the schema is written on the page, by the link or by what was chosen before."""
+    return linked("masks_kind", "task", KINDS) in LABELS
+
+
+def title(wanted: Wanted) -> str:
+    """What a schema is called."""
+    if wanted.kind == "task":
+        return f"{_title(wanted.task)}, {'its own' if wanted.conditioned else 'any'} words"
+    return next((p.title for p in PRESETS.values() if p.source == wanted.text), f"A schema of yours ({wanted.kind})")
+
+
 def choose_kind() -> str:
     first = linked("masks_kind", "task", KINDS)
     chosen = st.segmented_control(

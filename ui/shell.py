@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from collections.abc import Mapping
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -41,6 +42,13 @@ def _machine() -> str:
     from ui import engine
 
     return "Getting ready …" if _warm_up().is_alive() else engine.machine()
+
+
+def show_seeds(seeds: Mapping[str, int]) -> None:
+    """Below the machine: what the page draws by chance, and from which seed."""
+    if seeds:
+        each = " · ".join(f"{seed} for {name}" for name, seed in seeds.items())
+        st.sidebar.caption(f"Seed {each}", help="The same seed draws the same. It is set on the page.")
 
 
 def guard() -> None:

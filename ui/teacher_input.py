@@ -5,9 +5,10 @@ import random
 import streamlit as st
 
 from core.tasks import Example, Task
+from ui.page_tools import LONGEST, linked, linked_text
 from ui.text import plain
 
-INPUTS = ("From dev", "My own")
+INPUTS = {"dev": "From dev", "own": "My own"}
 SEED = "teacher_seed"
 LAST_SEED = 9_999
 
@@ -17,44 +18,40 @@ def choose(task: Task, dev: tuple[Example, ...]) -> Example:
     if not dev:
         st.info("This data has no dev examples: write an input of your own.", icon=":material/info:")
         return _own(task)
+    linked("teacher_source", "dev", INPUTS)
     source = st.segmented_control(
-        "Where the input comes from",
-        INPUTS,
-        default=INPUTS[0],
-        required=True,
-        key="teacher_source",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return _own(task) if source == INPUTS[1] else _from_dev(task, dev)
+        "Where the input comes from", list(INPUTS), format_func=INPUTS.__getitem__, required=True,
+        key="teacher_source", label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    return _own(task) if source == "own" else _from_dev(task, dev)
 
 
 def _own(task: Task) -> Example:
+    key = f"teacher_text {task.name}"
+    fits = linked_text(key, "")
     text = st.text_area(
-        task.input_label,
-        key=f"teacher_text_{task.name}",
-        height=110,
-        bind="query-params",
-        placeholder=task.shots[0].input,
-        help=task.input_help,
-    )
+        task.input_label, key=key, height=110, placeholder=task.shots[0].input, help=task.input_help,
+        persist_state="session",
+    )  # fmt: skip
+    if not fits:
+        st.caption(f"This input is longer than {LONGEST:,} characters: a copied link does not carry it.")
     return Example(input=" ".join(text.split()), answer="")
 
 
 def _from_dev(task: Task, dev: tuple[Example, ...]) -> Example:
-    key = f"teacher_example_{task.name}"
-    if st.session_state.get(key, 0) >= len(dev):
-        st.session_state[key] = 0
+    key = f"teacher_example {task.name}"
+    linked(key, 0, range(len(dev)))
+    linked(SEED, 0, range(LAST_SEED + 1))
     left, seed, draw = st.columns([5, 2, 1], vertical_alignment="bottom")
     number = left.selectbox(
         "Example",
         range(len(dev)),
         format_func=lambda i: f"{i + 1}  {dev[i].input}",
         key=key,
-        bind="query-params",
+        persist_state="session",
     )
     seed.number_input(
-        "Seed", 0, LAST_SEED, 0, key=SEED, bind="query-params", on_change=_pick, args=(key, len(dev)),
+        "Seed", 0, LAST_SEED, key=SEED, persist_state="session", on_change=_pick, args=(key, len(dev)),
         help="Draws an example: the same seed always draws the same one.",
     )  # fmt: skip
     draw.button(

@@ -10,14 +10,12 @@ from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.candidates import candidates, name_of, of_step
-from ui.text import percent
+from ui.page_tools import linked
+from ui.strip_metrics import NONE, OF_MODEL, OF_STEP, choose, legends, measure
+from ui.text import share
 from ui.token_strip import StripToken, token_strip
 
-SHADES = {
-    "before": ("Probability", "darker, the likelier the token was before the mask"),
-    "after": ("Probability after the mask", "darker, the likelier the token was among the allowed ones"),
-    "removed": ("Refused mass", "darker, the more probability the schema took away"),
-}
+FACTS = ("id", "p before", "p after", "allowed", "mass removed")
 
 
 def read(
@@ -49,24 +47,19 @@ def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], shown: Sequence
     if not labels:
         st.caption("There are no tokens to look at.")
         return
-    label, shade = labels[0], "before"
-    with st.container(horizontal=True, gap="large"):
-        if len(labels) > 1:
-            chosen = st.segmented_control("Answer", labels, default=label, required=True, key="teacher_tokens_of")
-            label = chosen or label
-        steps = read_so_far[label]
-        if any(step.forced for step in steps):
-            chosen = st.segmented_control(
-                "Shade tokens by", list(SHADES), format_func=lambda name: SHADES[name][0], default=shade, required=True,
-                key="teacher_shade", bind="query-params",
-            )  # fmt: skip
-            shade = chosen or shade
-    _strip(lm, steps, label, shade)
+    label = labels[0]
+    if len(labels) > 1:
+        linked("teacher_tokens", label, labels)
+        label = st.segmented_control("Answer", labels, required=True, key="teacher_tokens") or label
+    steps = read_so_far[label]
+    masked = any(step.allowed < len(lm.tokens) for step in steps)
+    shade, line = choose("teacher", OF_STEP if masked else OF_MODEL, "probability")
+    _strip(lm, steps, label, shade, line)
 
 
-def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str) -> None:
-    tokens = [_token(step, lm.eos, len(lm.tokens), shade) for step in steps]
-    index = token_strip(tokens, key=f"teacher_strip_{label}", legend=SHADES[shade][1])
+def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str, line: str) -> None:
+    tokens = [_token(step, lm.eos, len(lm.tokens), shade, line) for step in steps]
+    index = token_strip(tokens, key=f"teacher_strip_{label}", facts=FACTS, **legends(OF_STEP, shade, line))
     if index is None or index >= len(steps):
         st.caption("Click a token, or walk with the arrow keys, to see what the teacher weighed there.")
     else:
@@ -74,13 +67,13 @@ def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str) -> None:
         candidates(of_step(step, lm.eos), min(1.0, max(0.0, step.removed)), key="teacher_candidates")
 
 
-def _token(step: Any, end: int, vocabulary: int, shade: str) -> StripToken:
-    lines = [f"probability {percent(step.before)}"]
-    if step.allowed < vocabulary:
-        lines += [
-            f"{percent(step.after)} after the mask, which allows {step.allowed:,} of {vocabulary:,} tokens",
-            f"mass refused {percent(max(step.removed, 0.0))}",
-        ]
-    value = min(1.0, max(0.0, float(getattr(step, shade))))
+def _token(step: Any, end: int, vocabulary: int, shade: str, line: str) -> StripToken:
+    facts = (
+        str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {vocabulary:,}",
+        share(max(step.removed, 0.0)),
+    )  # fmt: skip
+    under = None if line == NONE else measure(step, vocabulary, line)
     text = step.text or name_of(step.id, step.text, end)
-    return StripToken(text, value, "forced" if step.forced else "free", "\n".join(lines))
+    return StripToken(
+        text, measure(step, vocabulary, shade), "forced" if step.forced else "free", line=under, facts=facts
+    )

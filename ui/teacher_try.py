@@ -10,12 +10,13 @@ from core.errors import StillroomError
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import answers, engine, teacher_tokens
+from ui.page_tools import linked
 from ui.text import percent, plain, show_error
 
 FREE_TOKENS = 160
 HIGH, LOW, LONG = 210, 110, 200  # pixels for answers of the task; characters of one that is long
 WITH, WITHOUT = "With the schema", "Without"
-WAYS = {"Both": (WITH, WITHOUT), WITH: (WITH,), WITHOUT: (WITHOUT,)}
+WAYS = {"both": (WITH, WITHOUT), "with": (WITH,), "without": (WITHOUT,)}
 STATE = "teacher_asked"
 
 
@@ -40,11 +41,12 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
     """The buttons and the answers. Returns what there is to be done once the page is drawn, if anything."""
     st.subheader("Answer")
     way, buttons = st.columns([3, 2], vertical_alignment="bottom")
+    linked("teacher_way", "both", WAYS)
     chosen = way.segmented_control(
-        "Way", list(WAYS), default="Both", required=True, key="teacher_way", bind="query-params",
-        label_visibility="collapsed",
+        "Way", list(WAYS), format_func=lambda name: "Both" if name == "both" else WAYS[name][0], required=True,
+        key="teacher_way", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    labels = WAYS[chosen or "Both"]
+    labels = WAYS[chosen or "both"]
     asked: Asked | None = st.session_state.get(STATE)
     asked = asked if asked and asked.key == key else None
     missing = asked.missing(labels) if asked else []

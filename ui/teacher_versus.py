@@ -13,10 +13,12 @@ from core.models.api import ApiTeacher
 from core.tasks import Example, Task, saved_prompts
 from core.tasks.prompt import Prompt, default_prompt
 from ui import engine, teacher_job
+from ui.page_tools import linked
 from ui.teacher_score import TABLE_HEIGHT, metric
 from ui.text import show_error
 
-ABOVE, OWN, SAVED = "The prompt above", "The task's own instructions", "Saved: "
+ABOVE, OWN, SAVED = "above", "own", "saved "
+TITLES = {ABOVE: "The prompt above", OWN: "The task's own instructions"}
 
 
 def section(
@@ -58,9 +60,15 @@ def section(
 def _choose(task: Task, prompt: Prompt) -> tuple[Prompt | None, Prompt | None]:
     names = [ABOVE, OWN, *(SAVED + name for name in saved_prompts.names(task))]
     left, right = st.columns(2, gap="large")
-    a = left.selectbox("Prompt A", names, 0, key="teacher_a", bind="query-params")
-    b = right.selectbox("Prompt B", names, 1, key="teacher_b", bind="query-params")
+    linked("teacher_a", ABOVE, names)
+    linked("teacher_b", OWN, names)
+    a = left.selectbox("Prompt A", names, key="teacher_a", format_func=_title, persist_state="session")
+    b = right.selectbox("Prompt B", names, key="teacher_b", format_func=_title, persist_state="session")
     return _prompt(task, a, prompt), _prompt(task, b, prompt)
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name) or f"Saved: {name.removeprefix(SAVED)}"
 
 
 def _prompt(task: Task, name: str, above: Prompt) -> Prompt | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import StillroomError
@@ -51,3 +52,16 @@ def count(number: int) -> str:
 def duration(seconds: float) -> str:
     minutes, rest = divmod(round(max(seconds, 0.0)), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def as_cell(text: str) -> str:
+    """Text for a table that a spreadsheet may open: what it would run as a formula gets a quote before it (OWASP, CSV
+    injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """A table as such a file."""
+    texts = frame.select_dtypes(["object", "string"]).columns
+    safe = {name: frame[name].map(lambda value: as_cell(value) if isinstance(value, str) else value) for name in texts}
+    return frame.assign(**safe).to_csv(index=False)

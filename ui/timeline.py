@@ -11,7 +11,8 @@ from ui.component import component, nothing
 
 _component = component(
     "timeline",
-    '<div class="rows" role="img"></div><div class="card" popover="manual" role="tooltip"></div>',
+    '<div class="rows" role="img"></div><div class="tools"></div>'
+    '<div class="card" popover="manual" role="tooltip"></div>',
 )
 
 

@@ -8,8 +8,9 @@ import streamlit as st
 
 from core.errors import DataError, StillroomError
 from core.tasks import Task
-from ui import answers, compare_models, engine, links
+from ui import answers, compare_models, engine
 from ui.comparison import Entry
+from ui.page_tools import LONGEST, linked, linked_text
 from ui.run_text import literal
 from ui.text import plain, show_error
 
@@ -36,8 +37,8 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     gold = next((e.gold for e in (example,) if e and e.input == text), "") or _gold_of_shot(task, text)
     left, middle, right = st.columns([1.4, 1, 1.2], vertical_alignment="bottom")
     pinned = _choose_pin(left, shown, bool(gold))
-    free = middle.toggle("Without the mask too", links.wanted("free", ["1"], "") == "1", key="compare_try_free")
-    links.follow("free", "1" if free else None)
+    linked("compare_free", False)
+    free = middle.toggle("Without the mask too", key="compare_free")
     kept: Trial | None = st.session_state.get(STATE)
     trial = kept if kept and kept.text == text else None
     wanted = [(entry, masked) for masked in ((True, False) if free else (True,)) for entry in shown]
@@ -77,14 +78,15 @@ def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
             format_func=lambda i: samples[i], on_change=_take, args=(samples, key),
         )  # fmt: skip
     with left:
-        first = links.wanted("text", [st.query_params.get("text", "")], "") or task.shots[0].input
-        text = st.text_input(task.input_label, first, key=key, max_chars=4000) or ""
-    links.follow("text", text if text != task.shots[0].input else None)
+        fits = linked_text(key, task.shots[0].input)
+        text = st.text_input(task.input_label, key=key, max_chars=4000) or ""
+    if not fits:
+        st.caption(f"This text is longer than {LONGEST:,} characters: a copied link does not carry it.")
     return text
 
 
 def _key(task: Task) -> str:
-    return f"compare_text_{task.name}"
+    return f"compare_text {task.name}"
 
 
 def _take(samples: Sequence[str], key: str) -> None:
@@ -102,13 +104,11 @@ def _gold_of_shot(task: Task, text: str) -> str:
 def _choose_pin(place: st.delta_generator.DeltaGenerator, shown: Sequence[Entry], has_gold: bool) -> str:
     """The model, or gold, against which differences are marked (?pin=)."""
     names = {entry.id: entry.label for entry in shown} | ({GOLD: "Gold"} if has_gold else {})
-    wanted = links.wanted("pin", list(names), next(iter(names)))
-    chosen = place.selectbox(
-        "Pinned: differences are marked against", list(names), index=list(names).index(wanted),
-        format_func=lambda name: names[name], key=f"compare_pin {' '.join(names)}",
-    )  # fmt: skip
-    links.follow("pin", chosen if chosen != next(iter(names)) else None)
-    return chosen
+    key = f"compare_pin {' '.join(names)}"
+    linked(key, next(iter(names)), names)
+    return place.selectbox(
+        "Pinned: differences are marked against", list(names), format_func=lambda name: names[name], key=key
+    )
 
 
 def _go(key: str) -> None:

@@ -71,17 +71,17 @@ def chosen(task: Task) -> str | None:
 def load(task: Task, path: str | None) -> Dataset:
     """The data, read once. Raises DataError."""
     try:
-        return _load(task.name, path, _stamp(path))
+        return _load(task.name, path, stamp(path))
     except (OSError, ValueError, RuntimeError) as error:  # such as a path that no file system takes
         raise DataError(f"{path!r} cannot be read: {error}. Check the path.") from error
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the data …")
-def _load(task_name: str, path: str | None, stamp: float) -> Dataset:
+def _load(task_name: str, path: str | None, version: float) -> Dataset:
     return TASKS[task_name].load(path)
 
 
-def _stamp(path: str | None) -> float:
+def stamp(path: str | None) -> float:
     """Changes when the file, or a file of the folder, does."""
     if path is None:
         return 0.0

@@ -100,6 +100,11 @@ def pinned_token(tokens: TokenTable, *, key: str) -> int | None:
     return token if isinstance(token, int) and 0 <= token < len(tokens) else None
 
 
+def pin_token(tokens: TokenTable, token: int, *, key: str) -> None:
+    """Pins a token from Python, before the grid is shown for the first time."""
+    st.session_state[key] = {"pinned": {"identity": vocabulary(tokens).identity, "token": token}}
+
+
 def vocabulary_grid(constraint: Constraint, state: int, *, key: str, pinned: Pinned | None = None) -> None:
     """Shows what the mask of `state` does to every token. What is `pinned` stands below."""
     words = vocabulary(constraint.tokens)

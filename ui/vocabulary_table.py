@@ -13,6 +13,8 @@ from core.constrain.refusals import ALLOWED
 from core.constrain.token_classes import CLASSES, classify
 from core.constrain.tokens import TokenTable
 from ui.candidates import visible
+from ui.page_tools import linked
+from ui.text import as_csv
 from ui.vocabulary_grid import reasons, spelled
 
 SHOWN = 300
@@ -44,7 +46,7 @@ def vocabulary_table(constraint: Constraint, state: int, likely: Callable[[], np
         },
     )  # fmt: skip
     st.download_button(
-        "All of them as CSV", lambda: frame(constraint, state, found, before, exact=True).to_csv(index=False),
+        "All of them as CSV", lambda: as_csv(frame(constraint, state, found, before, exact=True)),
         "tokens.csv", "text/csv", key=f"{key}_csv", icon=":material/download:", disabled=not len(found),
         on_click="ignore",
     )  # fmt: skip
@@ -52,10 +54,11 @@ def vocabulary_table(constraint: Constraint, state: int, likely: Callable[[], np
 
 def _controls(key: str) -> tuple[str, str, str]:
     left, middle, right = st.columns([2, 1.4, 1.2], vertical_alignment="bottom")
+    linked(f"{key}_search", "")
+    linked(f"{key}_show", "all", SHOW)
+    linked(f"{key}_class", ANY, (ANY, *CLASSES))
     search = left.text_input("Search tokens", key=f"{key}_search", placeholder="part of a token, or its id")
-    show = middle.segmented_control(
-        "Show", list(SHOW), default="all", required=True, format_func=SHOW.__getitem__, key=f"{key}_show"
-    )
+    show = middle.segmented_control("Show", list(SHOW), required=True, format_func=SHOW.__getitem__, key=f"{key}_show")
     kind = right.selectbox("Class", [ANY, *CLASSES], key=f"{key}_class")
     return search, show or "all", kind
 

@@ -195,7 +195,7 @@ function showTools(tools, svg) {
     toolButton("Here", "Back to where the answer stands", () => setWhole(false)),
     element("span", "space"),
     toolButton("CSV", "The edges as CSV", () => saveCsv(csv(svg.data), "automaton.csv")),
-    toolButton("PNG", "The whole automaton as a picture", () => savePicture(svg)),
+    toolButton("PNG", "What is seen of the automaton as a picture", () => saveSvg(svg, "automaton.png")),
   );
 }
 
@@ -256,32 +256,4 @@ function listen(svg, card) {
 function csv(data) {
   const rows = data.edges.map((edge) => [edge.source, edge.target, JSON.stringify(edge.whole)]);
   return [["from state", "to state", "what may be written"], ...rows];
-}
-
-// An SVG outside the page knows no style sheet: each node takes its own style along.
-function savePicture(svg) {
-  const { width, height } = svg.data;
-  const copy = svg.cloneNode(true);
-  const nodes = [...svg.querySelectorAll("*")];
-  [...copy.querySelectorAll("*")].forEach((node, i) => {
-    const style = getComputedStyle(nodes[i]);
-    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "font", "text-anchor", "dominant-baseline", "white-space"])
-      node.style.setProperty(name, style.getPropertyValue(name));
-  });
-  const background = shape("rect", { width, height, fill: themeColour(svg, "--st-background-color") });
-  copy.prepend(background);
-  copy.setAttribute("xmlns", NS);
-  copy.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  copy.setAttribute("width", width);
-  copy.setAttribute("height", height);
-  const image = new Image();
-  image.onload = () => {
-    const scale = Math.min(2, 8000 / Math.max(width, height));
-    const canvas = document.createElement("canvas");
-    canvas.width = width * scale;
-    canvas.height = height * scale;
-    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-    savePng(canvas, "automaton.png");
-  };
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
 }

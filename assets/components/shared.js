@@ -61,9 +61,11 @@ function saveBlob(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// Texts of tokens stand as JSON strings: exact, and no spreadsheet takes one for a formula.
+// Texts of tokens stand as JSON strings, which are exact. What a spreadsheet would run as a formula gets a quote
+// before it (OWASP, CSV injection).
 function saveCsv(rows, name) {
-  const cell = (value) => (typeof value === "number" ? String(value) : `"${String(value ?? "").replaceAll('"', '""')}"`);
+  const safe = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+  const cell = (value) => (typeof value === "number" ? String(value) : `"${safe(String(value ?? "")).replaceAll('"', '""')}"`);
   saveBlob(new Blob([rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n"], { type: "text/csv" }), name);
 }
 
@@ -75,21 +77,62 @@ function themeColour(node, name) {
   return getComputedStyle(node).getPropertyValue(name).trim();
 }
 
-// A part of the page as a picture: backgrounds, lines and text, from where the browser has put them.
-function pictureOf(root) {
-  const scale = 2;
-  const box = root.getBoundingClientRect();
+const PIXELS = 16_000; // the longest side that browsers let a canvas have
+
+// Parts of the page as one picture, below each other: backgrounds, lines and text, from where the browser has put them.
+function pictureOf(...roots) {
+  const [gap, width] = [8, Math.max(...roots.map((root) => root.scrollWidth))];
+  const height = roots.reduce((sum, root) => sum + root.scrollHeight + gap, gap);
+  const scale = Math.min(2, PIXELS / Math.max(width + 2 * gap, height));
   const canvas = document.createElement("canvas");
-  canvas.width = Math.ceil(root.scrollWidth) * scale;
-  canvas.height = Math.ceil(root.scrollHeight) * scale;
+  canvas.width = Math.ceil((width + 2 * gap) * scale);
+  canvas.height = Math.ceil(height * scale);
   const context = canvas.getContext("2d");
-  context.scale(scale, scale);
-  context.fillStyle = themeColour(root, "--st-background-color");
+  context.fillStyle = themeColour(roots[0], "--st-background-color");
   context.fillRect(0, 0, canvas.width, canvas.height);
-  context.translate(-box.left, root.scrollTop - box.top);
   context.textBaseline = "middle";
-  for (const node of root.querySelectorAll("*")) paintNode(context, node);
+  let top = gap;
+  for (const root of roots) {
+    const box = root.getBoundingClientRect();
+    context.setTransform(scale, 0, 0, scale, scale * (gap - box.left), scale * (top + root.scrollTop - box.top));
+    for (const node of root.querySelectorAll("*")) paintNode(context, node);
+    top += root.scrollHeight + gap;
+  }
   return canvas;
+}
+
+const SVG_STYLES = [
+  "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font", "text-anchor",
+  "text-decoration", "dominant-baseline", "white-space",
+];
+
+// What is seen of an SVG, sharp where much of it is small. Outside the page it knows no style sheet: each node takes its
+// own style along.
+function saveSvg(svg, name) {
+  const box = svg.getBoundingClientRect();
+  const view = svg.viewBox.baseVal;
+  const copy = svg.cloneNode(true);
+  const nodes = [...svg.querySelectorAll("*")];
+  [...copy.querySelectorAll("*")].forEach((node, i) => {
+    const style = getComputedStyle(nodes[i]);
+    for (const property of SVG_STYLES) node.style.setProperty(property, style.getPropertyValue(property));
+  });
+  const scale = Math.min(2 * Math.max(1, box.width / view.width), PIXELS / Math.max(view.width, view.height));
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.setAttribute("width", view.width * scale);
+  copy.setAttribute("height", view.height * scale);
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(view.width * scale);
+  canvas.height = Math.round(view.height * scale);
+  const image = new Image();
+  image.onload = () => {
+    const context = canvas.getContext("2d");
+    context.fillStyle = themeColour(svg, "--st-background-color");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    savePng(canvas, name);
+  };
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
 }
 
 function paintNode(context, node) {
@@ -98,22 +141,38 @@ function paintNode(context, node) {
   if (!rect.width || !rect.height) return;
   context.fillStyle = style.backgroundColor;
   context.fillRect(rect.left, rect.top, rect.width, rect.height);
-  if (style.backgroundImage !== "none") {
-    const height = parseFloat(style.backgroundSize.split(" ")[1]) || 0;
-    context.fillStyle = themeColour(node, "--line-colour");
-    context.fillRect(rect.left, rect.bottom - height, rect.width, height);
-  }
+  if (style.backgroundImage !== "none") paintGradient(context, style, rect);
   if (node instanceof HTMLCanvasElement) context.drawImage(node, rect.left, rect.top, rect.width, rect.height);
-  for (const [side, y] of [["Top", rect.top], ["Bottom", rect.bottom]]) {
-    const width = parseFloat(style[`border${side}Width`]);
-    if (width) strokeLine(context, style[`border${side}Color`], width, rect, y, style[`border${side}Style`]);
-  }
+  if (parseFloat(style.borderLeftWidth)) {
+    context.strokeStyle = style.borderLeftColor;
+    context.lineWidth = parseFloat(style.borderLeftWidth);
+    context.beginPath();
+    context.roundRect(rect.left, rect.top, rect.width, rect.height, parseFloat(style.borderTopLeftRadius) || 0);
+    context.stroke();
+  } else
+    for (const [side, y] of [["Top", rect.top], ["Bottom", rect.bottom]]) {
+      const width = parseFloat(style[`border${side}Width`]);
+      if (width) strokeLine(context, style[`border${side}Color`], width, rect, y, style[`border${side}Style`]);
+    }
   if (style.outlineStyle === "solid") {
     context.strokeStyle = style.outlineColor;
     context.lineWidth = parseFloat(style.outlineWidth);
     context.strokeRect(rect.left - 1, rect.top - 1, rect.width + 2, rect.height + 2);
   }
   for (const child of node.childNodes) if (child.nodeType === Node.TEXT_NODE) paintText(context, child, style);
+}
+
+// The gradients that our style sheets know: a line under a token, the stripes of a bar, a dot. Their first colour says it.
+function paintGradient(context, style, rect) {
+  context.fillStyle = /(rgba?|color)\([^)]*\)/.exec(style.backgroundImage)?.[0] ?? style.color;
+  if (style.backgroundImage.startsWith("radial")) {
+    context.beginPath();
+    context.arc(rect.left + rect.width / 2, rect.top + rect.height / 2, 0.35 * rect.width, 0, 7);
+    return context.fill();
+  }
+  const size = style.backgroundSize.split(" ")[1];
+  const height = size === undefined ? rect.height : parseFloat(size);
+  context.fillRect(rect.left, rect.bottom - height, rect.width, height);
 }
 
 function strokeLine(context, colour, width, rect, y, style) {

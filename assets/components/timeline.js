@@ -3,7 +3,7 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const LEFT = 62;
-const ROW = { allowed: [18, 72], removed: [96, 148] };
+const ROW = { allowed: [22, 74], removed: [104, 152] };
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
@@ -16,6 +16,7 @@ export default function (component) {
     place(root);
   };
   refresh();
+  showTools(parentElement.querySelector(".tools"), root);
   root.onclick = (event) => setStateValue("pick", { step: stepAt(root, event), turn: (data.turn += 1) });
   root.onmousemove = (event) => {
     const step = stepAt(root, event);
@@ -36,6 +37,20 @@ export default function (component) {
     root.watcher.disconnect();
     hideCard(card);
   };
+}
+
+function showTools(tools, root) {
+  const csv = () => {
+    const { texts, allowed, removed, forced } = root.data;
+    const rows = texts.map((text, i) => [i, JSON.stringify(text), allowed[i], removed[i], forced[i] ? 1 : 0]);
+    saveCsv([["token", "text", "allowed", "mass removed", "forced"], ...rows], "timeline.csv");
+  };
+  tools.replaceChildren(
+    element("span", "note", "Dots: free choices; strokes: forced. Click to go there."),
+    element("span", "space"),
+    toolButton("CSV", "The timeline as CSV", csv),
+    toolButton("PNG", "The timeline as a picture", () => saveSvg(root.querySelector("svg"), "timeline.png")),
+  );
 }
 
 function shape(name, attributes, text = "") {
@@ -59,12 +74,12 @@ function draw(root) {
   const { allowed, removed, vocabulary } = root.data;
   const most = Math.log(Math.max(vocabulary, 2));
   const powers = [1, 100, 10_000].filter((value) => value <= vocabulary);
-  const svg = shape("svg", { viewBox: `0 0 ${root.clientWidth} 172` });
+  const svg = shape("svg", { viewBox: `0 0 ${root.clientWidth} 176` });
   svg.append(
     ...row(root, "allowed", "Allowed", allowed.map((n) => Math.log(Math.max(n, 1)) / most), powers.map((n) => [Math.log(n) / most, n.toLocaleString("en")])),
     ...row(root, "removed", "Removed", removed, [[0, "0 %"], [1, "100 %"]]),
     ...labels(root),
-    shape("line", { class: "now", y1: 2, y2: 152 }),
+    shape("line", { class: "now", y1: 4, y2: 156 }),
   );
   root.replaceChildren(svg);
 }
@@ -80,7 +95,7 @@ function row(root, name, title, values, ticks) {
       shape("line", { class: "axis", x1: LEFT, x2: root.clientWidth - 8, y1: y(value), y2: y(value) }),
       shape("text", { x: LEFT - 6, y: Number(y(value)) + 4, "text-anchor": "end" }, text),
     ]),
-    shape("text", { x: 0, y: top - 7, "font-weight": 600 }, title),
+    shape("text", { x: 0, y: top - 12, "font-weight": 600 }, title),
     path("stem", at.map(([px, py]) => `M${px},${bottom}V${py}`)),
     path("forced", at.filter((_, i) => forced[i]).map(([px, py]) => `M${px - 2},${py}h4`)),
     path("free", at.filter((_, i) => !forced[i]).map(([px, py]) => `M${px},${py}h.01`)),
@@ -91,7 +106,7 @@ function labels(root) {
   const count = root.data.allowed.length;
   const gap = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((n) => count / n < root.clientWidth / 60) ?? 2000;
   const steps = Array.from({ length: Math.ceil(count / gap) }, (_, i) => i * gap);
-  return steps.map((step) => shape("text", { x: x(root, step), y: 166, "text-anchor": "middle" }, String(step)));
+  return steps.map((step) => shape("text", { x: x(root, step), y: 170, "text-anchor": "middle" }, String(step)));
 }
 
 function place(root) {

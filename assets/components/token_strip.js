@@ -179,11 +179,12 @@ function saveButtons(strip) {
   return [
     toggle,
     toolButton("CSV", "The tokens as CSV", csv),
-    toolButton("PNG", "The tokens as a picture", () => savePng(pictureOf(strip), "tokens.png")),
+    toolButton("PNG", "The tokens as a picture", () => savePng(pictureOf(strip, strip.parentElement.querySelector(".legend")), "tokens.png")),
   ];
 }
 
 function build(strip) {
+  strip.classList.toggle("lines", strip.data.tokens.some((token) => token[4] !== null));
   strip.replaceChildren(...strip.data.tokens.flatMap((token, index) => tokenNodes(token, index, strip.plain)));
 }
 

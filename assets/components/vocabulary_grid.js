@@ -3,6 +3,7 @@
 
 const HEIGHT = 520; // pixels that the largest class may take
 const CELL = [2, 14]; // pixels
+const LARGE = 7; // pixels of an allowed cell that stands out
 const FEW = 3000; // as many allowed cells are drawn larger than their place
 
 export default function (component) {
@@ -105,7 +106,7 @@ function listen(root, band, card) {
     const box = canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left) / root.cell);
     const i = Math.floor((event.clientY - box.top) / root.cell) * band.columns + column;
-    return column < band.columns && i >= 0 && i < band.count ? i : null;
+    return column < band.columns && i >= 0 && i < band.count ? (standingOut(root, band, i) ?? i) : null;
   };
   const show = (i) => {
     band.cursor = i;
@@ -146,6 +147,16 @@ function listen(root, band, card) {
     show(null);
     paintBand(root, band);
   };
+}
+
+// An allowed token that is drawn over this cell, if any.
+function standingOut(root, band, i) {
+  const reach = band.enlarged ? Math.max(0, Math.floor(LARGE / root.cell / 2)) : 0;
+  const allowed = (place) => place >= 0 && place < band.count && root.reason[band.start + place] === 0;
+  if (allowed(i)) return i;
+  for (let y = -reach; y <= reach; y++)
+    for (let x = -reach; x <= reach; x++) if (allowed(i + y * band.columns + x)) return i + y * band.columns + x;
+  return null;
 }
 
 function nextAllowed(root, band) {
@@ -191,7 +202,8 @@ function paintBand(root, band) {
     }
   }
   context.putImageData(image, 0, 0);
-  if (allowed.length < FEW && allowed.length < count / 2) for (const place of allowed) enlarge(context, place, size, colours);
+  band.enlarged = allowed.length < FEW && allowed.length < count / 2;
+  if (band.enlarged) for (const place of allowed) enlarge(context, place, size, colours);
   const { name, text } = data.bands.find((_, i) => bandAt(root, i) === band);
   band.firstChild.replaceChildren(element("b", "", name), ` ${text}`);
   canvas.setAttribute("aria-label", `${name}, ${text}. Arrow keys move, n finds the next allowed token, Enter pins it.`);
@@ -207,7 +219,7 @@ function square(pixels, width, left, top, size, colour) {
 
 // A few allowed tokens among thousands must be found: each stands out of its place, with an edge.
 function enlarge(context, [left, top], size, colours) {
-  const large = Math.max(size, 7);
+  const large = Math.max(size, LARGE);
   const out = Math.ceil((large - size) / 2);
   const x = Math.max(0, Math.min(left - out, context.canvas.width - large));
   const y = Math.max(0, Math.min(top - out, context.canvas.height - large));

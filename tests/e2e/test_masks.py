@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
+from core.paths import ASSETS
 from tests.e2e.conftest import Server, settled
 
 pytestmark = pytest.mark.browser
@@ -81,7 +82,15 @@ def test_keys_alone(masks: Page) -> None:
     canvas.focus()
     masks.keyboard.press("ArrowRight")
     masks.keyboard.press("Enter")
-    expect(masks.locator(".st-key-masks_grid .pinned .facts")).to_contain_text("p before")
+    pinned = masks.locator(".st-key-masks_grid .pinned")
+    expect(pinned.locator(".facts")).to_contain_text("p before")
+    expect(masks).to_have_url(re.compile(r"pin=\d"))
+    name = pinned.locator(".name").inner_text()
+    assert masks.context.browser is not None
+    other = masks.context.browser.new_context().new_page()  # the link restores it
+    other.goto(masks.url)
+    expect(other.locator(".st-key-masks_grid .pinned .name")).to_have_text(name, timeout=60_000)
+    other.context.close()
 
 
 def test_playing_stops_at_the_end(masks: Page) -> None:
@@ -115,7 +124,7 @@ def test_a_click_on_the_timeline_selects_a_step(masks: Page) -> None:
     expect_step(masks, selected(masks))
 
 
-@pytest.mark.parametrize("part", ["strip", "graph", "grid", "candidates"])
+@pytest.mark.parametrize("part", ["strip", "graph", "grid", "candidates", "timeline"])
 def test_each_part_can_be_saved(masks: Page, part: str, tmp_path: Path) -> None:
     tools = masks.locator(f".st-key-masks_{part} .tools")
     picture = saved(masks, tools.get_by_text("PNG"), tmp_path)
@@ -123,6 +132,15 @@ def test_each_part_can_be_saved(masks: Page, part: str, tmp_path: Path) -> None:
     with saved(masks, tools.get_by_text("CSV"), tmp_path).open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert len(rows) > 4 and len({len(row) for row in rows}) == 1
+
+
+def test_a_file_of_a_component_runs_no_formula(page: Page, tmp_path: Path) -> None:
+    page.add_script_tag(path=ASSETS / "components" / "shared.js")
+    with page.expect_download() as waiting:
+        page.evaluate("""saveCsv([["=1+1", "+x", "-x", "@x", 'say "x"', -2, null]], "a.csv")""")
+    waiting.value.save_as(tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["'=1+1", "'+x", "'-x", "'@x", 'say "x"', "-2", ""]]
 
 
 def saved(page: Page, button, folder: Path) -> Path:
@@ -136,6 +154,7 @@ def saved(page: Page, button, folder: Path) -> Path:
 
 def test_hostile_text_is_shown_as_text(masks: Page) -> None:
     title = masks.title()
+    masks.get_by_text("Schema and model").click()
     masks.get_by_text("Any words").click()
     settled(masks)
     answer = masks.locator(".st-key-masks_text textarea")

@@ -22,7 +22,7 @@ def opened(server: Server, page: Page, **params: str | int) -> Page:
 
 
 def test_text_is_shown_while_it_is_written_and_stop_keeps_it(server: Server, page: Page) -> None:
-    opened(server, page, teacher_way="Without")
+    opened(server, page, way="without")
     page.locator(".st-key-teacher_run button").click()
     text = page.locator(".st-key-teacher_text_0")
     expect(text).to_contain_text(re.compile(r"\w{5}"), timeout=60_000)
@@ -38,7 +38,7 @@ def test_text_is_shown_while_it_is_written_and_stop_keeps_it(server: Server, pag
 
 
 def test_an_answer_is_read_token_by_token(server: Server, page: Page) -> None:
-    opened(server, page, teacher_way="With the schema")
+    opened(server, page, way="with")
     page.locator(".st-key-teacher_run button").click()
     strip = page.locator("[class*=st-key-teacher_strip] .token")
     expect(strip.first).to_be_visible(timeout=120_000)
@@ -46,12 +46,12 @@ def test_an_answer_is_read_token_by_token(server: Server, page: Page) -> None:
     page.locator("[class*=st-key-teacher_strip] .token.free").first.click()
     expect(page.locator(".st-key-teacher_candidates .written").first).to_be_visible()
     settled(page)
-    assert "teacher_way=With" in page.url
+    assert "way=with" in page.url
 
 
 def test_two_prompts_are_compared_on_the_same_examples(server: Server, page: Page) -> None:
     prompt = {"instructions": "Read the advert.", "with_schema": False, "shots": []}
-    opened(server, page, teacher_task="Car adverts", teacher_n=5, prompt=json.dumps(prompt))
+    opened(server, page, task="cars", n=5, prompt=json.dumps(prompt))
     page.get_by_role("tab", name="Two prompts").click()
     page.locator(".st-key-teacher_versus_go button").click()
     expect(page.get_by_text("No verdict yet.")).to_be_visible(timeout=180_000)
@@ -71,8 +71,8 @@ def test_hostile_text_is_shown_as_text(server: Server, page: Page) -> None:
     shot = {"input": HOSTILE, "answer": HOSTILE}
     prompt = {"instructions": HOSTILE, "with_schema": True, "shots": [shot]}
     opened(
-        server, page, prompt=json.dumps(prompt), teacher_source="My own", teacher_text_pos=HOSTILE,
-        teacher_way="With the schema",
+        server, page, prompt=json.dumps(prompt), source="own", text=HOSTILE,
+        way="with",
     )  # fmt: skip
     page.locator(".st-key-teacher_run button").click()
     expect(page.locator("[class*=st-key-teacher_strip] .token").first).to_be_visible(timeout=180_000)

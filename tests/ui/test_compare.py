@@ -19,7 +19,7 @@ from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task
-from ui import answers, compare_charts, compare_models, compare_stages, comparison, engine, take_away
+from ui import answers, compare_charts, compare_models, compare_stages, compare_tokens, comparison, engine, take_away
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script> **bold** $x$ :red[y]"
@@ -188,11 +188,11 @@ def test_both_wrong_and_invalid_without_the_mask(root):
 
 def test_the_link_names_filter_order_and_example(root):
     run(root, "first", measured_report())
-    app = page(filter="untrained", order="hardest", example="0")
+    app = page(filter="untrained", hardest="1", example="0")
     assert examples(app)["No."] == ["1", "0"]
     assert answered(app)["Word"][0] == "She"
     assert app.query_params["example"] in ("0", ["0"])
-    app = page(filter="nonsense", order="nonsense", example="77")
+    app = page(filter="nonsense", hardest="nonsense", example="77")
     assert app.segmented_control(key="compare_filter first").value == "all"
     assert examples(app)["No."] == ["0", "1"] and answered(app)["Word"][0] == "She"
 
@@ -357,9 +357,9 @@ def test_trying_an_input(root, monkeypatch):
 def test_a_sample_fills_the_field_and_another_text_is_a_new_trial(root):
     run(root, "first", pos_report())
     app = page(text="Dogs bark .")
-    assert app.text_input(key="compare_text_pos").value == "Dogs bark ."
+    assert app.text_input(key="compare_text pos").value == "Dogs bark ."
     checked(app.selectbox(key="compare_try_sample").set_value(1).run())
-    assert app.text_input(key="compare_text_pos").value == POS.shots[1].input
+    assert app.text_input(key="compare_text pos").value == POS.shots[1].input
     assert app.selectbox(key="compare_try_sample").value is None
     assert app.query_params["text"] in (POS.shots[1].input, [POS.shots[1].input])
 
@@ -368,7 +368,7 @@ def test_a_sample_fills_the_field_and_another_text_is_a_new_trial(root):
 def test_trying_nothing(root, text):
     run(root, "first", pos_report())
     app = page()
-    app.text_input(key="compare_text_pos").set_value(text)
+    app.text_input(key="compare_text pos").set_value(text)
     checked(app.button(key="compare_try").click().run())
     assert any("is empty" in c.value for c in app.code)
 
@@ -453,7 +453,7 @@ def test_tags_with_intervals_and_what_they_were_taken_for(root):
     by_tag = dict(zip(tags["Tag"], tags["Recall"], strict=True))
     assert by_tag["PART"] == "0.0 (0–79)" and by_tag["PUNCT"].startswith("100.0 (")
     assert tags["Precision"][tags["Tag"].index("ADV")].startswith("50.0 (")
-    checked(app.selectbox(key="compare_tags_model").set_value("Untrained student").run())
+    checked(app.selectbox(key="compare_tags").set_value("first/untrained").run())
     tags = next(t for i in range(len(app.dataframe)) if "Tag" in (t := cells(app, i)))
     assert {cell[:4] for cell in tags["Recall"]} == {"0.0 "} and set(tags["Precision"]) == {"–"}
 
@@ -538,6 +538,18 @@ def test_token_by_token(root, monkeypatch):
     shown = {m.label: m.value for m in app.metric}
     assert shown["Mean divergence"] == "0.750 nats" and shown["Same first choice"] == "0 of 1"
     assert "script" not in markup(app)
+    lined = compare_tokens._strip_token(
+        Place(7, "a", False, 0.75, False, (0.9, 0.1), (("b", 0.9),), (("a", 0.5),)), "loss", "agreement"
+    )
+    assert (lined.shade, lined.line) == (pytest.approx(0.9), 1.0)
+    checked(app.selectbox(key="compare_line").set_value("loss").run())
+    assert app.query_params["line"] in ("loss", ["loss"])
+    app = page(tokens="1", a="first/trained", b="first/teacher", token="0")
+    assert read[-1] == (("student", "teacher"), SENTENCE.input, SENTENCE.answer, True, False)
+    assert app.session_state["compare_tokens_strip"]["selection"]["index"] == 0
+    assert any(t.value.startswith("Token 0: forced") for t in app.text)
+    assert {app.query_params[name][0] for name in ("tokens", "token")} == {"1", "0"}
+    assert any(t.value.startswith("Token 1: KL") for t in page(tokens="1", token="9").text)  # there is no token 9
     app = page(tokens="1", example="1")
     assert any("different tokenizers" in c.value for c in app.code)
     assert app.toggle(key="compare_tokens").value
@@ -570,7 +582,7 @@ def test_stages_side_by_side(root, monkeypatch):
     assert kept[1].title == "After stage 1: the teacher's probabilities, which only the teacher's prompt explains"
     app = page()
     assert not drawn and app.button(key="compare_stages_stop").disabled
-    app.number_input(key="compare_stages_seed").set_value(3)
+    app.number_input(key="compare_seed").set_value(3)
     app.run()
     checked(app.button(key="compare_stages_go").click().run())
     assert drawn == [(s.which, 3, mask) for mask in (True, False) for s in kept]

@@ -187,7 +187,9 @@ def test_a_finished_run_shows_its_headline_with_the_interval(page, root):
         )
     )
     low, high = model.scores["accuracy"].interval
-    shown = texts(page("quick"))
+    app = page("quick")
+    assert [c.value for c in app.sidebar.caption if c.value.startswith("Seed")] == ["Seed 0 for this run"]
+    shown = texts(app)
     assert f"95 % interval {100 * low:.1f}–{100 * high:.1f} %" in shown
     assert "3 examples of the data did not fit" in shown
 

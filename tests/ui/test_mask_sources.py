@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.models import bundled
 from core.runs import folder as run_folders
-from core.tasks import POS
-from ui import engine, mask_corpus, mask_engine, schema_form
+from core.tasks import CARS, POS
+from ui import engine, mask_corpus, mask_engine, schema_form, uploads
+from ui.mask_engine import Corpus
 from ui.mask_model import Model
 from ui.mask_samples import SAMPLES
 from ui.page_tools import LONGEST
@@ -150,8 +151,10 @@ def test_a_seed_draws_the_same_again_and_greedy_needs_none(app):
     assert len(texts) == 1 and len(texts.pop()) == 5
     page = app(kind="preset", preset="date", way="generate")
     assert not page.number_input(key="masks_seed").disabled
+    assert any(c.value == "Seed 0 for both texts" for c in page.sidebar.caption)
     checked(page.slider(key="masks_temperature").set_value(0.0).run())
     assert page.number_input(key="masks_seed").disabled
+    assert not any(c.value.startswith("Seed") for c in page.sidebar.caption)  # nothing is drawn
 
 
 def test_driving_takes_refuses_undoes_and_finishes(app):
@@ -197,6 +200,9 @@ def test_tokens_of_a_wrong_link_are_harmless(app, tokens):
 
 def test_sample_texts_are_shown_and_the_seed_changes_them(app):
     page = app(kind="preset", preset="date")
+    assert not page.dataframe  # folded away, and not worked out
+    page = app(kind="preset", preset="date", view="samples")
+    assert page.session_state["masks_further"] is True
     first = [frame.value for frame in page.dataframe]
     assert list(first[0]["Bytes"]) == [10] * 8
     assert len(first[1]) == 8 and {"Byte", "Expected", "Changed"} <= set(first[1].columns)
@@ -206,7 +212,7 @@ def test_sample_texts_are_shown_and_the_seed_changes_them(app):
 
 
 def test_samples_of_a_recursive_schema_are_trees(app):
-    for text in app(kind="preset", preset="tree").dataframe[0].value["Text"]:
+    for text in app(kind="preset", preset="tree", view="samples").dataframe[0].value["Text"]:
         assert set(json.loads(text)) == {"name", "children"}
 
 
@@ -232,18 +238,31 @@ def test_engines_without_limits_are_not_run_on_a_large_schema(app):
     assert table.loc["our automaton", "Masks"] == "✓ the same in every bit"
 
 
-def test_a_corpus_is_measured_and_other_schemas_say_what_to_do(app):
+def test_a_corpus_is_measured(app):
     page = app(view="corpus")
     shown = {m.label: m.value for m in page.metric}
-    found = mask_engine.corpus(Model(bundled.NAME), "pos", True, mask_corpus.EXAMPLES)
+    wanted = Corpus("pos", None, "dev", mask_corpus.USUAL, True)
+    found = mask_engine.corpus(Model(bundled.NAME), wanted, uploads.stamp(None))
     assert shown["Positions"] == f"{found.positions:,}" and shown["Different masks"] == f"{found.rows:,}"
     assert len(found.allowed) == len(POS.load(None).dev)
     step = mask_corpus._width(found.allowed)
-    cells = mask_corpus.table(found.allowed, step)
+    cells = mask_corpus.table(found, step)
     assert len(cells) <= mask_corpus.MARKS and cells["of"].sum() == found.positions
     assert cells["forced"].sum() == found.forced
-    checked(page.segmented_control(key="masks_kind").set_value("preset").run())
-    assert any("A corpus needs a task" in i.value for i in page.info)
+
+
+def test_a_corpus_of_ones_own_may_not_fit(app, tmp_path, monkeypatch):
+    """The Datasets page's file is measured, whatever schema is above; what does not fit is left out, and said."""
+    adverts = [{"text": e.input, **json.loads(e.answer)} for e in CARS.load(None).train[:12]]
+    adverts[1]["year"] = 12345
+    file = tmp_path / "mine.jsonl"
+    file.write_text("\n".join(map(json.dumps, adverts)))
+    monkeypatch.setattr(uploads, "chosen", lambda task: str(file) if task.name == "cars" else None)
+    page = app(kind="preset", preset="date", view="corpus", corpus_task="cars", corpus_split="train", corpus_count="5")
+    assert page.selectbox(key="masks_corpus_data cars").value == str(file)
+    assert linked(page, "corpus_count") == "5" and linked(page, "corpus_data") == ""
+    assert {m.label for m in page.metric} >= {"Positions", "Memory kept", "Dense it would be"}
+    assert any("1 of 5 answers do not keep" in w.value for w in page.warning)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -12,7 +12,7 @@ from core.constrain import schema, template
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import candidates, engine, mask_steps, schema_form, vocabulary_table
+from ui import candidates, engine, schema_form, strip_metrics, vocabulary_table
 from ui.text import share
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ def test_default_view_shows_the_gold_answer(app):
     shown = figures(page)
     assert int(shown["Tokens of the answer"]) > 20
     assert shown["States of the automaton"] == f"{len(template.automaton(POS.template(example.input))):,}"
-    assert "Before the mask" in shown
+    assert page.session_state["masks_setup"] is False and page.session_state["masks_cells"] is True
     assert any("Free choice" in m.value for m in page.markdown)
 
 
@@ -107,6 +107,17 @@ def test_the_link_follows_the_selected_step_whatever_is_shaded(app):
     checked(page.segmented_control(key="masks_shade").set_value("allowed").run())
     checked(page.selectbox(key="masks_line").set_value("loss").run())
     assert int(step_of(page)) == first + 1
+
+
+@needs_teacher
+def test_a_link_pins_the_token_that_was_pinned(app):
+    page = app(pin="345", count="12")
+    assert page.session_state["masks_grid"]["pinned"]["token"] == 345
+    assert page.slider(key="masks_count").value == 12
+    page.session_state["masks_grid"] = {"pinned": {**page.session_state["masks_grid"]["pinned"], "token": 8}}
+    checked(page.run())
+    assert page.query_params["pin"] in ("8", ["8"])
+    assert "pin" not in app(pin="4999999").query_params
 
 
 @needs_teacher
@@ -241,11 +252,11 @@ def test_shares_are_honest(value, shown):
     assert share(value) == shown
 
 
-@pytest.mark.parametrize("name", mask_steps.METRICS)
+@pytest.mark.parametrize("name", strip_metrics.OF_STEP)
 def test_metrics_lie_between_nothing_and_all(name):
     for before, after in ((0.0, 0.0), (1e-30, 1e-9), (0.5, 1.0), (1.0, 1.0)):
         step = Step(before=before, after=after, candidates=[Candidate(1, "x", before, after)])
-        assert 0.0 <= mask_steps.metric(step, 100, name) <= 1.0
+        assert 0.0 <= strip_metrics.measure(step, 100, name) <= 1.0
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,13 @@ def script() -> None:
     default = "of b" if st.session_state["trial_kind"] == "b" else "of a"
     st.session_state["fits"] = page_tools.linked_text("trial_text", default)
     st.text_area("Text", key="trial_text")
+    page_tools.linked("trial_more about this", False)
+    st.toggle("More", key="trial_more about this")
+    st.session_state["some"] = page_tools.given_all("some", ("x", "y"))
+    page_tools.to_address("some", st.session_state["some"])
 
 
-def opened(**query: str) -> AppTest:
+def opened(**query: str | list[str]) -> AppTest:
     page = AppTest.from_function(script, default_timeout=30)
     for name, value in query.items():
         page.query_params[name] = value
@@ -49,6 +53,19 @@ def test_a_link_is_restored() -> None:
     page = opened(kind="b", seed="5", text="mine")
     assert (page.selectbox[0].value, page.number_input[0].value, page.text_area[0].value) == ("b", 5, "mine")
     assert address(page) == {"kind": "b", "seed": "5", "text": "mine"}
+
+
+def test_a_switch_is_called_by_the_first_word_of_its_key() -> None:
+    page = opened(more="1")
+    assert page.toggle[0].value is True
+    checked(page.toggle[0].set_value(False).run())
+    assert address(page) == {}
+    assert opened(more="yes").toggle[0].value is False
+
+
+def test_several_values_of_one_name() -> None:
+    page = opened(some=["y", "z", "x", "y"])
+    assert page.session_state["some"] == ["y", "x"] == page.query_params["some"]
 
 
 @pytest.mark.parametrize("query", [{"kind": "z"}, {"seed": "99"}, {"seed": "x"}, {"kind": ""}])

@@ -78,8 +78,12 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     assert {"**With the schema**", "**Without**", "**Token by token**"} <= {m.value for m in app.markdown}
     found = app.session_state["teacher_asked"].found
     assert found["With the schema"].valid
-    app.button_group(key="teacher_tokens_of").set_value("Without").run()
+    app.segmented_control(key="teacher_shade").set_value("allowed").run()
+    app.selectbox(key="teacher_line").set_value("removed").run()
+    assert {"shade", "line"} <= set(app.query_params)
+    app.button_group(key="teacher_tokens").set_value("Without").run()
     assert not app.exception
+    assert app.selectbox(key="teacher_line").options == ["Nothing", "Probability", "Agreement", "Loss"]  # no mask
     read = app.session_state["teacher_asked"].read
     assert [step.id for step in read["Without"]] == list(found["Without"].ids)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
@@ -87,11 +91,11 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
 
 
 def test_one_way_asks_once_and_stands_in_the_link() -> None:
-    app = short(page(teacher_way="Without"))
+    app = short(page(way="without"))
     app.button(key="teacher_run").click().run()
     assert not app.exception
     assert list(app.session_state["teacher_asked"].found) == ["Without"]
-    app.button_group(key="teacher_way").set_value("Both").run()
+    app.button_group(key="teacher_way").set_value("both").run()
     assert set(app.session_state["teacher_asked"].found) == {"With the schema", "Without"}
 
 
@@ -108,10 +112,10 @@ def test_stopping_keeps_what_had_come() -> None:
 
 
 def test_an_input_of_ones_own_has_no_gold() -> None:
-    app = short(page(teacher_task=CARS.title))
-    app.button_group(key="teacher_source").set_value("My own").run()
+    app = short(page(task="cars"))
+    app.button_group(key="teacher_source").set_value("own").run()
     assert app.button(key="teacher_run").disabled
-    app.text_area(key="teacher_text_cars").set_value("1974 ford pinto, 20 mpg").run()
+    app.text_area(key="teacher_text cars").set_value("1974 ford pinto, 20 mpg").run()
     app.button(key="teacher_run").click().run()
     assert not app.exception
     assert app.session_state["teacher_asked"].found["With the schema"].valid
@@ -119,7 +123,7 @@ def test_an_input_of_ones_own_has_no_gold() -> None:
 
 
 def test_score_counts_hits_of_dev_and_shows_the_worst_first() -> None:
-    app = short(page(teacher_task=CARS.title))
+    app = short(page(task="cars"))
     app.slider(key="teacher_n").set_value(5).run()
     app.button(key="teacher_score_go").click().run()
     assert not app.exception
@@ -139,7 +143,7 @@ def test_score_counts_hits_of_dev_and_shows_the_worst_first() -> None:
 
 
 def test_two_prompts_are_compared_on_the_same_examples() -> None:
-    app = short(page(teacher_task=CARS.title))
+    app = short(page(task="cars"))
     app.text_area(key="teacher_instructions").set_value(CARS.instructions).run()
     assert any("A and B are the same prompt" in info.value for info in app.info)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()

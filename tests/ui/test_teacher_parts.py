@@ -95,6 +95,21 @@ def test_a_link_brings_the_prompt_and_an_edited_one_stands_in_it() -> None:
     assert any("too long" in caption.value for caption in app.caption)
 
 
+def test_a_link_brings_every_choice_by_its_short_name() -> None:
+    said = {"task": "cars", "source": "own", "text": "1974 ford pinto", "way": "without", "n": "6", "draw": "3"}
+    app = page(**said)
+    assert app.text_area(key="teacher_text cars").value == "1974 ford pinto"
+    assert (app.slider(key="teacher_n").value, app.number_input(key="teacher_draw").value) == (6, 3)
+    assert {k: v if isinstance(v, str) else v[0] for k, v in app.query_params.items()} == said
+    app.text_area(key="teacher_text cars").set_value("x" * 2001).run()
+    app.button_group(key="teacher_way").set_value("both").run()
+    assert not {"text", "way"} & set(app.query_params)
+    assert any(caption.value == "Seed 3 for the scored ones" for caption in app.sidebar.caption)
+    app.button_group(key="teacher_source").set_value("dev").run()
+    assert any(c.value == "Seed 0 for the example · 3 for the scored ones" for c in app.sidebar.caption)
+    assert any("a copied link does not carry it" in caption.value for caption in app.caption)
+
+
 @pytest.mark.parametrize("text", ["{", '{"instructions":""}', '{"instructions":"a","tools":[]}'])
 def test_a_link_that_cannot_be_read_changes_nothing(text: str) -> None:
     app = page(prompt=text)
@@ -106,9 +121,9 @@ def test_a_seed_always_draws_the_same_example() -> None:
     app.button(key="teacher_random").click().run()
     dev = POS.load(None).dev
     assert app.number_input(key="teacher_seed").value == 1
-    assert app.selectbox(key="teacher_example_pos").value == teacher_input.drawn(len(dev), 1)[0]
+    assert app.selectbox(key="teacher_example pos").value == teacher_input.drawn(len(dev), 1)[0]
     app.number_input(key="teacher_seed").set_value(7).run()
-    assert app.selectbox(key="teacher_example_pos").value == teacher_input.drawn(len(dev), 7)[0]
+    assert app.selectbox(key="teacher_example pos").value == teacher_input.drawn(len(dev), 7)[0]
     assert teacher_input.drawn(50, 3)[:5] == teacher_input.drawn(50, 3)[:5]
     assert sorted(teacher_input.drawn(50, 3)) == list(range(50))
 
@@ -132,7 +147,7 @@ def test_an_api_answers_in_text_and_is_scored(
         asked.append(request)
         return 200, chat_completion(f"```json\n{gold[request['messages'][-1]['content']]}\n```")
 
-    app = through_api(short(page(teacher_task=CARS.title)), monkeypatch, serve(reply))
+    app = through_api(short(page(task="cars")), monkeypatch, serve(reply))
     assert not app.exception
     assert any("characters; how many tokens" in caption.value for caption in app.caption)
     app.button(key="teacher_run").click().run()
@@ -194,7 +209,7 @@ def test_the_worst_come_first_and_differences_are_ordered() -> None:
 def test_a_saved_prompt_that_is_gone_is_an_error_on_the_page() -> None:
     saved_prompts.save(POS, "one", default_prompt(POS))
     app = page()
-    app.selectbox(key="teacher_b").set_value("Saved: one").run()
+    app.selectbox(key="teacher_b").set_value("saved one").run()
     saved_prompts.save(POS, "one", default_prompt(POS)).write_text("{")
     app.run()
     assert not app.exception

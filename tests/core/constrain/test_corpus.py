@@ -5,7 +5,7 @@ import pytest
 
 from core.constrain.constraints import Constraints
 from core.constrain.corpus import FORCED, measure
-from core.errors import SchemaError
+from core.errors import DataError, SchemaError
 from core.tasks import POS, Example
 
 
@@ -25,6 +25,12 @@ def test_counts_are_those_of_the_masks(teacher, conditioned):
         state = constraint.advance(state, token)
 
 
-def test_an_answer_outside_its_schema_is_refused(teacher):
-    with pytest.raises(SchemaError, match="byte"):
-        measure(Constraints(POS, teacher.tokens, True), [Example("a b", '{"tokens":[]}')], teacher.encode)
+def test_an_answer_outside_its_schema_is_left_out(teacher):
+    constraints, good = Constraints(POS, teacher.tokens, True), POS.load(None).dev[0]
+    wrong = Example("a b", '{"tokens":[]}')
+    found = measure(constraints, [wrong, good], teacher.encode)
+    ((place, why),) = found.refused
+    assert (place, found.places, len(found.allowed)) == (0, (1,), 1) and "byte" in why
+    for examples, error, message in (([wrong], SchemaError, "byte"), ([], DataError, "no examples")):
+        with pytest.raises(error, match=message):
+            measure(constraints, examples, teacher.encode)

@@ -1,0 +1,75 @@
+"""What the shade of a token means and what the line under it: two metrics, chosen on the page and kept in its link."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import streamlit as st
+
+from ui.page_tools import linked
+
+NONE = "none"
+MOST_NATS = 8.0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`more` ends a sentence that begins with "darker" or "thicker"."""
+
+    title: str
+    more: str
+
+
+class Legends(TypedDict):
+    """What `token_strip` is told of the two."""
+
+    legend: str
+    line_legend: str
+
+
+OF_MODEL = {
+    "probability": Metric("Probability", "the likelier the token was before the mask"),
+    "agreement": Metric("Agreement", "the nearer the token was to the model's own first choice"),
+    "loss": Metric("Loss", f"the less the model expected the token under the mask (0 to {MOST_NATS:g} nats)"),
+}
+OF_STEP = {
+    "removed": Metric("Removed mass", "the more probability the mask took away"),
+    "probability": OF_MODEL["probability"],
+    "allowed": Metric("Allowed tokens", "the more tokens were allowed (log scale)"),
+    "agreement": OF_MODEL["agreement"],
+    "loss": OF_MODEL["loss"],
+}
+
+
+def choose(page: str, metrics: Mapping[str, Metric], usual: str) -> tuple[str, str]:
+    """The names of the two; the line's is NONE at first. Keys of the controls begin with `page`."""
+    linked(f"{page}_shade", usual, metrics)
+    linked(f"{page}_line", NONE, (NONE, *metrics))
+    left, right = st.columns([2.6, 1], vertical_alignment="bottom")
+    shade = left.segmented_control(
+        "Shade tokens by", list(metrics), required=True, key=f"{page}_shade",
+        format_func=lambda name: metrics[name].title,
+    )  # fmt: skip
+    line = right.selectbox(
+        "Underline them by", [NONE, *metrics], key=f"{page}_line",
+        format_func=lambda name: "Nothing" if name == NONE else metrics[name].title,
+    )  # fmt: skip
+    return shade or usual, line
+
+
+def legends(metrics: Mapping[str, Metric], shade: str, line: str) -> Legends:
+    under = "" if line == NONE else f"thicker line: {metrics[line].more}"
+    return {"legend": f"darker: {metrics[shade].more}", "line_legend": under}
+
+
+def measure(step: Any, vocabulary: int, name: str) -> float:
+    """One of OF_STEP for a `core.constrain.explain.Step` out of so many tokens, from 0 to 1."""
+    value = {
+        "removed": lambda: step.removed,
+        "allowed": lambda: math.log(max(step.allowed, 1)) / math.log(max(vocabulary, 2)),
+        "probability": lambda: step.before,
+        "agreement": lambda: step.before / max([*(c.before for c in step.candidates), 1e-12]),
+        "loss": lambda: -math.log(max(step.after, 1e-12)) / MOST_NATS,
+    }[name]()
+    return min(1.0, max(0.0, value))
