@@ -24,6 +24,7 @@ from core.evaluate.score import machine
 WARM, PRESSES, SESSIONS, SESSION_PRESSES = 5, 40, 10, 10
 PAUSE = 150  # ms between two presses: people do not press faster
 LIMIT = 60_000  # ms
+FILE_IS_READ = "Read from a file."  # what the form says then
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # The walk begins anew at its end; that press is not counted.
 PRESS = """
@@ -73,15 +74,18 @@ async def measure(home: Path) -> dict[str, object]:
         try:
             page = await _open(browser, f"{server.url}/datasets")
             first_screen = time.perf_counter() - began
-            _say(f"first screen: {first_screen:.1f} s")
+            say = lambda what: print(f"{time.perf_counter() - began:4.0f} s: {what}", file=sys.stderr, flush=True)  # noqa: E731
+            say("first screen")
             await _masks(page, server.url)
             await _presses(page, WARM)
             idle = await _presses(page, PRESSES)
-            _say("idle: done")
+            say("one session alone")
             ten = await _ten(browser, server.url)
-            _say("ten sessions: done")
+            say("ten sessions")
             await _train(browser, server, home)
+            say("a training has begun")
             training = await _presses(page, PRESSES)
+            say("one session beside it")
         finally:
             server.stop()
             await browser.close()
@@ -95,8 +99,12 @@ async def measure(home: Path) -> dict[str, object]:
     }
 
 
+async def _new(browser: Browser) -> Page:
+    return await (await browser.new_context(viewport={"width": 1280, "height": 900})).new_page()
+
+
 async def _open(browser: Browser, address: str) -> Page:
-    page = await (await browser.new_context(viewport={"width": 1280, "height": 900})).new_page()
+    page = await _new(browser)
     await page.goto(address, timeout=LIMIT)
     await page.wait_for_selector("h1", timeout=LIMIT)
     await page.wait_for_selector(READY, timeout=LIMIT)
@@ -117,7 +125,7 @@ async def _presses(page: Page, count: int) -> list[tuple[float, float]]:
 
 
 async def _ten(browser: Browser, url: str) -> list[tuple[float, float]]:
-    pages = [await _open(browser, f"{url}/masks?step=0") for _ in range(SESSIONS)]
+    pages = [await _new(browser) for _ in range(SESSIONS)]
     for page in pages:
         await _masks(page, url)
     found = await asyncio.gather(*(_presses(page, SESSION_PRESSES) for page in pages))
@@ -127,16 +135,22 @@ async def _ten(browser: Browser, url: str) -> list[tuple[float, float]]:
 
 
 async def _train(browser: Browser, server: Server, home: Path) -> None:
-    """Starts a run on the Distill page and waits for its steps."""
-    config = PRESETS["Quick"].with_values(["stages.0.examples=2", "max_seconds=600"])
+    """Starts a run on the Distill page, learning from gold, and waits for its steps."""
+    quick = PRESETS["Quick"]
+    config = quick.model_copy(update={"stages": quick.stages[1:], "max_seconds": 600.0})
     file = home / "quick.yaml"
     file.write_text(run_config.to_yaml(config))
     page = await _open(browser, f"{server.url}/distill")
     await page.locator(".st-key-distill_yaml input[type=file]").set_input_files(file)
-    await page.wait_for_timeout(2000)
+    await page.get_by_text(FILE_IS_READ).wait_for(timeout=LIMIT)
     await page.locator(".st-key-distill_start button").click()
-    await page.get_by_text("stage 2 of 2").first.wait_for(timeout=3 * LIMIT)
+    await page.locator(".st-key-distill_head").wait_for(timeout=LIMIT)
     await page.context.close()
+    begun = time.perf_counter()
+    while not any(path.stat().st_size for path in (home / "runs").glob("*/metrics.jsonl")):
+        if 1000 * (time.perf_counter() - begun) > 2 * LIMIT:
+            sys.exit("the training did not begin")
+        await asyncio.sleep(0.5)
 
 
 def _percentiles(name: str, found: list[tuple[float, float]]) -> dict[str, float]:
@@ -146,10 +160,6 @@ def _percentiles(name: str, found: list[tuple[float, float]]) -> dict[str, float
         for kind, values in kinds
         for percent in (50, 95)
     }
-
-
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
