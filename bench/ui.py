@@ -21,7 +21,7 @@ from core.distill import config as run_config
 from core.distill.presets import PRESETS
 from core.evaluate.score import machine
 
-WARM, PRESSES, SESSIONS, SESSION_PRESSES = 5, 40, 10, 10
+WARM, PRESSES, SESSIONS, SESSION_PRESSES = 5, 40, 10, 4
 PAUSE = 150  # ms between two presses: people do not press faster
 LIMIT = 60_000  # ms
 FILE_IS_READ = "Read from a file."  # what the form says then
@@ -95,7 +95,8 @@ async def measure(home: Path) -> dict[str, object]:
         "first_screen_s": round(first_screen, 2),
         **_percentiles("", idle),
         **_percentiles("training_", training),
-        **_percentiles("ten_sessions_", ten),
+        "ten_sessions_strip_p95_ms": _percentiles("", ten)["strip_p95_ms"],
+        "ten_sessions_p95_ms": _percentiles("", ten)["rerun_p95_ms"],
     }
 
 
