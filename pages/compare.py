@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import (
     answers,
+    charts,
     compare_charts,
     compare_details,
     compare_examples,
@@ -56,14 +57,14 @@ if len(runs) == 1:
 st.subheader("Figures")
 compare_view.table(task, shown)
 compare_view.notes(runs, shown)
-st.altair_chart(compare_charts.metric_chart(shown, metric, title), key="compare_metric_chart")
+charts.chart(compare_charts.metric_chart(shown, metric, title), "compare_metric_chart")
 left, right = st.columns(2)
 with left:
     size = compare_charts.against(shown, metric, title, "megabytes", "Size on disk, MB")
-    st.altair_chart(size, key="compare_size_chart")
+    charts.chart(size, "compare_size_chart")
 with right:
     speed = compare_charts.against(shown, metric, title, "milliseconds", "Time an example, ms")
-    st.altair_chart(speed, key="compare_speed_chart")
+    charts.chart(speed, "compare_speed_chart")
 
 compare_details.parts(task, shown)
 compare_details.likelihood(shown)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data_charts, data_form, dataset_view, page_tools, shell, uploads
+from ui import charts, data_charts, data_form, dataset_view, page_tools, shell, uploads
 from ui.text import as_csv, errors_shown
 
 shell.guard()
@@ -51,10 +51,10 @@ else:
 lengths, labels = st.columns(2)
 with lengths:
     st.subheader(f"Length of the inputs in {split}")
-    st.altair_chart(data_charts.length_chart(examples), key="datasets_lengths")
+    charts.chart(data_charts.length_chart(examples), "datasets_lengths")
 with labels:
     st.subheader(f"Labels in {split}")
-    st.altair_chart(data_charts.label_chart(examples), key="datasets_labels")
+    charts.chart(data_charts.label_chart(examples), "datasets_labels")
     if rare := data_charts.hidden_labels(examples):
         st.caption(f"{rare} rarer labels are not shown.")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
@@ -37,6 +38,7 @@ class Shared:
     at: tuple[int, ...]
 
 
+@lru_cache(maxsize=8192)
 def parts(task: Task, answer: str) -> tuple[Part, ...] | None:
     """A valid answer in its parts: words with tags, or fields with values. None if it is not valid."""
     found = task.parse(answer)

@@ -8,14 +8,15 @@ import streamlit as st
 from core.evaluate.parts import PartScores
 from core.evaluate.ratio import Score
 from core.tasks import Task
-from ui import compare_charts
+from ui import charts, compare_charts
 from ui.comparison import NOT_MEASURED, Entry, with_interval
 from ui.page_tools import linked
 from ui.text import percent
 
 
+@st.fragment
 def parts(task: Task, shown: Sequence[Entry]) -> None:
-    """One model's tags with what they were taken for, or all models' fields."""
+    """One model's tags with what they were taken for, or all models' fields. Another model leaves the rest as it is."""
     known = [e for e in shown if e.model.parts]
     if not known:
         return
@@ -52,7 +53,7 @@ def _tags(task: Task, known: Sequence[Entry]) -> None:
         mean = percent(sum(of_gold) / len(of_gold)) if of_gold else "–"
         st.caption(f"In per cent, with 95 % intervals. Mean F1 of the tags in gold: {mean}.")
     with right:
-        st.altair_chart(compare_charts.confusion_chart(found.confusion, task.tags), key="compare_confusion")
+        charts.chart(compare_charts.confusion_chart(found.confusion, task.tags), "compare_confusion")
 
 
 def _fields(known: Sequence[Entry]) -> None:
@@ -94,7 +95,7 @@ def likelihood(shown: Sequence[Entry]) -> None:
         with words:
             st.markdown(LIKELIHOOD_HELP)
         with chart:
-            st.altair_chart(compare_charts.reliability_chart(shown), key="compare_reliability")
+            charts.chart(compare_charts.reliability_chart(shown), "compare_reliability")
 
 
 def _likelihood(entry: Entry) -> dict[str, str]:

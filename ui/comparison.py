@@ -43,8 +43,7 @@ class ScoredRun:
 
     def config(self) -> RunConfig:
         """Raises RunError if it is missing or damaged."""
-        path = self.folder.path / "config.yaml"
-        return _read_config(self.path, path.stat().st_mtime_ns if path.exists() else 0)
+        return self.folder.config()
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,6 @@ def read_report(path: str, stamp: int) -> Report:
     if not report.models or not report.examples:
         raise RunError(f"the report of {folder.name!r} is empty: run it again.")
     return report
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _read_config(path: str, stamp: int) -> RunConfig:
-    return RunFolder(Path(path)).config()
 
 
 def entries(runs: Sequence[ScoredRun]) -> list[Entry]:

@@ -1,6 +1,7 @@
 """The charts of a run: its loss, raw and smoothed, and what validation found. Their height never changes."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,20 @@ STEP_SCALE = alt.Scale(zero=True, nice=False)
 STEP_COLUMNS = ("step", "loss", "stage", "method", "tokens", "seconds", "progress", "total")
 
 
-def metrics(folder: RunFolder) -> list[dict[str, Any]]:
+def metrics(folder: RunFolder) -> Sequence[dict[str, Any]]:
     """A run's records, read again only when the file has changed. What is no record of ours is left out."""
     path = folder.path / "metrics.jsonl"
     try:
         about = path.stat()
     except OSError:
-        return []
+        return ()
     return _read(str(folder.path), about.st_mtime_ns, about.st_size)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _read(path: str, changed: int, size: int) -> list[dict[str, Any]]:
-    return [r for r in RunFolder(Path(path)).metrics() if _is_step(r) or _is_validation(r)]
+@lru_cache(maxsize=16)
+def _read(path: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
+    """Not `st.cache_data`, which would hand out a copy of thousands of records a second."""
+    return tuple(r for r in RunFolder(Path(path)).metrics() if _is_step(r) or _is_validation(r))
 
 
 def _is_step(record: Any) -> bool:

@@ -1,6 +1,7 @@
 """One run on screen: state, curves, log and scores; stop, resume and delete. Live while it is under way."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -12,7 +13,7 @@ from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
 from core.tasks import TASKS
-from ui import engine, run_charts, run_list, run_prompt, run_scores
+from ui import charts, engine, run_charts, run_list, run_prompt, run_scores
 from ui.run_text import literal
 from ui.text import errors_shown, percent, plain, show_error
 
@@ -157,7 +158,7 @@ def _progress(name: str, status: Status, config: RunConfig | None, steps: list[d
     st.progress(min(max(done, 0.0), 1.0), text=text)
 
 
-def _figures(status: Status, config: RunConfig | None, records: list[dict[str, Any]]) -> None:
+def _figures(status: Status, config: RunConfig | None, records: Sequence[dict[str, Any]]) -> None:
     """Five numbers in a row that are there from the start, so that nothing moves later."""
     steps = run_charts.steps(records)
     metric = TASKS[config.task].metrics[0] if config else ""
@@ -211,13 +212,13 @@ def _curves(folder: RunFolder) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Loss**")
-        st.altair_chart(run_charts.loss(records), key="distill_loss")
+        charts.chart(run_charts.loss(records), "distill_loss")
     with right:
         st.markdown("**Validation**", help=VALIDATION_HELP)
-        st.altair_chart(run_charts.validation(records, _shown_metrics(config, records)), key="distill_validation")
+        charts.chart(run_charts.validation(records, _shown_metrics(config, records)), "distill_validation")
 
 
-def _shown_metrics(config: RunConfig | None, records: list[dict[str, Any]]) -> list[str]:
+def _shown_metrics(config: RunConfig | None, records: Sequence[dict[str, Any]]) -> list[str]:
     if config:
         pressed = any("refused_mass" in r["validation"] for r in records if "validation" in r)
         return [TASKS[config.task].metrics[0], "exact_match", "refused_mass" if pressed else "valid"]

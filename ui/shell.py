@@ -1,12 +1,12 @@
 """The shell around every page: page config, navigation, warm-up of the engine."""
 
-import gc
 import threading
 from collections.abc import Mapping
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from core import collector
 from core.paths import ASSETS, ROOT
 from ui import tour
 
@@ -61,15 +61,14 @@ def guard() -> None:
 
 @st.cache_resource
 def _warm_up() -> threading.Thread:
-    """Imports the heavy libraries behind the first screen. Streamlit collects garbage after every rerun,
-    which takes 0.3 s with them loaded: freezing what is there now brings it back to a few milliseconds."""
+    """Imports the heavy libraries behind the first screen."""
+    collector.keep_short()
 
     def work() -> None:
         from ui import engine
 
         engine.warm_up()
-        gc.collect()
-        gc.freeze()
+        collector.freeze()
 
     thread = threading.Thread(target=work, name="warm-up", daemon=True)
     thread.start()

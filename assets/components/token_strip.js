@@ -221,9 +221,10 @@ function blank(text) {
 
 function paint(strip, index) {
   const old = strip.querySelector(".selected");
+  const node = index === null || index === undefined ? null : strip.querySelector(`#token-${index}`);
+  if (node && node === old) return strip.showState?.(); // to look where it stands would cost a layout of the page
   old?.classList.remove("selected");
   old?.setAttribute("aria-selected", "false");
-  const node = index === null || index === undefined ? null : strip.querySelector(`#token-${index}`);
   strip.selected = node ? index : null;
   strip.showState?.();
   if (!node) return strip.removeAttribute("aria-activedescendant");

@@ -25,9 +25,8 @@ export default function (component) {
   Object.assign(root, { data, vocabulary, reason: numbers(data.reason, data.wide ? Uint16Array : Uint8Array) });
   root.pin = (token) => setStateValue("pinned", { identity: data.identity, token });
   showTotal(root.querySelector(".total"), data);
-  const width = root.clientWidth;
-  root.colours = ["--allowed", "--refused", "--st-background-color"].map((name) => paintOf(root, name));
-  if (root.drawn !== data.identity || root.drawnWidth !== width) build(root, bands, card);
+  followTheme(root);
+  if (root.drawn !== data.identity || !root.drawnWidth) build(root, bands, card); // the watcher sees to the width
   const painted = `${data.reason} ${root.colours} ${root.drawnWidth}`;
   if (root.painted !== painted) for (const band of bands.children) paintBand(root, band);
   root.painted = painted;
@@ -235,6 +234,16 @@ function ring(root, band, i) {
   context.strokeStyle = themeColour(root, "--st-text-color");
   context.lineWidth = 2;
   context.strokeRect((i % band.columns) * size - 3, Math.floor(i / band.columns) * size - 3, size + 6, size + 6);
+}
+
+// Asking for a colour's bytes takes milliseconds: it is done once a theme.
+function followTheme(root) {
+  const style = getComputedStyle(root);
+  const names = ["--allowed", "--refused", "--st-background-color"];
+  const theme = [style.colorScheme, ...names.map((name) => style.getPropertyValue(name))].join();
+  if (root.theme === theme) return;
+  root.theme = theme;
+  root.colours = names.map((name) => paintOf(root, name));
 }
 
 // A CSS colour as bytes, whatever its notation.

@@ -1,6 +1,5 @@
 """One run from configuration to report: the only place that knows the order of things."""
 
-import gc
 import time
 import traceback
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from core import collector
 from core.distill import processes
 from core.distill.schedule import judge
 from core.distill.sequences import TokenSequence
@@ -52,18 +52,10 @@ def execute(
         run.update(state="failed", phase="", error=str(error), failure=type(error).__name__)
     except Exception as error:  # whatever it is, the screen shows it
         run.update(state="failed", phase="", error=_explain(error), traceback=traceback.format_exc())
-    _out_of_the_collectors_sight()
+    collector.freeze()
     folder.log(run.outcome())
     say(run.outcome())
     return run.status
-
-
-def _out_of_the_collectors_sight() -> None:
-    """Frees what is dead and spares what lives from every later collection. The interface collects after each
-    rerun, and walking a corpus of tokens several times a second halves the speed of training."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
 
 
 def _explain(error: Exception) -> str:
@@ -117,7 +109,7 @@ class _Run:
             self.folder.log(f"resumed from {last.name}")
         self.folder.keep_metrics_until(trainer.progress.step)
         self.update(step=trainer.progress.step, total=trainer.total, progress=trainer.done())
-        _out_of_the_collectors_sight()
+        collector.freeze()
         self.train(material, trainer, held_out)
         self.phase("saving the student")
         trainer.gather()

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,8 +89,9 @@ class RunFolder:
 
     def config(self) -> RunConfig:
         """Raises RunError if the configuration is missing or damaged."""
+        path = self.path / "config.yaml"
         try:
-            return run_config.read(self.path / "config.yaml")
+            return _read_config(path, _version(path))
         except ConfigError as error:
             raise RunError(f"the run {self.name!r} cannot be read: {error}") from error
 
@@ -183,6 +185,21 @@ class RunFolder:
         except OSError:
             return False
         return False
+
+
+@lru_cache(maxsize=256)
+def _read_config(path: Path, version: tuple[int, ...]) -> RunConfig:
+    """Kept while the file is the same: the screen asks several times a second."""
+    return run_config.read(path)
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Of a file that is replaced whole; nothing while there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return ()
+    return about.st_ino, about.st_mtime_ns, about.st_size
 
 
 @contextmanager

@@ -327,3 +327,5 @@ def test_metrics_survive_json_that_is_not_ours(root):
     folder.add_metrics(["a", "list"])
     folder.add_metrics({"step": 5, "validation": json.loads("[]")})
     assert len(run_charts.metrics(folder)) == 5
+    folder.add_metrics(run_charts.metrics(folder)[0] | {"step": 6})
+    assert [r["step"] for r in run_charts.metrics(folder)][-1] == 6  # what was kept is not what is there now

@@ -1,5 +1,6 @@
 import pytest
 
+from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import RunError
 from core.runs import folder
@@ -53,3 +54,17 @@ def test_a_run_under_way_cannot_be_deleted(tmp_path):
 
 def test_the_demo_runs_name_is_taken(tmp_path):
     assert folder.create(RunConfig(name="demo_run"), tmp_path).name == "demo_run-2"
+
+
+def test_a_configuration_is_read_again_only_when_it_changes(tmp_path, monkeypatch):
+    read, times = run_config.read, []
+    monkeypatch.setattr(run_config, "read", lambda path: times.append(path) or read(path))
+    made = folder.create(RunConfig(seed=1), tmp_path)
+    assert [made.config().seed for _ in range(3)] == [1, 1, 1]
+    assert len(times) == 1
+    folder.write(made.path / "config.yaml", run_config.to_yaml(RunConfig(seed=2)))
+    assert made.config().seed == 2
+    (made.path / "config.yaml").write_text("seed: never")
+    for _ in range(2):
+        with pytest.raises(RunError, match="cannot be read"):
+            made.config()

@@ -1,0 +1,24 @@
+"""Charts on the screen. Altair holds every part of a chart against Vega-Lite's schema, twice, which takes a third of
+a second a chart: the tests do that, the screen does not."""
+
+from typing import Any
+
+import altair as alt
+import streamlit as st
+from altair.utils import schemapi
+
+schemapi.disable_debug_mode()  # parts are not checked as they are made
+
+
+class _Unchecked:
+    """What Streamlit asks of a chart."""
+
+    def __init__(self, chart: alt.TopLevelMixin) -> None:
+        self._chart = chart
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._chart.to_dict(validate=False)
+
+
+def chart(drawn: alt.TopLevelMixin, key: str) -> None:
+    st.altair_chart(_Unchecked(drawn), key=key)  # type: ignore[arg-type]
