@@ -54,7 +54,10 @@ with lengths:
     st.altair_chart(data_charts.length_chart(examples), key="datasets_lengths")
 with labels:
     st.subheader(f"Labels in {split}")
-    st.altair_chart(data_charts.label_chart(examples), key="datasets_labels")
+    if chart := data_charts.label_chart(examples):
+        st.altair_chart(chart, key="datasets_labels")
+    else:
+        st.caption("None: these inputs have no gold answers.")
     if rare := data_charts.hidden_labels(examples):
         st.caption(f"{rare} rarer labels are not shown.")
 

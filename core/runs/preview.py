@@ -30,7 +30,8 @@ class PreviewToken:
 @dataclass(frozen=True)
 class Preview:
     """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula; `measured`: the
-    same by a step that was taken, if it was. `left_out` examples, of all splits, do not fit."""
+    same by a step that was taken, if it was. `left_out` examples, of all splits, do not fit; `ungraded`: how many of a
+    split have no gold answer, in the place of which the shortest that the schema allows is shown and measured."""
 
     parameters: int
     trainable: int
@@ -41,6 +42,7 @@ class Preview:
     steps: int
     examples: int
     left_out: int
+    ungraded: dict[str, int]
     teacher_prompt: str
     first_batch: tuple[tuple[PreviewToken, ...], ...]
 
@@ -69,6 +71,7 @@ def preview(config: RunConfig) -> Preview:
         steps=_steps(config, len(data.train)),
         examples=len(data.train),
         left_out=material.left_out,
+        ungraded=material.ungraded,
         teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (
