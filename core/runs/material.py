@@ -17,7 +17,7 @@ from core.distill.sequences import TokenSequence, tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Labelled, Trainer
 from core.errors import ConfigError, DataError, ModelError, SchemaError
-from core.models import api, prompting, students, teachers
+from core.models import api, existing, prompting, students, teachers
 from core.models.api import LIKELIEST, ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
@@ -177,6 +177,8 @@ def check(config: RunConfig, examples: int) -> None:
         there = min(stage.examples or examples, examples)
         if config.batch_size > there:
             raise ConfigError(f"stage {number} has {there} examples: lower batch_size, which is {config.batch_size}.")
+    if config.student.kind == "existing" and config.student.tuning == "adalora" and not config.batch_tokens:
+        existing.check_steps(planned_steps(config, examples))
     steps = stage.epochs * -(-there // config.batch_size)
     validations = steps // config.validate_every
     if config.patience and not config.batch_tokens and validations < config.patience:
@@ -184,6 +186,12 @@ def check(config: RunConfig, examples: int) -> None:
             f"patience {config.patience} cannot wear out: the last stage has {steps} steps and so {validations} "
             "validations: lower patience or validate_every."
         )
+
+
+def planned_steps(config: RunConfig, examples: int) -> int:
+    """Steps of the whole run, without its time budget and its limit of tokens a batch."""
+    sizes = (min(stage.examples or examples, examples) for stage in config.stages)
+    return sum(stage.epochs * -(-size // config.batch_size) for stage, size in zip(config.stages, sizes, strict=True))
 
 
 def check_gold(config: RunConfig, data: Dataset) -> None:

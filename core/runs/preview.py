@@ -7,12 +7,12 @@ from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig, Stage
 from core.distill.sequences import tokenise
 from core.distill.train import Trainer
-from core.models import prompting
+from core.models import existing, prompting
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import memory
 from core.runs.labelling import Teacher
-from core.runs.material import Material, gather
+from core.runs.material import Material, gather, planned_steps
 from core.runs.memory import MeasuredStep
 from core.tasks import Task
 from core.tasks.prompt import Prompt
@@ -68,7 +68,7 @@ def preview(config: RunConfig) -> Preview:
         megabytes=(trainable if config.student.is_adapter else student.parameters) * 2 / 1e6,
         training_megabytes=memory.estimate(student, config.batch_size, max(map(len, sequences))),
         measured=_measured(material),
-        steps=_steps(config, len(data.train)),
+        steps=planned_steps(config, len(data.train)),
         examples=len(data.train),
         left_out=material.left_out,
         ungraded=material.ungraded,
@@ -93,13 +93,6 @@ def _prompt(teacher: Teacher, task: Task, prompt: Prompt, text: str) -> str:
     return prompting.text_of(teacher, task, prompt, text)
 
 
-def _steps(config: RunConfig, examples: int) -> int:
-    """Steps of the whole run, without its time budget."""
-    return sum(
-        stage.epochs * -(-min(stage.examples or examples, examples) // config.batch_size) for stage in config.stages
-    )
-
-
 def _measured(material: Material) -> MeasuredStep | None:
     """Steps on the longest examples, which need the most; None where the formula says that they would not fit. The
     teacher is left out: gold stands for its signals."""
@@ -111,7 +104,7 @@ def _measured(material: Material) -> MeasuredStep | None:
     expected = memory.estimate(student, config.batch_size, max(map(len, sequences)))
     if expected > memory.available()[1]:
         return None
-    stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=2)
+    stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=existing.FEWEST_STEPS)
     plain = config.model_copy(update={"stages": (stage,), "max_seconds": None})
     return memory.measure(Trainer(plain, student, sequences, store))
 
