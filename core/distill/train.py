@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import losses, processes, schedule, sharded
 from core.distill.batch import collate
+from core.distill.cache import digest
 from core.distill.config import RunConfig, Stage
 from core.distill.label_signals import LabelSignals
 from core.distill.module import Reachable
@@ -116,6 +119,12 @@ class Trainer:
     def done(self) -> float:
         """Share of the run behind us."""
         return schedule.done(self.config, self.progress, self.total)
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of all that can be learned: prompts and answers, of data and labels, in the student's tokens."""
+        parts = (ids for s in (*self.sequences, *self.labelled.sequences) for ids in (s.prompt, s.answer))
+        return digest(np.asarray(ids, np.int32).tobytes() for ids in parts)
 
     def _epoch(self, stage: Stage, number: int, epoch: int) -> list[list[int]]:
         sequences = self._sequences(stage)
