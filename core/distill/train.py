@@ -25,7 +25,7 @@ from core.distill.sequences import TokenSequence, batches, parts
 from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
-from core.models import existing
+from core.models import existing, randomness
 from core.models.language_model import LanguageModel
 
 
@@ -149,10 +149,10 @@ class Trainer:
         rate = schedule.learning_rate(self.config, stage.learning_rate, self.done(), self.total)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
-        self._seed()
-        batch, sampled = self._batch(stage, group)
-        self.module.train()
-        loss, agreement, positions = self._gradients(stage, group, batch, sampled)
+        with randomness.seeded(self._seed()):
+            batch, sampled = self._batch(stage, group)
+            self.module.train()
+            loss, agreement, positions = self._gradients(stage, group, batch, sampled)
         self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -173,9 +173,9 @@ class Trainer:
             progress=self.done(),
         )
 
-    def _seed(self) -> None:
+    def _seed(self) -> int:
         """Dropout's randomness follows from where the step is, so that a resumed run draws the same."""
-        torch.manual_seed(hash((self.config.seed, self.progress.step, self.process)) % 2**32)
+        return hash((self.config.seed, self.progress.step, self.process)) % 2**32
 
     def _batch(self, stage: Stage, group: list[int]) -> tuple[list[TokenSequence], MaskStore | None]:
         """The sequences to learn from or, where it is the turn of the student's own answers, those and their masks.
