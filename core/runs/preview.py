@@ -1,11 +1,12 @@
 """What a run will be like, before it is started: size, memory, the first batch as the model sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig, Stage
-from core.distill.sequences import tokenise
+from core.distill.sequences import TokenSequence, tokenise
 from core.distill.train import Trainer
 from core.models import existing, prompting
 from core.models.api import ApiTeacher
@@ -66,7 +67,7 @@ def preview(config: RunConfig) -> Preview:
         trainable=trainable,
         vocabulary=len(student.tokens),
         megabytes=(trainable if config.student.is_adapter else student.parameters) * 2 / 1e6,
-        training_megabytes=memory.estimate(student, config.batch_size, max(map(len, sequences))),
+        training_megabytes=_expected(config, student, sequences),
         measured=_measured(material),
         steps=planned_steps(config, len(data.train)),
         examples=len(data.train),
@@ -93,6 +94,12 @@ def _prompt(teacher: Teacher, task: Task, prompt: Prompt, text: str) -> str:
     return prompting.text_of(teacher, task, prompt, text)
 
 
+def _expected(config: RunConfig, student: LanguageModel, sequences: Sequence[TokenSequence]) -> float:
+    """MB of training by formula, on sequences as long as the longest of these."""
+    at_once = -(-config.batch_size // config.accumulate)
+    return memory.estimate(student, at_once, max(map(len, sequences)), config.gradient_checkpointing)
+
+
 def _measured(material: Material) -> MeasuredStep | None:
     """Steps on the longest examples, which need the most; None where the formula says that they would not fit. The
     teacher is left out: gold stands for its signals."""
@@ -101,8 +108,7 @@ def _measured(material: Material) -> MeasuredStep | None:
     store = MaskStore(student.tokens)
     constraints = Constraints(material.task, student.tokens, config.conditioned)
     sequences = tokenise(student, constraints, longest, store, material.reader(student))
-    expected = memory.estimate(student, config.batch_size, max(map(len, sequences)))
-    if expected > memory.available()[1]:
+    if _expected(config, student, sequences) > memory.available()[1]:
         return None
     stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=existing.FEWEST_STEPS)
     plain = config.model_copy(update={"stages": (stage,), "max_seconds": None})
