@@ -21,11 +21,12 @@ from core.models import api, existing, prompting, students, teachers
 from core.models.api import LIKELIEST, ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
-from core.runs.labelling import Labeller, Labels, Teacher
+from core.runs.labelling import Labels, Teacher
 from core.tasks import TASKS, Dataset, Example, Task
 from core.tasks.task import shortest
 
 Say = Callable[[str], None]
+Label = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
 SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
 
@@ -60,7 +61,7 @@ class Material:
         return lm.student_prompt
 
 
-def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | None = None) -> Material:
+def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None = None) -> Material:
     """Raises DataError for data that cannot be learned from, ModelError for models that cannot be had. Without
     `label` the teacher is not asked for labels: that may take long, and cost money."""
     say("reading the data")
@@ -75,7 +76,7 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | No
         names = teachers.tokenizer(config.student.model).get_vocab()
         students.check_known(names, teachers.tokenizer(config.teacher))
     teacher, base = _models(config, say)
-    labels = processes.share(label(config, task, data, teacher, base) if label and processes.is_main() else None)
+    labels = processes.by_main(lambda: label(config, task, data, teacher, base)) if label else None
     ungraded = {s: n for s in SPLITS if (n := sum(not e.answer for e in data.split(s)))}
     if ungraded:
         data = _answered(task, data, labels)
