@@ -54,7 +54,10 @@ with lengths:
     charts.chart(data_charts.length_chart(examples), "datasets_lengths")
 with labels:
     st.subheader(f"Labels in {split}")
-    charts.chart(data_charts.label_chart(examples), "datasets_labels")
+    if drawn := data_charts.label_chart(examples):
+        charts.chart(drawn, "datasets_labels")
+    else:
+        st.caption("None: these inputs have no gold answers.")
     if rare := data_charts.hidden_labels(examples):
         st.caption(f"{rare} rarer labels are not shown.")
 

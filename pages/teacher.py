@@ -59,15 +59,16 @@ with length:
 todo = [teacher_try.section(lm, task, example, prompt, (name, task.name, path, prompt, example))]
 
 st.subheader("On many examples")
-if data.dev:
-    examples = teacher_job.examples(data.dev)
+graded = [example for example in data.dev if example.answer]
+if graded:
+    examples = teacher_job.examples(graded)
     one, two = st.tabs(["Score this prompt", "Two prompts against each other"])
     with one:
         todo.append(teacher_score.section(lm, name, task, examples, prompt))
     with two:
         todo.append(teacher_versus.section(lm, name, task, examples, prompt))
 else:
-    st.info("This data has no dev examples to score on.", icon=":material/info:")
+    st.info("This data has no dev examples with a gold answer to score on.", icon=":material/info:")
 
 shell.show_seeds(teacher_job.seeds())
 for work in filter(None, todo):  # what takes long comes last: all that is above stays in use

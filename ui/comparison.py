@@ -235,8 +235,9 @@ def conditions(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> list[str]:
         free = max((len(e.model.free_outputs) for e in shown if e.run is run), default=0)
         without = f" · without the mask: the first {free}" if free else ""
         start = f"{run.name}: " if len(runs) > 1 else ""
+        by = " · no gold answers: the teacher's stand for gold" if report.gold_by == "teacher" else ""
         lines.append(
-            f"{start}{len(report.examples)} held-out examples of the data {report.data!r}{without} · {leaks} · "
+            f"{start}{len(report.examples)} held-out examples of the data {report.data!r}{by}{without} · {leaks} · "
             f"{report.machine} · trained for {report.seconds / 60:.1f} min"
         )
     return lines

@@ -30,9 +30,11 @@ def length_chart(examples: Sequence[Example]) -> alt.Chart:
     )
 
 
-def label_chart(examples: Sequence[Example]) -> alt.Chart:
-    """The most frequent labels, with their counts."""
+def label_chart(examples: Sequence[Example]) -> alt.Chart | None:
+    """The most frequent labels, with their counts; None without any."""
     counts = Counter(label for example in examples for label in example.labels)
+    if not counts:
+        return None
     total = sum(counts.values())
     frame = pd.DataFrame(
         [{"label": label, "count": n, "share": n / total} for label, n in counts.most_common(LABELS_SHOWN)]

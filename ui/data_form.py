@@ -72,9 +72,12 @@ def _works(task: Task, path: str) -> bool:
 
 def _add(task: Task) -> None:
     """A file from the browser's machine, or a path on the server's."""
-    st.caption(f"Format: {task.file_help}. A single file is split 8 : 1 : 1 in its own order.")
+    st.caption(
+        f"Format: {task.file_help}. Or inputs without answers, which a teacher then writes: one a line (.txt), or as "
+        "`text` in .csv or .jsonl. A single file is split 8 : 1 : 1 in its own order."
+    )
     file = f"datasets_file_{task.name}"
-    st.file_uploader("Upload a file", type=task.suffix, key=file, on_change=_take_file, args=(task, file))
+    st.file_uploader("Upload a file", type=uploads.suffixes(task), key=file, on_change=_take_file, args=(task, file))
     path = f"datasets_path_{task.name}"
     linked(path, "")
     st.text_input(

@@ -28,6 +28,12 @@ def headline(dataset: Dataset) -> None:
     }
     for column, (label, (value, meaning)) in zip(st.columns(len(figures)), figures.items(), strict=True):
         column.metric(label, value, help=meaning, border=True)
+    if missing := len(dataset.without_gold):
+        st.info(
+            f"{count(missing)} of {count(len(every))} examples have no gold answer: a run's teacher writes it. A stage "
+            "that learns gold takes examples with one only.",
+            icon=":material/edit_note:",
+        )
     if leaks:
         with st.expander(f"{len(leaks)} inputs of dev or test stand in train as well", icon=":material/warning:"):
             st.dataframe(pd.DataFrame({"Input": leaks}), hide_index=True, key="datasets_leaks")
@@ -50,6 +56,8 @@ def table(task: Task, hits: Sequence[tuple[int, Example]]) -> pd.DataFrame:
 
 
 def _answer(example: Example) -> dict[str, object]:
+    if not example.answer:
+        return {}
     answer = json.loads(example.answer)
     if isinstance(answer, dict) and not any(isinstance(value, list | dict) for value in answer.values()):
         return answer
@@ -78,6 +86,9 @@ def select_row(task: Task, frame: pd.DataFrame) -> int:
 
 def as_tokens(task: Task, example: Example) -> None:
     """The example as the bundled model reads it, the answer's free tokens shaded."""
+    if not example.answer:
+        st.info("This input has no gold answer: on the Teacher page a teacher writes one.", icon=":material/edit_note:")
+        return
     with errors_shown():
         with st.spinner("Reading it as the model does (the first time takes a few seconds) …"):
             prompt, answer, forced = _tokens(task.name, example)

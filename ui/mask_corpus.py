@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import StillroomError
 from core.tasks import TASKS
-from ui import data_form, mask_engine, uploads
+from ui import charts, data_form, mask_engine, uploads
 from ui.mask_engine import Corpus
 from ui.mask_model import Source
 from ui.page_tools import linked
@@ -37,7 +37,7 @@ def draw(source: Source) -> None:
         plain(found.refused[0][1])
     step = _width(found.allowed)
     cells = table(found, step)
-    st.altair_chart(chart(cells, step, st.context.theme.type == "dark"), key="masks_corpus_chart")
+    charts.chart(chart(cells, step, st.context.theme.type == "dark"), "masks_corpus_chart")
     note = f"Each cell is {step} positions, and stands for the freest of them. " if step > 1 else ""
     words = "Each under the schema of its own words" if wanted.conditioned else "All under the task's general schema"
     st.caption(

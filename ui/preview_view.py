@@ -35,6 +35,7 @@ def draw(config: RunConfig) -> None:
             )  # fmt: skip
     else:
         _sizes(found, config)
+        _ungraded(found)
         _memory(found)
         _first_batch(found)
         with st.expander("The teacher's prompt for the first example, exactly"):
@@ -59,6 +60,18 @@ def _sizes(found: Any, config: RunConfig) -> None:
     if found.left_out:
         rows["Left out: they do not fit"] = f"{found.left_out:,}"
     st.table(rows, border="horizontal")
+
+
+def _ungraded(found: Any) -> None:
+    if not found.ungraded:
+        return
+    where = ", ".join(f"{n:,} of {split}" for split, n in found.ungraded.items())
+    scored = " The report will say how well the student agrees with its teacher." * ("test" in found.ungraded)
+    st.info(
+        f"The data has no gold answer to some inputs ({where}): the teacher writes them when the run starts. Below, "
+        f"the shortest answers that the schema allows stand for them.{scored}",
+        icon=":material/edit_note:",
+    )
 
 
 def _memory(found: Any) -> None:

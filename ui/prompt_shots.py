@@ -63,6 +63,7 @@ def offered(task: Task, train: Sequence[Example], chosen: Sequence[Shot], wanted
     if wanted.isdecimal() and 1 <= int(wanted) <= len(train):
         found += [(wanted, train[int(wanted) - 1])]
     found += [(str(i), e) for i, e in search(train, wanted) if str(i) != wanted]
+    found = [(name, e) for name, e in found if e.answer]
     free = [(f"{name}  {e.input}", as_shot(e)) for name, e in found[: OFFERED + len(chosen)]]
     return dict([(_short(label), shot) for label, shot in free if shot not in chosen][:OFFERED])
 

@@ -41,6 +41,8 @@ def _headline(report: Report) -> None:
             known = f"{count(model.parameters)} parameters · {size(model.megabytes)}"
             size_of = known if model.parameters else "asked over the network"
             st.caption(f"{size_of} · {model.ms_per_example:,.0f} ms an example")
+    if report.gold_by == "teacher":
+        st.caption("The data has no gold answers: scores are the agreement with the teacher's.")
     if report.left_out:
         st.caption(f"{report.left_out:,} examples of the data did not fit and were left out.")
     if report.labels:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import streamlit as st
 
+from core.data import plain
 from core.errors import DataError
 from core.paths import HOME
 from core.tasks import TASKS, Dataset, Task
@@ -36,9 +37,15 @@ def save(upload: Upload) -> Path:
     return path
 
 
+def suffixes(task: Task) -> list[str]:
+    """How the names of files end that a task can read: in its own format, or inputs without answers."""
+    return list(dict.fromkeys((task.suffix, *plain.SUFFIXES)))
+
+
 def known(task: Task) -> list[tuple[str, str]]:
-    """(label, path) of the uploads in this task's format, by name. Labels are unique."""
-    files = sorted(FOLDER.glob(f"*{task.suffix}"), key=lambda file: (_name(file), file.name))
+    """(label, path) of the uploads that this task may read, by name. Labels are unique."""
+    kept = [file for suffix in suffixes(task) for file in FOLDER.glob(f"*{suffix}")]
+    files = sorted(kept, key=lambda file: (_name(file), file.name))
     names = [_name(file) for file in files]
     return [
         (name if names.count(name) == 1 else f"{name} ({file.name[:4]})", str(file))
@@ -86,5 +93,5 @@ def stamp(path: str | None) -> float:
     if path is None:
         return 0.0
     place = Path(path).expanduser()
-    files = [*place.glob("*.conllu"), place] if place.is_dir() else [place]
+    files = [f for f in place.iterdir() if f.suffix in (".conllu", *plain.SUFFIXES)] if place.is_dir() else [place]
     return sum(file.stat().st_mtime for file in files if file.exists())

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import conllu
 
+from core.data.plain import read_text
 from core.errors import DataError
 
 Upos = Literal[
@@ -42,13 +43,7 @@ class Sentence:
 
 def read(path: Path) -> list[Sentence]:
     """All sentences of a file. Raises DataError with line number and reason."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read {path.name}: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
-    return parse(text, path.name)
+    return parse(read_text(path), path.name)
 
 
 def parse(text: str, source: str = "text") -> list[Sentence]:

@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import losses, processes, schedule, sharded
 from core.distill.batch import collate
+from core.distill.cache import digest
 from core.distill.config import RunConfig, Stage
 from core.distill.label_signals import LabelSignals
 from core.distill.module import Reachable
@@ -22,7 +25,7 @@ from core.distill.sequences import TokenSequence, batches, parts
 from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
-from core.models import existing
+from core.models import existing, randomness
 from core.models.language_model import LanguageModel
 
 
@@ -117,6 +120,12 @@ class Trainer:
         """Share of the run behind us."""
         return schedule.done(self.config, self.progress, self.total)
 
+    @cached_property
+    def content(self) -> str:
+        """A hash of all that can be learned: prompts and answers, of data and labels, in the student's tokens."""
+        parts = (ids for s in (*self.sequences, *self.labelled.sequences) for ids in (s.prompt, s.answer))
+        return digest(np.asarray(ids, np.int32).tobytes() for ids in parts)
+
     def _epoch(self, stage: Stage, number: int, epoch: int) -> list[list[int]]:
         sequences = self._sequences(stage)
         chosen = spread(range(len(sequences)), stage.examples)
@@ -140,10 +149,10 @@ class Trainer:
         rate = schedule.learning_rate(self.config, stage.learning_rate, self.done(), self.total)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
-        self._seed()
-        batch, sampled = self._batch(stage, group)
-        self.module.train()
-        loss, agreement, positions = self._gradients(stage, group, batch, sampled)
+        with randomness.seeded(self._seed()):
+            batch, sampled = self._batch(stage, group)
+            self.module.train()
+            loss, agreement, positions = self._gradients(stage, group, batch, sampled)
         self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -164,9 +173,9 @@ class Trainer:
             progress=self.done(),
         )
 
-    def _seed(self) -> None:
+    def _seed(self) -> int:
         """Dropout's randomness follows from where the step is, so that a resumed run draws the same."""
-        torch.manual_seed(hash((self.config.seed, self.progress.step, self.process)) % 2**32)
+        return hash((self.config.seed, self.progress.step, self.process)) % 2**32
 
     def _batch(self, stage: Stage, group: list[int]) -> tuple[list[TokenSequence], MaskStore | None]:
         """The sequences to learn from or, where it is the turn of the student's own answers, those and their masks.

@@ -5,7 +5,7 @@ out when such a report is read.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -119,7 +119,8 @@ class Recovery(BaseModel):
 class Report(BaseModel):
     """Everything found about one run. `leaks` counts the examples that were trained on as well, `near_leaks` those
     that nearly were, `leaked` are the places of both. `left_out`: examples of the data that did not fit and were
-    not used. `seconds` is what the steps of training took."""
+    not used. `seconds` is what the steps of training took. Where `gold_by` is the teacher, the data has no gold and
+    the teacher's answers stand for it: scores say how well a model agrees with it, and whether it is valid."""
 
     model_config = ConfigDict(frozen=True)
     task: str
@@ -134,6 +135,7 @@ class Report(BaseModel):
     leaked: tuple[int, ...] = ()
     left_out: int | None = None
     recovery: Recovery | None = None
+    gold_by: Literal["data", "teacher"] = "data"
 
     def model(self, role: str) -> ModelReport | None:
         return next((m for m in self.models if m.role == role), None)

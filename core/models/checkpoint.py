@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from core.errors import ModelError
-from core.models import existing, teachers
+from core.models import existing, randomness, teachers
 from core.models.language_model import LanguageModel, device, leave_one_core
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -81,7 +81,8 @@ def _load_adapter(folder: Path, name: str) -> LanguageModel:
         raise ModelError(f"{ADAPTER_CONFIG} in {folder} is damaged: the run must save its student again.") from error
     lm = teachers.load(base, torch.float32)
     try:
-        return replace(lm, name=name, model=PeftModel.from_pretrained(lm.model, str(folder)).eval())
+        with randomness.seeded(0):  # its matrices are drawn before they are read
+            return replace(lm, name=name, model=PeftModel.from_pretrained(lm.model, str(folder)).eval())
     except Exception as error:  # peft raises many kinds
         raise ModelError(f"the adapter in {folder} cannot be loaded: {error}") from error
 

@@ -64,11 +64,7 @@ def share_ranks(model: Any, optimizer: torch.optim.Optimizer, total: int, step: 
     """
     if not _has_ranks(model):
         return
-    if total < FEWEST_STEPS:
-        raise ConfigError(
-            f"AdaLoRA shares its ranks out in {FEWEST_STEPS} steps at least, and the stages make {total}: "
-            "take more epochs or examples, a smaller batch, or tuning 'lora'."
-        )
+    check_steps(total)
     settings = model.peft_config[ADAPTER]
     settings.total_step, settings.tinit, settings.tfinal = total, total // 10, total // 4
     pairs = [(name, p) for name, p in model.named_parameters() if "lora_A" in name or "lora_B" in name]
@@ -81,6 +77,15 @@ def share_ranks(model: Any, optimizer: torch.optim.Optimizer, total: int, step: 
 
     optimizer.register_step_pre_hook(before)
     optimizer.register_step_post_hook(lambda *_: model.base_model.update_and_allocate(step()))
+
+
+def check_steps(total: int) -> None:
+    """Raises ConfigError for too few steps to share ranks out in."""
+    if total < FEWEST_STEPS:
+        raise ConfigError(
+            f"AdaLoRA shares its ranks out in {FEWEST_STEPS} steps at least, and the stages make {total}: "
+            "raise epochs or examples, lower batch_size, or take tuning 'lora'."
+        )
 
 
 def _towards_orthogonal(matrix: torch.Tensor, rows: bool) -> torch.Tensor:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
-
 from core.errors import ModelError
-from core.models import cut, existing, scratch, vocabulary
+from core.models import cut, existing, randomness, scratch, vocabulary
 from core.models.language_model import LanguageModel, device
 from core.models.student_config import StudentConfig
 
@@ -19,7 +17,13 @@ def build(
 
     An existing model is not copied: `base` itself is tuned. Raises ConfigError for what `base` does not have.
     """
-    torch.manual_seed(seed)
+    with randomness.seeded(seed):
+        return _built(config, base, used, sample)
+
+
+def _built(
+    config: StudentConfig, base: LanguageModel, used: Iterable[int], sample: Sequence[Sequence[int]]
+) -> LanguageModel:
     if config.kind == "existing":
         return LanguageModel("student", existing.build(config, base), base.tokenizer, base.tokens)
     tokenizer, old_ids = vocabulary.trim(base.tokenizer, used, config.vocabulary)

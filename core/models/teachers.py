@@ -178,8 +178,11 @@ def _check_hub(name: str) -> None:
 def _with_adapter(model: Any, adapter: str) -> Any:
     from peft import PeftModel
 
+    from core.models import randomness
+
     folder = ADAPTERS / adapter
     if not (folder / "adapter_model.safetensors").exists():
         known = ", ".join(name.split("+")[1] for name in adapter_names()) or "none"
         raise ModelError(f"there is no adapter {adapter!r}: known are {known}.")
-    return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
+    with randomness.seeded(0):  # its matrices are drawn before they are read
+        return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()

@@ -14,7 +14,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from core.distill.config import RunConfig
 from core.distill.train import Trainer
 from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
@@ -26,9 +25,9 @@ KEEP = 2
 FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "batch_tokens", "seed")
 
 
-def fingerprint(config: RunConfig) -> dict[str, str]:
-    """A short hash of each field that a checkpoint depends on."""
-    data = config.model_dump(mode="json")
+def fingerprint(trainer: Trainer) -> dict[str, str]:
+    """A short hash of each field that a checkpoint depends on; of the data not where it is, but what it says."""
+    data = trainer.config.model_dump(mode="json") | {"data": trainer.content}
     return {k: hashlib.sha256(json.dumps(data[k], sort_keys=True).encode()).hexdigest()[:16] for k in FIELDS}
 
 
@@ -38,7 +37,7 @@ def save(folder: RunFolder, trainer: Trainer) -> None:
     if not folder.writes:
         return
     tensors = {k: v.cpu().contiguous() for k, v in tensors.items()}
-    state = {"progress": progress, "config": fingerprint(trainer.config)}
+    state = {"progress": progress, "config": fingerprint(trainer)}
     _write(folder, "step", trainer, {"optimizer": tensors, "weights": _weights(trainer)}, state)
     for old in _complete(folder, "step")[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
@@ -95,11 +94,10 @@ def restore(path: Path, trainer: Trainer) -> None:
         saved, progress = state["config"], state["progress"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _damaged(path) from error
-    differing = [k for k, v in fingerprint(trainer.config).items() if saved.get(k) != v]
+    differing = [k for k, v in fingerprint(trainer).items() if saved.get(k) != v]
     if differing:
         raise ConfigError(
-            f"the checkpoint {path.name} was made with another {', '.join(differing)}: "
-            "restore the configuration, or start a new run."
+            f"the checkpoint {path.name} was made with another {', '.join(differing)}: restore it, or start a new run."
         )
     load_weights(path, trainer.student)
     trainer.restore(tensors, progress)

@@ -21,11 +21,13 @@ Teacher = LanguageModel | ApiTeacher
 
 @dataclass(frozen=True)
 class Labels:
-    """`train`: those that are learned; `test`: an API teacher's answers to the report's examples, in their order."""
+    """`train`: those that stages learn as labels; `test`: an API teacher's answers to the report's examples, in their
+    order; `answers`: what stands for gold, by input, where the data has none and the schema does not refuse it."""
 
     train: tuple[Label, ...]
     test: tuple[Label, ...]
     report: LabelReport
+    answers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,25 @@ class Labeller:
     def __call__(
         self, config: RunConfig, task: Task, data: Dataset, teacher: Teacher, reader: LanguageModel
     ) -> Labels | None:
-        """None where no stage learns labels. `reader` is any model: answers are judged over its tokens. Raises
-        ModelError where nothing can be learned, or the API does not answer."""
-        if not config.labelled:
+        """None where no stage learns labels and the data has all its gold answers. `reader` is any model: answers are
+        judged over its tokens. Raises ModelError where nothing can be learned, or the API does not answer."""
+        if not config.labelled and not data.without_gold:
             return None
-        wanted = [stage.examples for stage in config.labelled]
-        train = spread(data.train, None if None in wanted else max(w for w in wanted if w))
-        scored = isinstance(teacher, ApiTeacher) and config.labels.score_teacher
+        labelled = _labelled(config, data)
+        train = [*labelled, *(e for e in data.train if not e.answer and e not in set(labelled))]
+        scored = isinstance(teacher, ApiTeacher) and config.labels.score_teacher and config.labelled
         test = data.test if scored else ()
-        inputs = list(dict.fromkeys(e.input for e in (*train, *test)))
+        inputs = list(dict.fromkeys(e.input for e in (*train, *test, *data.without_gold)))
         file = self._answered(config, task, teacher, reader, inputs)
         answers = [file[e.input] for e in train]
         report = _report(config, task, train, answers, [file[text] for text in inputs])
         self._tell(report, answers)
-        learned = tuple(label for label in answers if not label.reason)
-        return Labels(learned, tuple(file[e.input] for e in test), report)
+        return Labels(
+            train=tuple(label for label in answers[: len(labelled)] if not label.reason),
+            test=tuple(file[e.input] for e in test),
+            report=report,
+            answers={e.input: file[e.input].answer for e in data.without_gold if not file[e.input].reason},
+        )
 
     def _answered(
         self, config: RunConfig, task: Task, teacher: Teacher, reader: LanguageModel, wanted: list[str]
@@ -101,17 +107,25 @@ class Labeller:
         self.say(f"the schema refuses {len(refused)} of {len(answers)} answers, which are left out; {example}")
 
 
+def _labelled(config: RunConfig, data: Dataset) -> Sequence[Example]:
+    """The examples that stages learn by the teacher's answers."""
+    wanted = [stage.examples for stage in config.labelled]
+    return spread(data.train, None if None in wanted else max((w for w in wanted if w), default=0))
+
+
 def _report(
     config: RunConfig, task: Task, train: Sequence[Example], answers: list[Label], asked: list[Label]
 ) -> LabelReport:
-    """`answers` are those to `train`, refused ones too; `asked` is all that was paid for."""
+    """`answers` are those to `train`, refused ones too; `asked` is all that was paid for. Scores are of those that
+    have gold."""
     learned = [(e, label.answer) for e, label in zip(train, answers, strict=True) if not label.reason]
+    graded = [(e, answer) for e, answer in learned if e.answer]
     tokens_in, tokens_out = sum(label.tokens_in for label in asked), sum(label.tokens_out for label in asked)
     return LabelReport(
         asked=len(asked),
         learned=len(learned),
         refused=len(train) - len(learned),
-        scores=scores(task, [e for e, _ in learned], [answer for _, answer in learned]),
+        scores=scores(task, [e for e, _ in graded], [answer for _, answer in graded]),
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         cost=config.labels.cost(tokens_in, tokens_out),

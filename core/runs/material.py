@@ -1,7 +1,7 @@
 """What a run works on: data, teacher and student, read in the order in which mistakes cost least."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -10,21 +10,23 @@ from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import processes
 from core.distill.config import RunConfig
-from core.distill.fitting import explain, fitting
+from core.distill.fitting import SPLITS, explain, fitting
 from core.distill.label_signals import LabelSignals, said_of
 from core.distill.on_policy import OnPolicy
 from core.distill.sequences import TokenSequence, tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Labelled, Trainer
 from core.errors import ConfigError, DataError, ModelError, SchemaError
-from core.models import api, prompting, students, teachers
+from core.models import api, existing, prompting, students, teachers
 from core.models.api import LIKELIEST, ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
-from core.runs.labelling import Labeller, Labels, Teacher
+from core.runs.labelling import Labels, Teacher
 from core.tasks import TASKS, Dataset, Example, Task
+from core.tasks.task import shortest
 
 Say = Callable[[str], None]
+Label = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
 SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
 
@@ -32,7 +34,9 @@ SAMPLE = 32  # examples that show what matters in a model whose width is cut
 class Material:
     """`base` is the model that the student is made from: the teacher, or another that the configuration names. Where
     the student is an adapter on its own teacher, all three are one model in memory. `labels` are the teacher's
-    answers, where a stage learns them. `left_out` examples did not fit and are not in `data` any more."""
+    answers, where a stage learns them. `left_out` examples did not fit and are not in `data` any more. `ungraded`: how
+    many examples of a split had no gold answer; what the teacher wrote stands there, the schema's shortest answer if it
+    was not asked."""
 
     config: RunConfig
     task: Task
@@ -42,6 +46,7 @@ class Material:
     student: LanguageModel
     labels: Labels | None = None
     left_out: int = 0
+    ungraded: dict[str, int] = field(default_factory=dict)
 
     @property
     def held_out(self) -> Sequence[Example]:
@@ -56,7 +61,7 @@ class Material:
         return lm.student_prompt
 
 
-def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | None = None) -> Material:
+def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None = None) -> Material:
     """Raises DataError for data that cannot be learned from, ModelError for models that cannot be had. Without
     `label` the teacher is not asked for labels: that may take long, and cost money."""
     say("reading the data")
@@ -66,11 +71,16 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | No
         raise DataError(f"the dataset {data.name!r} has no examples to train on or to test on.")
     data = needed(config, data)
     check(config, len(data.train))
+    check_gold(config, data)
     if config.student.model and any(stage.needs_scores for stage in config.stages):
         names = teachers.tokenizer(config.student.model).get_vocab()
         students.check_known(names, teachers.tokenizer(config.teacher))
     teacher, base = _models(config, say)
-    labels = processes.share(label(config, task, data, teacher, base) if label and processes.is_main() else None)
+    labels = processes.by_main(lambda: label(config, task, data, teacher, base)) if label else None
+    ungraded = {s: n for s in SPLITS if (n := sum(not e.answer for e in data.split(s)))}
+    if ungraded:
+        data = _answered(task, data, labels)
+        check(config, len(data.train))
     say("building the student")
     used = used_tokens(base, task, (*data.train, *_as_examples(labels)))
     student = students.build(config.student, base, used, config.seed, _sample(config, base, data))
@@ -78,7 +88,7 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | No
         teacher = base = replace(student, name=base.name, without_adapter=True, prompts={})
     if config.gradient_checkpointing:
         students.checkpoint_activations(student)
-    return _fitted(Material(config, task, data, teacher, base, student, labels), say)
+    return _fitted(Material(config, task, data, teacher, base, student, labels, ungraded=ungraded), say)
 
 
 def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
@@ -129,15 +139,37 @@ def _fitted(material: Material, say: Say) -> Material:
 
 
 def needed(config: RunConfig, data: Dataset) -> Dataset:
-    """The examples that the stages, the validations and the report ask for."""
+    """The examples that the stages, the validations and the report ask for. Of held-out examples those with a gold
+    answer, if there are any: models are scored by one measure."""
     wanted = [stage.examples for stage in config.stages]
     most = None if None in wanted else max(w for w in wanted if w)
     return replace(
         data,
         train=tuple(spread(data.train, most)),
-        dev=tuple(spread(data.dev, config.validation_examples)),
-        test=tuple(spread(data.test, config.report_examples)),
+        dev=tuple(spread(_graded(data.dev), config.validation_examples)),
+        test=tuple(spread(_graded(data.test), config.report_examples)),
     )
+
+
+def _graded(examples: Sequence[Example]) -> Sequence[Example]:
+    return [e for e in examples if e.answer] or examples
+
+
+def _answered(task: Task, data: Dataset, labels: Labels | None) -> Dataset:
+    """The data with what its teacher answered in the place of gold that is not known, without what the schema
+    refuses. Raises DataError if nothing of a split is left."""
+
+    def answer(text: str) -> str:
+        return labels.answers.get(text, "") if labels else shortest(task.template(text))
+
+    every = {s: [e if e.answer else replace(e, answer=answer(e.input)) for e in data.split(s)] for s in SPLITS}
+    left = {s: tuple(e for e in examples if e.answer) for s, examples in every.items()}
+    if gone := [s for s in SPLITS if data.split(s) and not left[s]]:
+        raise DataError(
+            f"the data has no gold answers in {gone[0]}, and the schema refuses all that the teacher wrote: give it "
+            "worked examples and the schema in its prompt, take another teacher, or add gold answers."
+        )
+    return replace(data, train=left["train"], dev=left["dev"], test=left["test"])
 
 
 def check(config: RunConfig, examples: int) -> None:
@@ -146,6 +178,8 @@ def check(config: RunConfig, examples: int) -> None:
         there = min(stage.examples or examples, examples)
         if config.batch_size > there:
             raise ConfigError(f"stage {number} has {there} examples: lower batch_size, which is {config.batch_size}.")
+    if config.student.kind == "existing" and config.student.tuning == "adalora" and not config.batch_tokens:
+        existing.check_steps(planned_steps(config, examples))
     steps = stage.epochs * -(-there // config.batch_size)
     validations = steps // config.validate_every
     if config.patience and not config.batch_tokens and validations < config.patience:
@@ -153,6 +187,26 @@ def check(config: RunConfig, examples: int) -> None:
             f"patience {config.patience} cannot wear out: the last stage has {steps} steps and so {validations} "
             "validations: lower patience or validate_every."
         )
+
+
+def planned_steps(config: RunConfig, examples: int) -> int:
+    """Steps of the whole run, without its time budget and its limit of tokens a batch."""
+    sizes = (min(stage.examples or examples, examples) for stage in config.stages)
+    return sum(stage.epochs * -(-size // config.batch_size) for stage, size in zip(config.stages, sizes, strict=True))
+
+
+def check_gold(config: RunConfig, data: Dataset) -> None:
+    """Raises DataError for a stage that learns gold answers which the data does not have."""
+    for number, stage in enumerate(config.stages, 1):
+        chosen = spread(data.train, stage.examples)
+        missing = sum(not e.answer for e in chosen)
+        if missing and (stage.method == "gold" or (stage.needs_scores and stage.gold_weight)):
+            wants = "the method 'gold'" if stage.method == "gold" else f"gold_weight {stage.gold_weight:g}"
+            raise DataError(
+                f"stage {number}: {wants} learns the data's own answers, which {missing:,} of {len(chosen):,} training "
+                f"examples of {data.name!r} do not have: take the method 'pseudo_labels', 'task' or 'logits', where "
+                "the teacher writes them, with gold_weight 0, or add the answers."
+            )
 
 
 def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenSequence]]:

@@ -1,6 +1,7 @@
 """How much memory training takes: by a formula, by one measured step, and what this machine has."""
 
 import os
+import re
 import time
 import weakref
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from core.distill.train import Trainer
-from core.models.language_model import LanguageModel
+from core.models.language_model import LanguageModel, half_precision
 
-BYTES = 4  # training is in fp32
 ADAM_STATES = 2
+LAYER_VALUES = 17
+_LAYER = re.compile(r"\.(?:layers|h)\.(\d+)\.")
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,40 @@ class MeasuredStep:
     seconds: float
 
 
-def estimate(student: LanguageModel, batch: int, length: int) -> float:
-    """MB by formula: weights, gradients, Adam's two moments, and about 34 values of the hidden size kept a token and
-    layer for the backward pass (Korthikanti et al. 2022, without the attention matrix). `length` is in tokens."""
+def estimate(student: LanguageModel, batch: int, length: int, checkpointing: bool = False) -> float:
+    """MB by formula: weights as they are stored, gradients and Adam's two moments of those that are trained, and what
+    the backward pass needs of `batch` sequences of `length` tokens."""
+    parameters = list(student.model.parameters())
+    states = sum(p.nbytes for p in parameters)
+    states += sum(p.nbytes for p in parameters if p.requires_grad) * (1 + ADAM_STATES)
+    values = batch * length * _kept(student, checkpointing)
+    return (states + values * half_precision().itemsize) / 1e6
+
+
+def _kept(student: LanguageModel, checkpointing: bool) -> int:
+    """Values a token that are kept for the backward pass: of a layer, 17 times the hidden size (Korthikanti et al.
+    2022, without the attention matrix), from the first layer on in which something is trained; with gradient
+    checkpointing the input of every layer, and the rest of one at a time.
+
+    What bitsandbytes multiplies in int8 it keeps itself (0.50, `MatMul8bitLt`), where checkpointing does not reach:
+    the inputs of attention, of its output, and of both halves of the MLP.
+    """
     config = student.model.config
-    trainable = sum(p.numel() for p in student.model.parameters() if p.requires_grad)
-    states = student.parameters + trainable * (1 + ADAM_STATES)
-    activations = 34 * batch * length * config.num_hidden_layers * config.hidden_size / 2
-    return (states + activations) * BYTES / 1e6
+    if not checkpointing:
+        return LAYER_VALUES * config.hidden_size * _reached(student)
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    is_int8 = any(type(p).__name__ == "Int8Params" for p in student.model.parameters())
+    held = 3 * config.hidden_size + inner if is_int8 else 0
+    return LAYER_VALUES * config.hidden_size + (config.hidden_size + held) * config.num_hidden_layers
+
+
+def _reached(student: LanguageModel) -> int:
+    """How many layers gradients go through: the last ones, down to the first in which something is trained."""
+    depth = student.model.config.num_hidden_layers
+    if student.model.get_input_embeddings().weight.requires_grad:
+        return depth
+    trained = (_LAYER.search(name) for name, p in student.model.named_parameters() if p.requires_grad)
+    return depth - min((int(found[1]) for found in trained if found), default=0)
 
 
 def measure(trainer: Trainer) -> MeasuredStep:

@@ -1,18 +1,19 @@
 """What a run will be like, before it is started: size, memory, the first batch as the model sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig, Stage
-from core.distill.sequences import tokenise
+from core.distill.sequences import TokenSequence, tokenise
 from core.distill.train import Trainer
-from core.models import prompting
+from core.models import existing, prompting
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import memory
 from core.runs.labelling import Teacher
-from core.runs.material import Material, gather
+from core.runs.material import Material, gather, planned_steps
 from core.runs.memory import MeasuredStep
 from core.tasks import Task
 from core.tasks.prompt import Prompt
@@ -30,7 +31,8 @@ class PreviewToken:
 @dataclass(frozen=True)
 class Preview:
     """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula; `measured`: the
-    same by a step that was taken, if it was. `left_out` examples, of all splits, do not fit."""
+    same by a step that was taken, if it was. `left_out` examples, of all splits, do not fit; `ungraded`: how many of a
+    split have no gold answer, in the place of which the shortest that the schema allows is shown and measured."""
 
     parameters: int
     trainable: int
@@ -41,6 +43,7 @@ class Preview:
     steps: int
     examples: int
     left_out: int
+    ungraded: dict[str, int]
     teacher_prompt: str
     first_batch: tuple[tuple[PreviewToken, ...], ...]
 
@@ -64,11 +67,12 @@ def preview(config: RunConfig) -> Preview:
         trainable=trainable,
         vocabulary=len(student.tokens),
         megabytes=(trainable if config.student.is_adapter else student.parameters) * 2 / 1e6,
-        training_megabytes=memory.estimate(student, config.batch_size, max(map(len, sequences))),
+        training_megabytes=_expected(config, student, sequences),
         measured=_measured(material),
-        steps=_steps(config, len(data.train)),
+        steps=planned_steps(config, len(data.train)),
         examples=len(data.train),
         left_out=material.left_out,
+        ungraded=material.ungraded,
         teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), first[0].input),
         first_batch=tuple(
             (
@@ -90,11 +94,10 @@ def _prompt(teacher: Teacher, task: Task, prompt: Prompt, text: str) -> str:
     return prompting.text_of(teacher, task, prompt, text)
 
 
-def _steps(config: RunConfig, examples: int) -> int:
-    """Steps of the whole run, without its time budget."""
-    return sum(
-        stage.epochs * -(-min(stage.examples or examples, examples) // config.batch_size) for stage in config.stages
-    )
+def _expected(config: RunConfig, student: LanguageModel, sequences: Sequence[TokenSequence]) -> float:
+    """MB of training by formula, on sequences as long as the longest of these."""
+    at_once = -(-config.batch_size // config.accumulate)
+    return memory.estimate(student, at_once, max(map(len, sequences)), config.gradient_checkpointing)
 
 
 def _measured(material: Material) -> MeasuredStep | None:
@@ -105,10 +108,9 @@ def _measured(material: Material) -> MeasuredStep | None:
     store = MaskStore(student.tokens)
     constraints = Constraints(material.task, student.tokens, config.conditioned)
     sequences = tokenise(student, constraints, longest, store, material.reader(student))
-    expected = memory.estimate(student, config.batch_size, max(map(len, sequences)))
-    if expected > memory.available()[1]:
+    if _expected(config, student, sequences) > memory.available()[1]:
         return None
-    stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=2)
+    stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=existing.FEWEST_STEPS)
     plain = config.model_copy(update={"stages": (stage,), "max_seconds": None})
     return memory.measure(Trainer(plain, student, sequences, store))
 

@@ -77,6 +77,7 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
         near_leaks=len(common.near),
         leaked=tuple(sorted((*common.exact, *common.near))),
         left_out=material.left_out,
+        gold_by="teacher" if "test" in material.ungraded else "data",
         examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in data.test),
         models=tuple(_with_likelihood(model, read) for model in models.values()),
         labels=material.labels.report if material.labels else None,

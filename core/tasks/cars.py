@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from core.data import cars
+from core.data import cars, plain
 from core.errors import DataError
-from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise
+from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
 
 FIELDS = ("make", "model", "year", "mpg")
 YEARS = tuple(str(year) for year in range(1970, 1983))
@@ -93,15 +93,12 @@ def parts(info: CarInfo) -> tuple[Part, ...]:
 
 
 def load(path: str | None = None) -> Dataset:
-    """The bundled adverts, no car in two splits, or a user's JSONL file split 8 : 1 : 1 in its own order."""
+    """The bundled adverts, no car in two splits, or a user's JSONL file, or plain one, split 8 : 1 : 1 in its own
+    order."""
     if path is None:
         return _bundled()
     file = Path(path).expanduser()
-    examples = _read(file)
-    if len(examples) < 10:
-        raise DataError(f"{file.name} holds {len(examples)} adverts: a split needs at least 10.")
-    a, b = len(examples) * 8 // 10, len(examples) * 9 // 10
-    return Dataset(file.name, tuple(examples[:a]), tuple(examples[a:b]), tuple(examples[b:]))
+    return Dataset.cut(file.name, _read(file), "adverts")
 
 
 def split_of(name: str) -> str:
@@ -119,14 +116,11 @@ def _bundled() -> Dataset:
 
 
 def _read(file: Path) -> list[Example]:
-    """The adverts of a JSONL file. Raises DataError with line number and reason."""
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read {file.name}: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file.name} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
-    lines = enumerate(content.split("\n"), 1)
+    """The adverts of a file; without gold where there is nothing but a text. Raises DataError with line number and
+    reason."""
+    if file.suffix.lower() in (".txt", ".csv"):
+        return without_gold(plain.read(file))
+    lines = enumerate(plain.read_text(file).split("\n"), 1)
     examples = [_parse(line, f"{file.name}, line {number}") for number, line in lines if line.strip()]
     if not examples:
         raise DataError(f"{file.name} holds no advert: give one JSON object a line.")
@@ -144,7 +138,7 @@ def _parse(line: str, where: str) -> Example:
     text = row.pop("text", None)
     if not isinstance(text, str) or not text.strip():
         raise DataError(f'{where}: "text" is missing, empty or not a string. Put the advert there.')
-    return example(text, _info(row, where))
+    return example(text, _info(row, where)) if row else Example(text, "")
 
 
 def _info(row: dict[str, Any], where: str) -> CarInfo:

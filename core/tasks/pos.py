@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from core.data import conllu
+from core.data import conllu, plain
 from core.errors import DataError
 from core.paths import ASSETS
-from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise
+from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
 BUNDLED = ASSETS / "data" / "pos"
@@ -55,21 +55,28 @@ def parts(answer: AnnotatedSentence) -> tuple[Part, ...]:
 def load(path: str | None = None) -> Dataset:
     """The bundled sentences in their fixed split, or a user's file or folder.
 
-    A folder holds `train.conllu`, `dev.conllu` and `test.conllu`; a single file is split 8 : 1 : 1
-    in its own order.
+    A folder holds `train.conllu`, `dev.conllu` and `test.conllu`, or plain files in the place of any; a single file
+    is split 8 : 1 : 1 in its own order.
     """
     folder = Path(path).expanduser() if path else BUNDLED
     name = "bundled" if path is None else folder.name
-    if folder.is_dir():
-        parts = [conllu.read(folder / f"{part}.conllu") for part in ("train", "dev", "test")]
-    else:
-        sentences = conllu.read(folder)
-        if len(sentences) < 10:
-            raise DataError(f"{folder.name} holds {len(sentences)} sentences: a split needs at least 10.")
-        a, b = len(sentences) * 8 // 10, len(sentences) * 9 // 10
-        parts = [sentences[:a], sentences[a:b], sentences[b:]]
-    train, dev, test = (tuple(example(s) for s in part) for part in parts)
+    if not folder.is_dir():
+        return Dataset.cut(name, _read(folder), "sentences")
+    train, dev, test = (tuple(_read(_file(folder, part))) for part in ("train", "dev", "test"))
     return Dataset(name, train, dev, test)
+
+
+def _file(folder: Path, part: str) -> Path:
+    """A split's file: tagged, or else plain."""
+    plain_ones = (folder / f"{part}{suffix}" for suffix in plain.SUFFIXES)
+    tagged = folder / f"{part}.conllu"
+    return tagged if tagged.exists() else next((file for file in plain_ones if file.exists()), tagged)
+
+
+def _read(file: Path) -> list[Example]:
+    if file.suffix.lower() in plain.SUFFIXES:
+        return without_gold(plain.read(file))
+    return [example(sentence) for sentence in conllu.read(file)]
 
 
 def _shot(words: str, tags: str) -> Example:

@@ -4,7 +4,7 @@ Adding a task is one file that builds a `Task`, and its name in `core/tasks/__in
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,16 @@ def serialise(value: BaseModel | Any) -> str:
 
 @dataclass(frozen=True)
 class Example:
-    """One input and its gold answer, serialised. `labels` are what the data charts count."""
+    """One input and its gold answer, serialised; empty where the data has none. `labels` are what the data charts
+    count."""
 
     input: str
     answer: str
     labels: tuple[str, ...] = ()
+
+
+def without_gold(inputs: Iterable[str]) -> list[Example]:
+    return [Example(text, "") for text in inputs]
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,19 @@ class Dataset:
     train: tuple[Example, ...]
     dev: tuple[Example, ...]
     test: tuple[Example, ...]
+
+    @classmethod
+    def cut(cls, name: str, examples: Sequence[Example], noun: str) -> "Dataset":
+        """The `examples` of one file split 8 : 1 : 1 in their order. Raises DataError for too few of them."""
+        if len(examples) < 10:
+            raise DataError(f"{name} holds {len(examples)} {noun}: a split needs at least 10.")
+        a, b = len(examples) * 8 // 10, len(examples) * 9 // 10
+        return cls(name, tuple(examples[:a]), tuple(examples[a:b]), tuple(examples[b:]))
+
+    @property
+    def without_gold(self) -> tuple[Example, ...]:
+        """The examples whose answer is not known."""
+        return tuple(e for e in (*self.train, *self.dev, *self.test) if not e.answer)
 
     def split(self, name: str) -> tuple[Example, ...]:
         return {"train": self.train, "dev": self.dev, "test": self.test}[name]
@@ -67,7 +85,7 @@ class Task:
     `score(gold, predicted)` gets `None` for an answer that is not valid. `parts(answer)` is what people
     compare, each about one `part_label`; `tags` are the values they choose from, each scored on its own, and
     empty where every part is a field. `template(input)` is the input-conditioned schema. `load(path)` reads
-    the bundled data, or the user's file in the task's format, whose name ends in `suffix`.
+    the bundled data, or the user's file: in the task's format, whose name ends in `suffix`, or plain inputs.
     """
 
     name: str

@@ -74,6 +74,18 @@ def test_a_path_is_chosen_and_remembered(tmp_path: Path) -> None:
     assert app.session_state["data"]["pos"] == str(file)
 
 
+def test_inputs_without_gold_are_shown_as_such(tmp_path: Path) -> None:
+    app, file = page(), tmp_path / "own.txt"
+    file.write_text("".join(f"Go number {i} !\n" for i in range(20)))
+    app.text_input(key="datasets_path_pos").set_value(str(file)).run()
+    assert not app.exception
+    assert metrics(app)["Train"] == "16" and list(app.dataframe[0].value.columns) == ["No.", "Sentence", "Words"]
+    shown = [info.value for info in app.info]
+    assert any("20 of 20 examples have no gold answer" in text for text in shown)
+    assert any("This input has no gold answer" in text for text in shown)
+    assert any("None: these inputs have no gold" in caption.value for caption in app.caption)
+
+
 def test_a_malformed_path_names_the_line_and_changes_nothing(tmp_path: Path) -> None:
     app, file = page(), write(tmp_path, 20)
     file.write_text(file.read_text().replace("VERB", "WERB", 1))

@@ -136,10 +136,11 @@ def test_a_finished_run_says_what_its_labels_were_like(page, root):
     example = ReportExample(input="Go !", gold="{}")
     found = Report(
         task="pos", data="bundled", machine="m", seconds=1.0, leaks=0, examples=(example,), models=(distant,),
-        labels=labels,
+        labels=labels, gold_by="teacher",
     )  # fmt: skip
     folder.write_report(found)
     shown = texts(page("quick"))
+    assert "no gold answers: scores are the agreement with the teacher's" in shown
     assert "asked over the network" in shown
     assert "Learned from 7 answers of the teacher, 75.00 % right by gold, 1 more refused by the schema" in shown
     assert "cost 0.2500" in shown
@@ -303,6 +304,21 @@ def test_the_preview_is_kept_until_the_configuration_changes(page, monkeypatch):
     assert "cannot read it: check the path." in texts(app)
     checked(app.number_input(key="distill_seed").set_value(3).run())
     assert "has changed" in texts(app)
+
+
+def test_the_preview_says_what_has_no_gold(page, monkeypatch):
+    from core.runs.preview import Preview, PreviewToken
+
+    token = PreviewToken("Go", "answer", True)
+    found = Preview(
+        parameters=10, trainable=10, vocabulary=5, megabytes=1.0, training_megabytes=2.0, measured=None, steps=4,
+        examples=8, left_out=0, ungraded={"train": 7, "test": 2}, teacher_prompt="Tag.", first_batch=((token,),),
+    )  # fmt: skip
+    monkeypatch.setattr(engine, "preview", lambda text: found)
+    app = page()
+    checked(app.button(key="distill_preview").click().run())
+    assert "no gold answer to some inputs (7 of train, 2 of test)" in texts(app)
+    assert "how well the student agrees with its teacher" in texts(app)
 
 
 def test_the_preview_offers_to_leave_out_what_does_not_fit(page, monkeypatch):

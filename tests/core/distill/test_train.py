@@ -1,5 +1,6 @@
 """The training loop against plain references, on tiny models."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from core.distill.sequences import tokenise, used_tokens
 from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
 from core.errors import ConfigError, DataError, RunError
-from core.models import prompting, students
+from core.models import checkpoint, prompting, students
 from core.models.student_config import StudentConfig
 from core.tasks import POS, Example
 from core.tasks.prompt import default_prompt
@@ -186,6 +187,28 @@ def test_resumed_equals_uninterrupted_with_dropout_and_every_option(teacher):
     second.student.model.load_state_dict(weights)
     second.restore(tensors, progress)
     assert begun + [r.loss for r in second] == whole
+
+
+def test_what_others_draw_meanwhile_changes_nothing(teacher, teacher_folder):
+    """A preview builds a student and takes steps, a page loads one, both in threads of their own: dropout is the
+    run's all the same."""
+    settings = RunConfig(stages=(Stage(method="gold", epochs=6),), batch_size=3)
+    whole = [r.loss for r in scratch_trainer(teacher, settings)]
+    over, drawn = threading.Event(), []
+
+    def draw_on():
+        while not over.is_set():
+            drawn.append(next(iter(scratch_trainer(teacher, settings))))
+            checkpoint.load(teacher_folder, "another")
+
+    other = threading.Thread(target=draw_on)
+    other.start()
+    try:
+        beside = [r.loss for r in scratch_trainer(teacher, settings)]
+    finally:
+        over.set()
+        other.join()
+    assert beside == whole and drawn
 
 
 @pytest.mark.parametrize("method", ["task", "gold"])

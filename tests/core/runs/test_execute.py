@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,13 +13,14 @@ from safetensors.torch import load_file
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig, Stage
-from core.errors import RunError
+from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from core.runs import checkpoint, folder
 from core.runs.execute import execute
 from core.runs.jobs import Jobs
+from core.runs.preview import preview
 from core.tasks import POS
 
 
@@ -185,6 +187,18 @@ def test_checkpoint_of_another_configuration_names_the_field(config, tmp_path):
     assert status.state == "failed" and "another batch_size, seed" in status.error and status.traceback is None
 
 
+def test_data_that_changed_since_the_checkpoint_is_noticed_and_data_that_moved_is_not(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 2)
+    moved = tmp_path / "elsewhere.conllu"
+    moved.write_text(Path(config.data).read_text())
+    folder.write(made.path / "config.yaml", run_config.to_yaml(config.model_copy(update={"data": str(moved)})))
+    assert run(made, should_stop=lambda: len(steps(made)) >= 4).state == "stopped"
+    moved.write_text(moved.read_text().replace("PRON", "NOUN", 1))
+    status = run(made)
+    assert status.state == "failed" and "was made with another data" in status.error and status.traceback is None
+
+
 def test_damaged_checkpoint(config, tmp_path):
     made = folder.create(config, tmp_path)
     run(made, should_stop=lambda: len(steps(made)) >= 2)
@@ -278,6 +292,7 @@ def test_adalora_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
         "stages": (Stage(method="gold", epochs=3, examples=24, learning_rate=1e-2),),
     }
     config = config.model_copy(update=changes)
+    assert preview(config).measured is not None  # two steps of it, which are too few by themselves
     whole, parts = folder.create(config, tmp_path), folder.create(config, tmp_path)
     assert run(whole).state == "finished" and len(steps(whole)) == 18
     assert run(parts, should_stop=lambda: len(steps(parts)) >= 5).state == "stopped"  # while ranks fall
@@ -288,11 +303,14 @@ def test_adalora_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
     assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in other.items()}
 
 
-def test_adalora_in_too_few_steps_is_refused_before_training(config, tmp_path):
+def test_adalora_in_too_few_steps_is_refused_before_anything_is_loaded(config, tmp_path):
     changes = {
         "student": StudentConfig(kind="existing", tuning="adalora"),
         "stages": (Stage(method="gold", examples=4),),
+        "teacher": "/no/such/teacher",
     }
+    with pytest.raises(ConfigError, match="the stages make 1: raise epochs or examples, lower batch_size"):
+        preview(config.model_copy(update=changes))
     made = folder.create(config.model_copy(update=changes), tmp_path)
     status = run(made)
     assert status.state == "failed" and "in 10 steps at least" in status.error and status.traceback is None

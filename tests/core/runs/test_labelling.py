@@ -7,6 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
+from core.errors import DataError
 from core.models import checkpoint
 from core.models.language_model import LanguageModel
 from core.models.student_config import StudentConfig
@@ -261,3 +262,91 @@ def test_on_policy_in_a_run(config, tmp_path, teacher_folder):
     assert run(parts, lambda: len(steps(parts)) >= 3).state == "stopped"
     assert run(parts).state == "finished"
     assert steps(parts) == pytest.approx(steps(whole), rel=1e-4) and len(steps(whole)) == 8
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """The same adverts without gold."""
+    path = tmp_path_factory.mktemp("inputs") / "adverts.txt"
+    path.write_text("\n".join(e.input for e in ADVERTS))
+    return str(path)
+
+
+def without_gold(config, inputs, **changes):
+    small = StudentConfig(layers=(0, 1), vocabulary=500, context=512)
+    return config.model_copy(update={"data": inputs, "student": small, **changes})
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (Stage(method="task"), Stage(method="pseudo_labels", examples=8)),
+        (Stage(method="logits", examples=8, on_policy=0.5),),
+    ],
+    ids=["task", "logits"],
+)
+def test_inputs_without_gold_are_answered_by_the_teacher(config, inputs, tmp_path, stages):
+    """Its answers are learned, scored on hers, and the report says so; stopped and resumed it asks no more."""
+    wanted = without_gold(config, inputs, stages=stages, signals=SignalConfig(form="exact"))
+    found = preview(wanted)
+    asked = 8 if stages[0].method == "logits" else 16
+    assert found.ungraded == {"train": asked, "dev": 1, "test": 2}
+    made = folder.create(wanted, tmp_path)
+    assert run(made, lambda: made.status().step >= 2).state == "stopped"
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    report = made.report()
+    assert report.gold_by == "teacher" and len(lines(made)) == asked + 3
+    assert (report.labels.asked, report.labels.learned, report.labels.scores) == (asked + 3, asked, {})
+    answers = {row["input"]: row["answer"] for row in map(json.loads, lines(made))}
+    assert all(e.gold == answers[e.input] for e in report.examples)
+    assert report.model("teacher").scores["exact_match"].value == 1  # agreement with itself
+    assert report.model("trained").scores["valid"].value == 1 and report.model("trained").likelihood is not None
+
+
+def test_held_out_gold_is_what_scores_where_there_is_any(config, tmp_path):
+    path = tmp_path / "mixed.jsonl"
+    gold = [{"text": e.input, **json.loads(e.answer)} for e in ADVERTS]
+    rows = [{"text": e.input} for e in ADVERTS[:19]] + gold[19:]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    made = folder.create(without_gold(config, str(path)), tmp_path)
+    assert run(made).state == "finished"
+    report = made.report()
+    assert report.gold_by == "data" and [e.gold for e in report.examples] == [ADVERTS[19].answer]
+    assert len(lines(made)) == 8 + 1  # to train and to dev
+
+
+@pytest.mark.parametrize("stage", [Stage(method="gold"), Stage(method="task", gold_weight=0.5)])
+def test_a_stage_that_learns_gold_is_refused_without_it(config, inputs, stage):
+    with pytest.raises(DataError, match=r"stage 2: .* 16 of 16 training examples of 'adverts.txt' do not have"):
+        preview(without_gold(config, inputs, stages=(STAGE, stage)))
+
+
+def test_an_api_answers_what_has_no_gold_and_what_is_refused_is_left_out(
+    config, inputs, tmp_path, serve, chat_completion
+):
+    refused = {ADVERTS[3].input, ADVERTS[18].input}
+
+    def reply(request, _):
+        text = request["messages"][-1]["content"]
+        return 200, chat_completion("I cannot say." if text in refused else gold_for(request))
+
+    changes = {"data": inputs, "teacher": serve(reply), "stages": (Stage(method="pseudo_labels"),)}
+    made = folder.create(config.model_copy(update=changes), tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    report = made.report()
+    assert (report.labels.learned, report.labels.refused, report.gold_by) == (15, 1, "teacher")
+    assert [e.input for e in report.examples] == [ADVERTS[19].input]
+
+
+def test_nothing_to_score_on_ends_the_run(config, inputs, tmp_path, serve, chat_completion):
+    test = {e.input for e in ADVERTS[18:]}
+
+    def reply(request, _):
+        text = request["messages"][-1]["content"]
+        return 200, chat_completion("No." if text in test else gold_for(request))
+
+    made = folder.create(config.model_copy(update={"data": inputs, "teacher": serve(reply)}), tmp_path)
+    status = run(made)
+    assert status.state == "failed" and "no gold answers in test" in status.error and status.traceback is None

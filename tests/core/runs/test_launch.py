@@ -100,6 +100,55 @@ def test_two_processes_equal_one(config, tmp_path):
     )
 
 
+def test_labels_and_own_samples_are_the_same_for_two_processes(config, tmp_path):
+    """The main process asks the teacher, and all learn its answers, here of inputs without gold; both draw the same
+    samples of the student."""
+    plain = tmp_path / "inputs.txt"
+    plain.write_text("\n".join(e.input for e in POS.load(config.data).train))
+    stages = (Stage(method="pseudo_labels", learning_rate=3e-3), Stage(method="task", on_policy=0.6, epochs=2))
+    changed = config.model_copy(update={"data": str(plain), "stages": stages})
+    one, _ = distill(changed, tmp_path / "one", 1)
+    two, said = distill(changed, tmp_path / "two", 2)
+    records = [[r for r in run.metrics() if "loss" in r] for run in (one, two)]
+    assert len(records[0]) == len(records[1]) and {r["method"] for r in records[0]} == {"pseudo_labels", "task"}
+    for name in ("loss", "positions", "tokens"):
+        assert [r[name] for r in records[1]] == pytest.approx([r[name] for r in records[0]], rel=1e-4), name
+    assert [run.labels.read_text().count("\n") for run in (one, two)] == [1 + 14, 1 + 14]
+    assert said.count("labelling 14 inputs") == 1
+    assert [run.report().gold_by for run in (one, two)] == ["teacher", "teacher"]
+
+
+ENDS = """
+from core.distill import processes
+from core.errors import ModelError
+
+class Unsendable(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+def work(error):
+    raise error
+
+for error in (ModelError("no answers"), Unsendable("odd", 2)):
+    try:
+        processes.by_main(lambda: work(error))
+    except Exception as found:
+        print(f"{processes.number()} {type(found).__name__} {found}", flush=True)
+print(processes.number(), processes.by_main(lambda: 7), flush=True)
+"""
+
+
+def test_what_ends_the_main_process_while_the_others_wait_ends_them_too(tmp_path):
+    script = tmp_path / "ends.py"
+    script.write_text(ENDS)
+    line = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", _free_port()]
+    variables = {**environment(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*line, str(script)], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = {"0 ModelError no answers", "1 ModelError no answers", "0 Unsendable odd", "1 RuntimeError Unsendable: odd"}
+    assert {*done.stdout.splitlines()} == said | {"0 7", "1 7"}
+
+
 def test_a_student_in_shards_equals_a_whole_one(config, tmp_path):
     """FSDP2, with the settings that ship; and resumed."""
     one, _ = distill(config, tmp_path / "one", 1)
