@@ -40,7 +40,7 @@ class Header:
     schema: str
     constraint: str
     temperature: float
-    amount: float
+    amount: str
 
 
 def digest(parts: Iterable[bytes]) -> str:
