@@ -225,7 +225,7 @@ class Trainer:
         if hard:
             student = losses.restrict(student, allowed.to(device))
         gold = torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
-        if stage.method == "gold" or (stage.method == "pseudo_labels" and stage.labels == "text"):
+        if not stage.learns_distributions:
             return losses.cross_entropy(student, gold), _agreement(student, gold), positions
         own = None if sampled is None else batch
         signal = self._signal(stage, group, own, positions, tokens, allowed).to(device)
