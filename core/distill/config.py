@@ -95,7 +95,8 @@ class Stage(BaseModel):
     def _check_unused(self, name: str, owner: str) -> None:
         if (value := getattr(self, name)) != type(self).model_fields[name].default:
             raise ValueError(
-                f"{name} {str(value)!r} is for {owner}, this one is {self.method!r}: change the method, or leave {name} out"
+                f"{name} {str(value)!r} is for {owner}, this one is {self.method!r}: change the method, or leave "
+                f"{name} out"
             )
 
 

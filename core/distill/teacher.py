@@ -9,12 +9,12 @@ import torch
 
 from core.constrain.masks import MaskStore
 from core.distill import losses, signals
-from core.distill.batch import collate
 from core.distill.cache import Header, SignalCache, as_signal, digest
 from core.distill.config import SignalConfig, Stage
 from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence
 from core.distill.signals import Signal
+from core.models.batch import collate
 from core.models.language_model import LanguageModel
 
 
@@ -36,11 +36,9 @@ class LiveTeacher:
         answers = [[int(self.old_ids[t]) for t in s.answer] for s in batch]
         for prompt, answer in zip(prompts, answers, strict=True):
             self.teacher.check_length(len(prompt) + len(answer))
-        ids, mask = collate([p + a for p, a in zip(prompts, answers, strict=True)], self.teacher.eos, self.teacher)
+        ids, mask = collate([p + a for p, a in zip(prompts, answers, strict=True)], self.teacher)
         hidden = self.teacher.hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        lengths = torch.tensor([len(p) for p in prompts])
-        row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
-        before = lengths[row] + offset - 1
+        row, before = positions.before(prompts)
         return self.teacher.head(hidden[row.to(ids.device), before.to(ids.device)], self.old_ids[tokens].to(ids.device))
 
 

@@ -11,7 +11,6 @@ import torch
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import losses, processes, schedule, sharded
-from core.distill.batch import collate
 from core.distill.config import RunConfig, Stage
 from core.distill.label_signals import LabelSignals
 from core.distill.module import Reachable
@@ -23,6 +22,7 @@ from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
 from core.models import existing
+from core.models.batch import collate
 from core.models.language_model import LanguageModel
 
 
@@ -255,10 +255,8 @@ class Trainer:
         return self.source.signal(stage, group, positions, tokens, allowed)
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
-        ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)
-        lengths = torch.tensor([len(s.prompt) for s in batch])
-        row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
-        before = lengths[row] + offset - 1
+        ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student)
+        row, before = positions.before([s.prompt for s in batch])
         return self.module(ids, mask, row.to(ids.device), before.to(ids.device), tokens)
 
     def gather(self) -> None:

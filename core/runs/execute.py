@@ -21,8 +21,7 @@ from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.labelling import Labeller
 from core.runs.material import Material, gather, prepare
-
-Stop = Callable[[], bool]
+from core.runs.scoring import Stop
 
 
 class _Stopped(Exception):

@@ -42,7 +42,7 @@ def test_values_from_the_command_line():
         ("student: {kind: existing, precision: nf4}", r"adapter of smollm2\+pos cannot be merged into nf4"),
         ("seed: 100000000000000000000", "seed: Input should be less than or equal to 2147483647"),
         ("stages: [{gold_weight: 1.0}]", r"stages\.0\.gold_weight: Input should be less than 1"),
-        ("stages: [{}, {method: gold, temperature: 5}]", r"stages\.1: temperature '5\.0' is for the methods 'task' and"),
+        ("stages: [{}, {method: gold, temperature: 5}]", r"stages\.1: temperature '5\.0' is for the methods 'task'"),
         ("stages: [{method: gold, loss: reverse_kl}]", "loss 'reverse_kl' is for .*, this one is 'gold': change the"),
         ("stages: [{method: pseudo_labels, gold_weight: 0.5}]", "gold_weight '0.5' is for .* or leave gold_weight out"),
         ("stages: [{method: gold, labels: logprobs}]", "labels 'logprobs' is for the method 'pseudo_labels'"),

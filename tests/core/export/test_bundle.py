@@ -25,9 +25,8 @@ def finished(root: Path, **values: object) -> RunFolder:
     (folder.student / "config.json").write_text("{}")
     (folder.student / "tokenizer.json").write_text("{}")
     shape = {"parameters": 1, "megabytes": 1.0, "ms_per_example": 1.0, "model_calls": 0, "scores": {}, "outputs": ()}
-    models = (
-        ModelReport(name=name, role=role, **shape) for name, role in [("trained", "trained"), (config.teacher, "teacher")]
-    )
+    roles = {"trained": "trained", "teacher": config.teacher}
+    models = [ModelReport(name=name, role=role, **shape) for role, name in roles.items()]
     empty = Report(task=config.task, data="d", machine="m", seconds=1.0, leaks=0, examples=(), models=tuple(models))
     # An older version wrote names as they were.
     text = empty.model_dump_json().replace(f'"{Path(config.teacher).name}"', json.dumps(config.teacher))
