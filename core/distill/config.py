@@ -15,7 +15,6 @@ from core.models.student_config import StudentConfig
 from core.tasks import TASKS
 from core.tasks.prompt import Prompt, default_prompt
 
-
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$"  # what may become the name of a folder
 
 
