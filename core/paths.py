@@ -12,3 +12,9 @@ CACHE = HOME / "cache"
 PROMPTS = HOME / "prompts"
 DEMO_RUN = ASSETS / "demo_run"
 ADAPTERS = ASSETS / "adapters"
+
+
+def without_place(name: str) -> str:
+    """A name that may be a path from the root, as it may leave this machine: by its last part."""
+    path = Path(name)
+    return path.name if path.root else name

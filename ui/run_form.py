@@ -197,8 +197,10 @@ def _explain(field: FieldInfo, chosen: str) -> None:
 
 
 def _step(default: Any) -> float:
-    """One step of the field's arrows: about a tenth of what is usual."""
-    return 10.0 ** math.floor(math.log10(default / 2)) if default else 10.0
+    """One step of the field's arrows: about a tenth of what is usual, or of one where that is nothing."""
+    if default is None:
+        return 10.0
+    return 10.0 ** math.floor(math.log10(default / 2)) if default else 0.1
 
 
 def _kind(field: FieldInfo) -> tuple[Any, bool]:

@@ -26,10 +26,12 @@ SHARDS_KEPT = 8
 STEP = 0.05  # of logarithms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
-    """Everything that signals depend on; texts are given as their hash. `amount` is the mass kept, or the draws."""
+    """The `version` of the files, and everything that signals depend on; texts are given as their hash. `amount` is
+    how much of a distribution is kept."""
 
+    version: int = 2
     form: str
     teacher: str
     tokenizer: str
@@ -38,8 +40,7 @@ class Header:
     schema: str
     constraint: str
     temperature: float
-    amount: float
-    version: int = 1
+    amount: str
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -108,11 +109,11 @@ class SignalCache:
         later = used.copy()
         later[:, :1] = False
         begin -= int((shard["count"][:first] > 0).sum())
+        log_probs[used] = 0.0
         log_probs[later] = _logarithms(shard["log_prob"][begin : begin + int(later.sum())])
-        others = np.exp(log_probs[:, 1:].astype(np.float64)).sum(-1) + np.exp(rest.astype(np.float64))
-        if used.shape[1]:
-            log_probs[:, 0] = np.where(used[:, 0], np.log1p(-np.minimum(others, 1 - 1e-7)), NEG_INF)
-        return ranks, log_probs, rest
+        # The rest has its share, so nothing is renormalised away: what was rounded is spread over all.
+        total = np.logaddexp.reduce(np.column_stack([log_probs, rest]).astype(np.float64), axis=1)
+        return ranks, (log_probs - total[:, None]).astype(np.float32), (rest - total).astype(np.float32)
 
     def flush(self) -> None:
         """Writes what waits, whole or not at all."""
@@ -128,7 +129,7 @@ class SignalCache:
     def _packed(self, examples: list[int]) -> dict[str, np.ndarray]:
         """A shard of examples that wait."""
         waiting = [self._waiting[example] for example in examples]
-        log_probs = [signal.log_probs.numpy() for signal, _ in waiting]
+        log_probs, rest = zip(*(_relative(signal) for signal, _ in waiting))
         used = [values > NEG_INF for values in log_probs]
         later = [np.where(np.arange(u.shape[1]) > 0, u, False) for u in used]
         is_top = self.form == "top"
@@ -138,9 +139,8 @@ class SignalCache:
             "positions": _narrow(np.array([len(u) for u in used])),
             "count": _narrow(np.concatenate([u.sum(-1) for u in used])),
             "rank": _narrow(np.concatenate([ranks[u] for (_, ranks), u in zip(waiting, used)])),
-            # The first is one minus all the others, which rounds harmlessly: it is the largest.
             "log_prob": self._shorten(np.concatenate([v[u] for v, u in zip(log_probs, later)] if is_top else none)),
-            "rest": _half(np.concatenate([s.rest.numpy() for s, _ in waiting] if is_top else none)),
+            "rest": _half(np.concatenate(rest if is_top else none)),
         }
 
     def _new_file(self) -> Path:
@@ -189,13 +189,21 @@ def _span(lengths: np.ndarray, place: int) -> tuple[int, int]:
     return begin, begin + int(lengths[place])
 
 
+def _relative(signal: Signal) -> tuple[np.ndarray, np.ndarray]:
+    """The logarithms (n, m), and the rest (n,), over the likeliest token's: that one needs no byte, and what is as
+    likely is read back so."""
+    log_probs = signal.log_probs.numpy()
+    likeliest = log_probs.max(-1, initial=NEG_INF)
+    return log_probs - likeliest[:, None], signal.rest.numpy() - likeliest
+
+
 def _narrow(values: np.ndarray) -> np.ndarray:
     """The smallest unsigned type that holds the values."""
     return values.astype(np.min_scalar_type(int(values.max(initial=0))))
 
 
 def _byte(values: np.ndarray) -> np.ndarray:
-    """A logarithm in steps of 5 %, too fine to matter in what is not the likeliest; 3e-6 is the least."""
+    """A logarithm in steps of 5 %; 3e-6 of the likeliest is the least."""
     return np.clip(np.rint(-values / STEP), 0, 255).astype(np.uint8)
 
 
@@ -205,7 +213,7 @@ def _logarithms(kept: np.ndarray) -> np.ndarray:
 
 
 def _half(values: np.ndarray) -> np.ndarray:
-    """Half precision: 0.1 % of a probability, down to e^-60000."""
+    """Half precision: 0.4 % of a probability at e^-16, down to e^-60000."""
     return values.astype(np.float16)
 
 

@@ -15,6 +15,8 @@ from core.models.student_config import StudentConfig
 from core.tasks import TASKS
 from core.tasks.prompt import Prompt, default_prompt
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$"  # what may become the name of a folder
+
 
 class Stage(BaseModel):
     """One way of learning, for some epochs. Stages follow each other."""
@@ -59,7 +61,7 @@ class Stage(BaseModel):
         0.5, gt=0, lt=1, title="Beta", description="jensen_shannon: near 0 as forward, near 1 as reverse"
     )
     gold_weight: float = Field(
-        0.0, ge=0, le=1, title="Share of gold", description="task, logits: how much of the loss is gold's cross entropy"
+        0.0, ge=0, lt=1, title="Share of gold", description="task, logits: how much of the loss is gold's cross entropy"
     )
     on_policy: float = Field(
         0.0,
@@ -74,6 +76,27 @@ class Stage(BaseModel):
     def needs_scores(self) -> bool:
         """Whether a teacher that runs here must score answers."""
         return self.method in ("task", "logits")
+
+    @property
+    def learns_distributions(self) -> bool:
+        """Whether more is learned of a token than which one it is."""
+        return self.needs_scores or (self.method == "pseudo_labels" and self.labels == "logprobs")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Stage":
+        if self.method != "pseudo_labels":
+            self._check_unused("labels", "the method 'pseudo_labels'")
+        if not self.learns_distributions:
+            for name in ("temperature", "loss", "gold_weight"):
+                self._check_unused(name, "the methods 'task' and 'logits'")
+        return self
+
+    def _check_unused(self, name: str, owner: str) -> None:
+        if (value := getattr(self, name)) != type(self).model_fields[name].default:
+            raise ValueError(
+                f"{name} {str(value)!r} is for {owner}, this one is {self.method!r}: change the method, or leave "
+                f"{name} out"
+            )
 
 
 class SignalConfig(BaseModel):
@@ -126,9 +149,7 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(
-        "run", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$", title="Name", description="letters, digits, - and _"
-    )
+    name: str = Field("run", pattern=NAME, title="Name", description="letters, digits, - and _")
     task: Literal[tuple(TASKS)] = Field("pos", title="Task")  # type: ignore[valid-type]
     data: str | None = Field(None, title="Data", description="a file or folder in the task's format; empty: bundled")
     teacher: str = Field(
@@ -208,7 +229,7 @@ class RunConfig(BaseModel):
     )
     checkpoint_every: int = Field(50, ge=1, title="Checkpoint every", description="steps")
     report_examples: int = Field(80, ge=1, title="Report examples", description="from test, for teacher and student")
-    seed: int = Field(0, ge=0, title="Seed")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed")
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
@@ -229,8 +250,11 @@ class RunConfig(BaseModel):
         taught = [stage for stage in self.stages if stage.needs_scores]
         if self.signals.form == "sampled" and any(stage.loss != "forward_kl" for stage in taught):
             raise ValueError("sampled signals know only what was drawn: take the loss 'forward_kl', or signals 'top'")
-        if self.signals.form == "exact" and any(stage.constraint != "hard" for stage in taught):
-            raise ValueError("exact signals without a hard constraint hold the whole vocabulary: take 'top' or 'live'")
+        if self.signals.form == "exact" and any(s.constraint != "hard" or s.method == "logits" for s in taught):
+            raise ValueError(
+                "exact signals hold the whole vocabulary without a hard constraint, and at the input's positions under "
+                "the method 'logits': take signals 'top' or 'live'"
+            )
         return self
 
     @model_validator(mode="after")
@@ -295,10 +319,7 @@ class RunConfig(BaseModel):
             path, separator, value = assignment.partition("=")
             if not separator:
                 raise ConfigError(f"{assignment!r} is not of the form path=value.")
-            try:
-                _assign(data, path, yaml.safe_load(value))
-            except yaml.YAMLError as error:
-                raise ConfigError(f"{assignment!r}: the value is not YAML.") from error
+            _assign(data, path, _plain(value, f"{assignment!r}: the value is "))
         return validate(data)
 
 
@@ -335,11 +356,17 @@ def explain(error: ValidationError) -> str:
     return "; ".join(lines) + "."
 
 
-def read_yaml(text: str) -> RunConfig:
+def _plain(text: str, what: str = "") -> Any:
+    """The plain data of a YAML text. Raises ConfigError."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"not YAML: {str(error).splitlines()[0]}.") from error
+        return yaml.safe_load(text)
+    except Exception as error:  # what is no number or no date raises whatever its constructor came upon
+        reason = str(error) or type(error).__name__
+        raise ConfigError(f"{what}not YAML: {reason.splitlines()[0]}.") from error
+
+
+def read_yaml(text: str) -> RunConfig:
+    data = _plain(text)
     if not isinstance(data, dict):
         raise ConfigError("a run's YAML is a mapping such as `task: pos`.")
     return validate(data)

@@ -142,7 +142,8 @@ def judged(task: Task, constraints: Constraints, text: str, answer: Answer, max_
     try:
         check_answer(constraints.of(text), spelled)
     except SchemaError as error:
-        reason = str(error) if answer.complete else f"the answer was cut after {max_tokens} tokens: {error}"
+        cut = "" if answer.complete else f"the answer was cut after {answer.tokens_out or max_tokens} tokens: "
+        reason = f"{cut}{error}"
     return Label(
         text, answer.text, "" if reason else spelled, reason,
         answer.tokens_in, answer.tokens_out, answer.seconds, answer.said,
@@ -165,8 +166,7 @@ def ask_model(
     for start in range(0, len(order), BATCH):
         group = order[start : start + BATCH]
         prompts = [prompting.render(lm, task, prompt, text) for text in group]
-        limit = lm.context if conditioned else how.max_tokens
-        sampling = Sampling(how.temperature, seed=crc32(group[0].encode()), max_new_tokens=limit)
+        sampling = Sampling(how.temperature, seed=crc32(group[0].encode()), max_new_tokens=how.max_tokens)
         batch = generate(lm, prompts, [constraints.of(text) for text in group], sampling, should_stop=should_stop)
         if should_stop():
             return

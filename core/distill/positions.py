@@ -26,6 +26,12 @@ class Positions:
     def __len__(self) -> int:
         return len(self.row)
 
+    def before(self, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row and place (n,) of the token before each position, in sequences that begin with these prompts: what a
+        model says there is about the position."""
+        lengths = np.array([len(prompt) for prompt in prompts])
+        return torch.from_numpy(self.row), torch.from_numpy(lengths[self.row] + self.offset - 1)
+
     def allowed(self, store: MaskStore) -> torch.Tensor:
         """(n, V) bool. Before the answer everything is; a forced position allows its own token only."""
         allowed = np.ones((len(self), len(store.tokens)), bool)

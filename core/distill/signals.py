@@ -46,7 +46,8 @@ def dense(logits: torch.Tensor, tokens: torch.Tensor, temperature: float) -> Sig
 
 
 def top(signal: Signal, mass: float, most: int) -> Signal:
-    """The likeliest tokens of a dense signal that have `mass` of the probability together, no more than `most`."""
+    """The likeliest tokens of a dense signal that have `mass` of the probability together, no more than `most`.
+    An infinite mass is all that may come: the sum of the first may round to 1 while others are still to come."""
     log_probs, order = signal.log_probs.topk(min(most, signal.log_probs.shape[1]), -1)
     before = log_probs.exp().cumsum(-1) - log_probs.exp()
     kept = (before < mass) & (log_probs > NEG_INF)

@@ -1,6 +1,6 @@
 """Where a student's trainer gets the teacher's signals from: the live model, or what it said before, on disk."""
 
-import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +9,12 @@ import torch
 
 from core.constrain.masks import MaskStore
 from core.distill import losses, signals
-from core.distill.batch import collate
 from core.distill.cache import Header, SignalCache, as_signal, digest
 from core.distill.config import SignalConfig, Stage
 from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence
 from core.distill.signals import Signal
+from core.models.batch import collate
 from core.models.language_model import LanguageModel
 
 
@@ -36,11 +36,9 @@ class LiveTeacher:
         answers = [[int(self.old_ids[t]) for t in s.answer] for s in batch]
         for prompt, answer in zip(prompts, answers, strict=True):
             self.teacher.check_length(len(prompt) + len(answer))
-        ids, mask = collate([p + a for p, a in zip(prompts, answers, strict=True)], self.teacher.eos, self.teacher)
+        ids, mask = collate([p + a for p, a in zip(prompts, answers, strict=True)], self.teacher)
         hidden = self.teacher.hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        lengths = torch.tensor([len(p) for p in prompts])
-        row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
-        before = lengths[row] + offset - 1
+        row, before = positions.before(prompts)
         return self.teacher.head(hidden[row.to(ids.device), before.to(ids.device)], self.old_ids[tokens].to(ids.device))
 
 
@@ -58,11 +56,11 @@ class SignalSource:
         folder: Path | None = None,
         process: int = 0,
     ) -> None:
-        """`folder` holds a cache for each stage; without one the teacher runs at every step. `process` is the number
-        of the one that asks, of those that train together."""
+        """`folder` holds a cache for each way in which stages ask; without one the teacher runs at every step.
+        `process` is the number of the one that asks, of those that train together."""
         self.live, self.prompts, self.sequences, self.store = live, prompts, sequences, store
         self.how, self.seed, self.folder, self.process = how, seed, folder, process
-        self._caches: dict[Stage, SignalCache] = {}
+        self._caches: dict[str, SignalCache] = {}
 
     def scores(
         self,
@@ -146,8 +144,9 @@ class SignalSource:
         if self.how.form == "sampled":
             random = torch.Generator().manual_seed(self.seed * 1_000_003 + example)
             return signals.sampled(dense, self.how.draws, random)
-        mass = 1.0 if self.how.form == "exact" else self.how.mass
-        return signals.top(dense, mass, dense.ids.shape[1] if self.how.form == "exact" else self.how.most)
+        if self.how.form == "exact":
+            return signals.top(dense, math.inf, dense.ids.shape[1])
+        return signals.top(dense, self.how.mass, self.how.most)
 
     def _read(self, cache: SignalCache, stage: Stage, example: int) -> Signal:
         ranks, log_probs, rest = cache.get(example)
@@ -166,16 +165,16 @@ class SignalSource:
         return found
 
     def _cache(self, stage: Stage) -> SignalCache:
-        if stage not in self._caches:
+        """The same for stages that ask the teacher the same: what else they do with it is no matter."""
+        name = f"{stage.method}-{_constraint(stage)}-{stage.temperature}"
+        if name not in self._caches:
             assert self.folder is not None
-            name = hashlib.sha256(stage.model_dump_json().encode()).hexdigest()[:8]
-            self._caches[stage] = SignalCache(self.folder / f"{stage.method}-{name}", self._header(stage), self.process)
-        return self._caches[stage]
+            self._caches[name] = SignalCache(self.folder / name, self._header(stage), self.process)
+        return self._caches[name]
 
     def _header(self, stage: Stage) -> Header:
         as_bytes = lambda ids: np.asarray(ids, np.int32).tobytes()  # noqa: E731
         rows = sorted({row for s in self.sequences for row in s.rows if row >= 0})
-        amount = {"sampled": float(self.how.draws), "exact": 1.0}.get(self.how.form, self.how.mass)
         return Header(
             form=self.how.form,
             teacher=f"{self.live.teacher.name} {fingerprint(self.live.teacher)}",
@@ -183,10 +182,20 @@ class SignalSource:
             data=digest(as_bytes(s.answer) for s in self.sequences),
             prompt=digest(as_bytes(self._prompt(stage, i)) for i in range(len(self.sequences))),
             schema=digest([*(as_bytes(s.rows) for s in self.sequences), *(as_bytes(self.store.ids(r)) for r in rows)]),
-            constraint=f"{stage.constraint} {stage.penalty if stage.constraint == 'soft' else ''}".strip(),
+            constraint=_constraint(stage),
             temperature=stage.temperature,
-            amount=amount,
+            amount=self._amount(),
         )
+
+    def _amount(self) -> str:
+        """How much of a distribution is kept, in words."""
+        if self.how.form == "sampled":
+            return f"draws {self.how.draws} seed {self.seed}"
+        return "all" if self.how.form == "exact" else f"mass {self.how.mass} most {self.how.most}"
+
+
+def _constraint(stage: Stage) -> str:
+    return f"soft{stage.penalty}" if stage.constraint == "soft" else stage.constraint
 
 
 def fingerprint(lm: LanguageModel) -> str:

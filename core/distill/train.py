@@ -13,7 +13,6 @@ import torch
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
 from core.distill import losses, processes, schedule, sharded
-from core.distill.batch import collate
 from core.distill.cache import digest
 from core.distill.config import RunConfig, Stage
 from core.distill.label_signals import LabelSignals
@@ -26,6 +25,7 @@ from core.distill.signals import Signal
 from core.distill.teacher import SignalSource
 from core.errors import ConfigError, RunError
 from core.models import existing, randomness
+from core.models.batch import collate
 from core.models.language_model import LanguageModel
 
 
@@ -234,7 +234,7 @@ class Trainer:
         if hard:
             student = losses.restrict(student, allowed.to(device))
         gold = torch.searchsorted(tokens, torch.from_numpy(positions.gold).contiguous()).to(device)
-        if stage.method == "gold" or (stage.method == "pseudo_labels" and stage.labels == "text"):
+        if not stage.learns_distributions:
             return losses.cross_entropy(student, gold), _agreement(student, gold), positions
         own = None if sampled is None else batch
         signal = self._signal(stage, group, own, positions, tokens, allowed).to(device)
@@ -264,10 +264,8 @@ class Trainer:
         return self.source.signal(stage, group, positions, tokens, allowed)
 
     def _student_logits(self, batch: list[TokenSequence], positions: Positions, tokens: torch.Tensor) -> torch.Tensor:
-        ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student.eos, self.student)
-        lengths = torch.tensor([len(s.prompt) for s in batch])
-        row, offset = torch.from_numpy(positions.row), torch.from_numpy(positions.offset)
-        before = lengths[row] + offset - 1
+        ids, mask = collate([[*s.prompt, *s.answer] for s in batch], self.student)
+        row, before = positions.before([s.prompt for s in batch])
         return self.module(ids, mask, row.to(ids.device), before.to(ids.device), tokens)
 
     def gather(self) -> None:

@@ -14,6 +14,7 @@ import torch
 from core.constrain.masks import MaskStore
 from core.evaluate.ratio import Score, ratio
 from core.evaluate.report import Bin, Likelihood
+from core.models.batch import collate
 from core.models.language_model import LanguageModel
 
 BATCH = 8  # answers read together
@@ -56,20 +57,12 @@ def choices(
             if should_stop():
                 return []
             group = order[start : start + BATCH]
-            read = _hidden(lm, [[*answers[i][0], *answers[i][1]] for i in group])
+            ids, mask = collate([[*answers[i][0], *answers[i][1]] for i in group], lm)
+            read = lm.hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
             found |= {i: _choices(lm, answers[i], hidden, store) for i, hidden in zip(group, read, strict=True)}
     finally:
         lm.model.train(was_training)
     return [found[i] for i in range(len(answers))]
-
-
-def _hidden(lm: LanguageModel, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
-    """(sequences, longest, H), padded on the right."""
-    longest = max(map(len, sequences))
-    ids = torch.tensor([[*s, *[lm.eos] * (longest - len(s))] for s in sequences])
-    mask = torch.tensor([[1] * len(s) + [0] * (longest - len(s)) for s in sequences])
-    device = lm.model.get_input_embeddings().weight.device
-    return lm.hidden(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).last_hidden_state
 
 
 def _choices(lm: LanguageModel, answer: Answer, hidden: torch.Tensor, store: MaskStore) -> Choices:

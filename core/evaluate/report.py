@@ -5,12 +5,13 @@ out when such a report is read.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from core.evaluate.parts import PartScores, part_scores
 from core.evaluate.ratio import Score, ratio
+from core.paths import without_place
 from core.tasks.task import Counts, Example, Task
 
 
@@ -64,13 +65,13 @@ class Likelihood(BaseModel):
 
 
 class ModelReport(BaseModel):
-    """One model on the report's examples. `outputs[i]` answers `Report.examples[i]`; `free` is the
-    same without the constraint, on the first `len(free_outputs)` examples. `clean_scores` leave out
-    what leaked. `peak_megabytes` is the GPU's memory while answering, weights included. Sizes are 0 where
-    they are not known."""
+    """One model on the report's examples; its `name` does not say where on this machine it is. `outputs[i]` answers
+    `Report.examples[i]`; `free` is the same without the constraint, on the first `len(free_outputs)` examples.
+    `clean_scores` leave out what leaked. `peak_megabytes` is the GPU's memory while answering, weights included.
+    Sizes are 0 where they are not known."""
 
     model_config = ConfigDict(frozen=True)
-    name: str
+    name: Annotated[str, AfterValidator(without_place)]
     role: str
     parameters: int
     megabytes: float

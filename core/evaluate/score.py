@@ -5,6 +5,8 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from core.constrain.constraints import Constraints
 from core.evaluate.parts import part_scores
 from core.evaluate.report import ModelReport, scores
@@ -68,8 +70,6 @@ def _answers(
 ) -> _Answers:
     """Similar lengths are decoded together. Where no input's own schema ends an answer, it may be a quarter longer
     than gold: some would never end."""
-    import torch
-
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
     texts: dict[int, str] = {}
     found = _Answers([])
@@ -96,8 +96,6 @@ def _answers(
 
 def machine() -> str:
     """What the figures were measured on."""
-    import torch
-
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{platform.machine()} CPU, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s) in use"

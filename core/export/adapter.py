@@ -1,13 +1,16 @@
 """Publish an adapter run: its weights and a card that says how they came to be become a teacher that ships."""
 
 import json
+import re
 import shutil
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from core.distill.config import RunConfig
+from core.distill.config import NAME, RunConfig, to_yaml
 from core.errors import RunError
 from core.evaluate.report import ModelReport, Report
+from core.export.bundle import without_places
 from core.models import bundled
 from core.models.teachers import AdapterCard
 from core.paths import ADAPTERS
@@ -19,11 +22,14 @@ CONFIG = "adapter_config.json"
 
 
 def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADAPTERS) -> Path:
-    """Copies a finished run's adapter to `home/name`; the teacher is then `smollm2+name`.
+    """Copies a finished run's adapter to `home/name`; the teacher is then `smollm2+name`. `home/name.yaml` says how
+    to train it again: the run's own configuration, unless it is there already.
 
-    `data` and `licence` say in words what it learned from. Raises RunError if the run is unfinished or
-    trained something else than an adapter of the bundled model that reads the prompt.
+    `data` and `licence` say in words what it learned from. Raises RunError if the name is none or taken, or the run is
+    unfinished or trained something else than an adapter of the bundled model that reads the prompt.
     """
+    if not re.fullmatch(NAME, name):
+        raise RunError(f"an adapter cannot be named {name!r}: take letters, digits, - and _, 41 at most.")
     config, report = run.config(), run.report()
     student, base = config.student, config.student.model or config.teacher
     if not student.is_adapter or not student.prompted or base != bundled.NAME:
@@ -35,14 +41,22 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     trained = report.model("trained") if report else None
     if report is None or trained is None or not (run.student / WEIGHTS).exists():
         raise RunError(f"the run {run.name!r} is not finished: resume it first.")
-    folder = home / name
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run.student / WEIGHTS, folder / WEIGHTS)
-    settings = json.loads((run.student / CONFIG).read_text())
-    settings["base_model_name_or_path"] = base
-    (folder / CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
-    card = _card(config, report, trained, name, data, licence)
-    (folder / "card.json").write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")
+    folder, recipe = home / name, home / f"{name}.yaml"
+    if folder.exists():
+        raise RunError(f"there is an adapter {name!r} already: take another name, or delete its folder first.")
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=home) as place:  # nobody is to load half of it
+        made = Path(place) / name
+        made.mkdir()
+        shutil.copyfile(run.student / WEIGHTS, made / WEIGHTS)
+        settings = json.loads((run.student / CONFIG).read_text())
+        settings["base_model_name_or_path"] = base
+        (made / CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
+        card = _card(config, report, trained, name, data, licence)
+        (made / "card.json").write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")
+        if not recipe.exists():
+            recipe.write_text(to_yaml(without_places(config)), encoding="utf-8")
+        made.rename(folder)
     return folder
 
 

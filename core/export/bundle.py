@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.distill.config import RunConfig, to_yaml
 from core.errors import RunError
+from core.paths import without_place
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
 
@@ -17,7 +18,7 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the same student gives the same bytes
 def bundle(folder: RunFolder) -> bytes:
     """Zip of `student/` (weights, tokenizer, config), the run's configuration and report, its schema and
     a README.txt that says how to load it. Raises RunError if the run has no student to give."""
-    config = _without_places(folder.config())
+    config = without_places(folder.config())
     present = folder.student.glob("*") if folder.student.is_dir() else ()
     files = sorted(p for p in present if p.is_file() and p.name != "README.md")  # peft's, about nothing
     if not any(p.suffix == STORED for p in files):
@@ -28,26 +29,41 @@ def bundle(folder: RunFolder) -> bytes:
         "config.yaml": to_yaml(config),
         "schema.json": json.dumps(task.output.model_json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
+    if report := _report(folder):
+        texts["report.json"] = report
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name, text in texts.items():
             _add(archive, name, text.encode())
-        report = folder.path / "report.json"
-        for path in [*files, report] if report.exists() else files:
+        for path in files:
             try:
                 _add(archive, path.relative_to(folder.path).as_posix(), _content(path, _base(config)))
             except OSError as error:
-                raise RunError(f"{path.name} of the run {folder.name!r} cannot be read: {error.strerror}.") from error
+                raise _unreadable(folder, path.name, error) from error
     return target.getvalue()
 
 
-def _without_places(config: RunConfig) -> RunConfig:
+def _report(folder: RunFolder) -> str:
+    """What it scored, or nothing."""
+    try:
+        report = folder.report()
+    except OSError as error:
+        raise _unreadable(folder, "report.json", error) from error
+    return report.model_dump_json(indent=1) if report else ""
+
+
+def _unreadable(folder: RunFolder, name: str, error: OSError) -> RunError:
+    return RunError(f"{name} of the run {folder.name!r} cannot be read: {error.strerror}.")
+
+
+def without_places(config: RunConfig) -> RunConfig:
     """Folders of this machine by their last name only."""
-    short: dict[str, object] = {
-        name: Path(value).name for name in ("data", "teacher") if Path(value := getattr(config, name) or "").root
+    student = config.student
+    short = {
+        "data": config.data and without_place(config.data),
+        "teacher": without_place(config.teacher),
+        "student": student.model_copy(update={"model": student.model and without_place(student.model)}),
     }
-    if (model := config.student.model) and Path(model).root:
-        short["student"] = config.student.model_copy(update={"model": Path(model).name})
     return config.model_copy(update=short)
 
 

@@ -22,9 +22,8 @@ from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.labelling import Labeller, Labels, Teacher
 from core.runs.material import Material, gather, prepare
+from core.runs.scoring import Stop
 from core.tasks import Dataset, Task
-
-Stop = Callable[[], bool]
 
 
 class _Stopped(Exception):

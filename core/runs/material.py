@@ -51,7 +51,7 @@ class Material:
     @property
     def held_out(self) -> Sequence[Example]:
         """The examples of each validation."""
-        return spread(self.data.dev or self.data.test, self.config.validation_examples)
+        return spread(self.data.dev, self.config.validation_examples)
 
     def reader(self, lm: LanguageModel) -> Callable[[str], list[int]]:
         """How `lm` reads an input: a teacher, and a student that is to, with the prompt; other students without."""

@@ -44,8 +44,8 @@ def validate(
 
 
 def report(material: Material, folder: RunFolder, seconds: float, say: Say, should_stop: Stop) -> Report | None:
-    """Scores the student as it was saved, what it was before its first step, and its teacher; None if stopped.
-    `seconds` is what the steps of training took."""
+    """Scores the student as it was saved (an adapter as it is in memory), what it was before its first step, and its
+    teacher; None if stopped. `seconds` is what the steps of training took."""
     models: dict[str, ModelReport] = {}
     read: dict[str, list[Choices | None]] = {}
     for role, lm, megabytes in _scored(material, folder):

@@ -144,6 +144,20 @@ def test_a_choice_that_is_not_on_screen_contradicts_nothing(page):
     assert shown(app).student.tuning == "lora" and not shown(app).student.prompted
 
 
+def test_what_another_method_owns_is_left_behind(page):
+    app = page()
+    app.segmented_control(key="distill_stages_0_loss").set_value("reverse_kl").run()
+    app.number_input(key="distill_stages_0_temperature").set_value(5.0).run()
+    checked(app.number_input(key="distill_stages_0_gold_weight").increment().run())
+    stage = shown(app).stages[0]
+    assert (stage.loss, stage.temperature, stage.gold_weight) == ("reverse_kl", 5.0, 0.1)
+    for method in ("gold", "pseudo_labels"):
+        checked(app.segmented_control(key="distill_stages_0_method").set_value(method).run())
+        kept = {name: getattr(stage, name) for name in ("epochs", "examples", "learning_rate", "constraint")}
+        assert shown(app).stages[0] == Stage(method=method, **kept)
+        assert not app.error and not app.button(key="distill_start").disabled
+
+
 def test_relevance_follows_the_descriptions():
     assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
     assert is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "adalora"})

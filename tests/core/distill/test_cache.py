@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from core.distill import signals
-from core.distill.cache import SHARD, Header, SignalCache, digest
+from core.distill.cache import SHARD, STEP, Header, SignalCache, digest
 from core.errors import ConfigError
 
 HEADER = Header(
     form="top", teacher="t", tokenizer="a", data="b", prompt="c", schema="d", constraint="hard", temperature=1.0,
-    amount=0.999,
+    amount="mass 0.999 most 64",
 )  # fmt: skip
 
 
@@ -34,8 +34,8 @@ def same(cache, example):
     used = found.log_probs.numpy() > signals.NEG_INF
     assert (log_probs > signals.NEG_INF).tolist() == used.tolist()
     assert ranks[used].tolist() == found.ids.numpy()[used].tolist()
-    assert np.allclose(np.exp(log_probs[used]), found.log_probs.exp().numpy()[used], atol=2e-2)
-    assert np.allclose(rest, found.rest.numpy(), rtol=1e-3)
+    assert np.allclose(log_probs[used], found.log_probs.numpy()[used], atol=STEP, rtol=0)
+    assert np.allclose(rest, found.rest.numpy(), atol=STEP, rtol=0)
 
 
 def test_what_was_put_comes_back_before_and_after_it_is_on_disk(tmp_path):
@@ -61,6 +61,35 @@ def test_a_run_that_was_killed_goes_on_where_the_last_shard_ends(tmp_path):
     assert SHARD + 1 in SignalCache(tmp_path, HEADER)
 
 
+def read_back(folder, logits, temperature, form="top"):
+    """What was put, and what comes back of it."""
+    cache = SignalCache(folder, replace(HEADER, form=form))
+    put = signals.top(signals.dense(logits, torch.arange(logits.shape[1]), temperature), 0.999, 64)
+    cache.put(0, put, put.ids.numpy())
+    return put.log_probs.numpy(), *cache.get(0)[1:]
+
+
+@pytest.mark.parametrize("tokens", [2, 17, 64, 300])
+@pytest.mark.parametrize("form", ["top", "exact"])
+def test_what_is_equally_likely_is_read_as_equally_likely(tmp_path, tokens, form):
+    _, log_probs, rest = read_back(tmp_path, torch.zeros(1, tokens), 1.0, form)
+    assert np.exp(log_probs) == pytest.approx(1 / tokens, rel=STEP)
+    assert np.ptp(log_probs) == 0
+    assert np.exp(log_probs).sum() + np.exp(rest[0]) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0, 100.0])
+def test_rounding_is_spread_over_what_was_kept(tmp_path, temperature):
+    """No probability is further off than a step, the likeliest stays it, and together they are one."""
+    logits = 4 * torch.randn(200, 17, generator=torch.Generator().manual_seed(0))
+    put, log_probs, rest = read_back(tmp_path, logits, temperature)
+    used = put > signals.NEG_INF
+    assert np.abs(log_probs[used] - put[used]).max() < STEP
+    assert (log_probs[:, 0] == log_probs.max(-1)).all()
+    assert np.exp(log_probs).sum(-1) + np.exp(rest) == pytest.approx(1, abs=1e-6)
+    assert np.abs(np.exp(log_probs[:, 0]) - np.exp(put[:, 0])).mean() < STEP / 4  # no side is favoured
+
+
 def test_a_few_bytes_a_position(tmp_path):
     """One byte for a rank below 256, one for each logarithm but the first's, two for the rest."""
     cache = SignalCache(tmp_path, HEADER)
@@ -75,7 +104,7 @@ def test_a_few_bytes_a_position(tmp_path):
 @pytest.mark.parametrize(
     ("field", "value"),
     [("teacher", "u"), ("tokenizer", "x"), ("data", "x"), ("prompt", "x"), ("schema", "x"), ("constraint", "none"),
-     ("temperature", 2.0), ("amount", 0.9), ("form", "sampled")],
+     ("temperature", 2.0), ("amount", "mass 0.999 most 1"), ("form", "sampled"), ("version", 1)],
 )  # fmt: skip
 def test_another_header_is_refused_by_name(tmp_path, field, value):
     SignalCache(tmp_path, HEADER)

@@ -40,7 +40,19 @@ def test_values_from_the_command_line():
         ("student: {prompted: true}", "prompted 'true' is for a student of kind 'existing'"),
         ("{student: {kind: existing, tuning: adalora}, max_seconds: 60}", "a time budget does not give"),
         ("student: {kind: existing, precision: nf4}", r"adapter of smollm2\+pos cannot be merged into nf4"),
+        ("seed: 100000000000000000000", "seed: Input should be less than or equal to 2147483647"),
+        ("stages: [{gold_weight: 1.0}]", r"stages\.0\.gold_weight: Input should be less than 1"),
+        ("stages: [{}, {method: gold, temperature: 5}]", r"stages\.1: temperature '5\.0' is for the methods 'task'"),
+        ("stages: [{method: gold, loss: reverse_kl}]", "loss 'reverse_kl' is for .*, this one is 'gold': change the"),
+        ("stages: [{method: pseudo_labels, gold_weight: 0.5}]", "gold_weight '0.5' is for .* or leave gold_weight out"),
+        ("stages: [{method: gold, labels: logprobs}]", "labels 'logprobs' is for the method 'pseudo_labels'"),
+        ("{signals: {form: exact}, stages: [{method: logits}]}", "hold the whole vocabulary"),
+        ("{signals: {form: exact}, stages: [{constraint: soft}]}", "hold the whole vocabulary"),
         ("a: [", "not YAML"),
+        ("name: 2020-13-45", "not YAML: month must be in 1..12"),
+        ("seed: !!int x", "not YAML: invalid literal"),
+        ("compile: !!bool x", "not YAML"),
+        ("name: !!timestamp x", "not YAML"),
         ("- 1", "mapping"),
         ("!!python/object/apply:os.system ['true']", "not YAML"),
     ],
@@ -87,7 +99,14 @@ def test_what_labels_cost():
     assert RunConfig().labels.cost(9, 9) is None
 
 
-@pytest.mark.parametrize("value", ["depth", "student.nothing=1", "stages.9.epochs=1", "task.x=1"])
+def test_what_a_method_leaves_out_is_left_out():
+    """Neither the owner's own choice nor a default is refused."""
+    for stage in PRESETS["Quick"].stages:
+        assert Stage(**stage.model_dump()) == stage
+    assert Stage(method="pseudo_labels", labels="logprobs", loss="reverse_kl", gold_weight=0.5).learns_distributions
+
+
+@pytest.mark.parametrize("value", ["depth", "student.nothing=1", "stages.9.epochs=1", "task.x=1", "name=2020-13-45"])
 def test_bad_values_from_the_command_line(value):
     with pytest.raises(ConfigError):
         RunConfig().with_values([value])

@@ -122,6 +122,18 @@ def test_the_header_knows_prompt_and_schema():
     assert LabelHeader.of("t", CARS, prompt, how, True, False).schema != first.schema
 
 
+@pytest.mark.parametrize("conditioned", [True, False])
+def test_a_local_model_s_answers_are_cut_where_the_configuration_says(teacher, conditioned):
+    example = POS.load(None).train[0]
+    heard = {}
+    how = LabelConfig(max_tokens=20)
+    ask_model(teacher, POS, default_prompt(POS, 1), conditioned, how, [example.input], heard.__setitem__, lambda: False)
+    answer = heard[example.input]
+    assert not answer.complete and answer.tokens_out == 20
+    label = judged(POS, Constraints(POS, teacher.tokens, conditioned), example.input, answer, how.max_tokens)
+    assert label.reason.startswith("the answer was cut after 20 tokens")
+
+
 def test_a_local_model_writes_valid_labels_and_stops_when_asked(teacher):
     examples = POS.load(None).train[:14]
     constraints = Constraints(POS, teacher.tokens, True)

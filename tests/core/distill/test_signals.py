@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -25,6 +27,14 @@ def test_top_holds_the_likeliest_and_the_rest_as_one(mass):
         assert len(named) == min(fewest, 20)
         assert sum(named.values()) + found.rest[i].exp() == pytest.approx(1, abs=1e-5)
         assert min(named.values()) >= order[len(named) - 1] - 1e-6
+
+
+def test_an_infinite_mass_keeps_all_that_may_come():
+    logits = torch.tensor([[0.0, -18.0, -19.0, NEG_INF, -20.0]])
+    dense = signals.dense(logits, torch.arange(5), 1.0)
+    found = signals.top(dense, math.inf, 5)
+    assert found.ids.tolist() == [[0, 1, 2, 4]] and found.rest.tolist() == [NEG_INF]
+    assert torch.allclose(found.log_probs, dense.log_probs[:, [0, 1, 2, 4]])
 
 
 def test_top_is_never_more_than_most():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from core.distill import config as run_config
 from core.distill.config import RunConfig, Stage
 from core.errors import RunError
 from core.evaluate.report import ModelReport, Report, ReportExample, Score
@@ -54,6 +55,39 @@ def test_no_path_of_this_machine_leaves(run, tmp_path):
     folder = adapter.publish(run, "skill", "our sentences", "CC0", home=tmp_path / "adapters")
     assert all(str(tmp_path) not in p.read_text() for p in folder.glob("*.json"))
     assert json.loads((folder / adapter.CONFIG).read_text()) == {"base_model_name_or_path": "smollm2", "r": 8}
+
+
+def test_how_to_train_it_again_lies_where_the_card_says(run, tmp_path):
+    home = tmp_path / "adapters"
+    adapter.publish(run, "skill", "our sentences", "CC0", home)
+    assert run_config.read(home / "skill.yaml") == run.config()
+    (home / "other.yaml").write_text("# by hand\n")
+    adapter.publish(run, "other", "our sentences", "CC0", home)
+    assert (home / "other.yaml").read_text() == "# by hand\n"
+    assert sorted(p.name for p in home.iterdir()) == ["other", "other.yaml", "skill", "skill.yaml"]
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "", ".", "a b", "a/b", "pos\n", "x" * 42])
+def test_a_name_that_is_no_folder_s_is_refused(run, tmp_path, name):
+    home = tmp_path / "home" / "adapters"
+    with pytest.raises(RunError, match="an adapter cannot be named"):
+        adapter.publish(run, name, "data", "CC0", home)
+    assert not home.parent.exists() and not (tmp_path / "escaped").exists()
+
+
+def test_an_adapter_that_is_there_stays_as_it_is(run, tmp_path):
+    folder = adapter.publish(run, "skill", "our sentences", "CC0", tmp_path)
+    before = {p: p.read_bytes() for p in folder.iterdir()}
+    with pytest.raises(RunError, match="there is an adapter 'skill' already: take another name"):
+        adapter.publish(run, "skill", "other sentences", "CC0", tmp_path)
+    assert {p: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_nothing_is_published_of_what_breaks_off(run, tmp_path):
+    (run.student / adapter.CONFIG).write_text("{")
+    with pytest.raises(ValueError, match="property name"):
+        adapter.publish(run, "skill", "data", "CC0", tmp_path / "adapters")
+    assert not list((tmp_path / "adapters").iterdir())
 
 
 def test_an_unfinished_run_is_refused(run, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from core.distill.config import RunConfig, Stage
 from core.errors import RunError
+from core.evaluate.report import ModelReport, Report
 from core.export.bundle import bundle
 from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
@@ -16,12 +17,20 @@ from core.runs.folder import RunFolder
 
 
 def finished(root: Path, **values: object) -> RunFolder:
-    folder = run_folders.create(RunConfig(name="small", **values), root)
+    """As `execute` leaves it: the report has the names of the models as they were loaded."""
+    config = RunConfig(name="small", **values)
+    folder = run_folders.create(config, root)
     folder.student.mkdir()
     (folder.student / "model.safetensors").write_bytes(b"weights" * 100)
     (folder.student / "config.json").write_text("{}")
     (folder.student / "tokenizer.json").write_text("{}")
-    (folder.path / "report.json").write_text('{"task": "pos"}')
+    shape = {"parameters": 1, "megabytes": 1.0, "ms_per_example": 1.0, "model_calls": 0, "scores": {}, "outputs": ()}
+    roles = {"trained": "trained", "teacher": config.teacher}
+    models = [ModelReport(name=name, role=role, **shape) for role, name in roles.items()]
+    empty = Report(task=config.task, data="d", machine="m", seconds=1.0, leaks=0, examples=(), models=tuple(models))
+    # An older version wrote names as they were.
+    text = empty.model_dump_json().replace(f'"{Path(config.teacher).name}"', json.dumps(config.teacher))
+    (folder.path / "report.json").write_text(text)
     return folder
 
 
@@ -112,3 +121,4 @@ def test_no_folder_of_this_machine_leaves(tmp_path: Path) -> None:
     assert not [name for name in archive.namelist() if str(tmp_path).encode() in archive.read(name)]
     assert json.loads(archive.read("student/adapter_config.json"))["base_model_name_or_path"] == "base-model"
     assert "mine.conllu" in archive.read("config.yaml").decode()
+    assert [m["name"] for m in json.loads(archive.read("report.json"))["models"]] == ["trained", "big-model"]

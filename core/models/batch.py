@@ -7,10 +7,10 @@ import torch
 from core.models.language_model import LanguageModel
 
 
-def collate(sequences: Sequence[Sequence[int]], pad: int, lm: LanguageModel) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask (rows, longest), padded on the right, on the model's device."""
+def collate(sequences: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask (rows, longest), padded on the right with the end of text, on the model's device."""
     longest = max(map(len, sequences))
-    ids = torch.full((len(sequences), longest), pad)
+    ids = torch.full((len(sequences), longest), lm.eos)
     mask = torch.zeros_like(ids)
     for i, sequence in enumerate(sequences):
         ids[i, : len(sequence)] = torch.tensor(list(sequence))
