@@ -104,10 +104,10 @@ def test_a_link_brings_every_choice_by_its_short_name() -> None:
     app.text_area(key="teacher_text cars").set_value("x" * 2001).run()
     app.button_group(key="teacher_way").set_value("both").run()
     assert not {"text", "way"} & set(app.query_params)
+    assert any("a copied link does not carry it" in caption.value for caption in app.caption)
     assert any(caption.value == "Seed 3 for the scored ones" for caption in app.sidebar.caption)
     app.button_group(key="teacher_source").set_value("dev").run()
     assert any(c.value == "Seed 0 for the example · 3 for the scored ones" for c in app.sidebar.caption)
-    assert any("a copied link does not carry it" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("text", ["{", '{"instructions":""}', '{"instructions":"a","tools":[]}'])
