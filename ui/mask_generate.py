@@ -51,7 +51,7 @@ def _settings() -> Chance:
         "Seed", 0, 2**31 - 1, step=1, key="masks_seed", persist_state="session", disabled=not temperature,
         help="Nothing is drawn at temperature 0" if not temperature else "The same seed draws the same tokens",
     )  # fmt: skip
-    limit = third.number_input("At most so many tokens", 1, 1000, step=10, key="masks_limit", bind="query-params")
+    limit = third.number_input("At most so many tokens", 1, 1000, step=10, key="masks_limit", persist_state="session")
     return Chance(round(temperature, 3), int(seed), int(limit))
 
 

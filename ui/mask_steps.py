@@ -14,7 +14,7 @@ from core.constrain.engines.constraint import Constraint
 from ui import candidates, engine, fsm_graph, fsm_labels, timeline
 from ui.candidates import name_of
 from ui.mask_source import Explained
-from ui.text import percent, share
+from ui.text import percent, share, whole
 from ui.timeline import Moment
 from ui.token_strip import StripToken, has_selection, select_token, token_strip
 from ui.vocabulary_grid import Pinned, pinned_token, reason_of, spelled, vocabulary_grid
@@ -100,11 +100,11 @@ def _metrics() -> tuple[str, str]:
 
 def _start(found: Explained) -> int:
     """Where to look first: where one was, where the link says, or at the first free choice."""
-    state, wanted = st.session_state, st.query_params.get("step", "")
+    state, wanted = st.session_state, whole(st.query_params.get("step", ""))
     if state.get("masks_found") == _identity(found):
         return state.get("masks_step", 0)
-    if "masks_found" not in state and wanted.isdecimal() and int(wanted) < len(found.steps):
-        return int(wanted)
+    if "masks_found" not in state and wanted is not None and wanted < len(found.steps):
+        return wanted
     return next((i for i, s in enumerate(found.steps) if not s.forced), 0)
 
 

@@ -63,11 +63,11 @@ def show(page: str, view: Mapping[str, str]) -> None:
         st.query_params[name] = value
 
 
-def linked(key: str, default: T, options: Container[T] | None = None) -> T:
+def linked(key: str, default: T, options: Container[T] | None = None, name: str = "") -> T:
     """Call it before a widget with this key: its value is at first what the link says, else the default, and the link
-    follows it. In the link it is called as the key without the page's name. What is not among `options` does not
-    count."""
-    state, name = st.session_state, key.partition("_")[2]
+    follows it. In the link it is called `name`, or as the key without the page's name. What is not among `options`
+    does not count."""
+    state, name = st.session_state, name or key.partition("_")[2]
     if key not in state or (options is not None and state[key] not in options):
         state[key] = _read(st.query_params.get(name), default, options)
     to_address(name, "" if state[key] == default else str(state[key]))

@@ -37,7 +37,7 @@ def choose() -> tuple[Task, str]:
         key="teacher_task",
         bind="query-params",
         on_change=_suit,
-    )
+    ) or next(iter(TASKS))  # a link can say nothing
     names = engine.teacher_names()
     name = right.selectbox(
         "Teacher", [*names, ANOTHER], index=_tuned(task), key="teacher_name", bind="query-params", on_change=_follow
@@ -84,7 +84,7 @@ def fill(prompt: Prompt) -> None:
 
 def fill_in() -> None:
     """Puts the prompt that suits teacher and task in the form."""
-    task, teacher = st.session_state["teacher_task"], st.session_state["teacher_name"]
+    task, teacher = st.session_state["teacher_task"] or next(iter(TASKS)), st.session_state["teacher_name"]
     prompt = suited(TASKS[task], teacher)
     fill(prompt)
     st.session_state[FILLED] = (task, teacher, prompt)

@@ -5,6 +5,7 @@ import random
 import streamlit as st
 
 from core.tasks import Example, Task
+from ui.page_tools import linked
 from ui.text import plain
 
 INPUTS = ("From dev", "My own")
@@ -45,6 +46,7 @@ def _from_dev(task: Task, dev: tuple[Example, ...]) -> Example:
     key = f"teacher_example_{task.name}"
     if st.session_state.get(key, 0) >= len(dev):
         st.session_state[key] = 0
+    linked(SEED, 0, range(LAST_SEED + 1), name=SEED)  # bound by Streamlit it would fail at an infinite number
     left, seed, draw = st.columns([5, 2, 1], vertical_alignment="bottom")
     number = left.selectbox(
         "Example",
@@ -54,7 +56,7 @@ def _from_dev(task: Task, dev: tuple[Example, ...]) -> Example:
         bind="query-params",
     )
     seed.number_input(
-        "Seed", 0, LAST_SEED, 0, key=SEED, bind="query-params", on_change=_pick, args=(key, len(dev)),
+        "Seed", 0, LAST_SEED, step=1, key=SEED, persist_state="session", on_change=_pick, args=(key, len(dev)),
         help="Draws an example: the same seed always draws the same one.",
     )  # fmt: skip
     draw.button(

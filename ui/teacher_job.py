@@ -16,7 +16,8 @@ from core.models.api import ApiTeacher
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
-from ui.teacher_input import drawn
+from ui.page_tools import linked
+from ui.teacher_input import LAST_SEED, drawn
 from ui.text import duration, show_error
 
 FEWEST, USUAL, MOST = 5, 10, 200
@@ -42,17 +43,17 @@ def examples(dev: Sequence[Example]) -> list[Example]:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     most = min(MOST, len(dev))
     if most > FEWEST:
-        if not FEWEST <= st.session_state.get("teacher_n", USUAL) <= most:  # kept from a longer dev
-            st.session_state["teacher_n"] = min(USUAL, most)
+        linked("teacher_n", min(USUAL, most), range(FEWEST, most + 1), name="teacher_n")
         count = left.slider(
-            "Examples of dev", FEWEST, most, min(USUAL, most), key="teacher_n", bind="query-params",
+            "Examples of dev", FEWEST, most, key="teacher_n", persist_state="session",
             help="Each is answered under the schema: 1 to 3 seconds apiece on a CPU.",
         )  # fmt: skip
     else:
         count = most
         left.caption(f"All {most} examples of dev, answered under the schema.")
+    linked("teacher_draw", 0, range(LAST_SEED + 1), name="teacher_draw")
     seed = right.number_input(
-        "Seed of the draw", 0, 9_999, 0, key="teacher_draw", bind="query-params",
+        "Seed of the draw", 0, LAST_SEED, step=1, key="teacher_draw", persist_state="session",
         help="Which examples are taken: more of them with the same seed keep those that were answered.",
     )  # fmt: skip
     return [dev[i] for i in drawn(len(dev), int(seed))[:count]]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticSerializationError
 
 from core.errors import ConfigError, ModelError
 from core.models import api, teachers
@@ -297,7 +298,7 @@ class RunConfig(BaseModel):
                 raise ConfigError(f"{assignment!r} is not of the form path=value.")
             try:
                 _assign(data, path, yaml.safe_load(value))
-            except yaml.YAMLError as error:
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
                 raise ConfigError(f"{assignment!r}: the value is not YAML.") from error
         return validate(data)
 
@@ -320,9 +321,13 @@ def _assign(data: Any, path: str, value: Any) -> None:
 def validate(data: Any) -> RunConfig:
     """A RunConfig from plain data. Raises ConfigError that names every wrong field."""
     try:
-        return RunConfig.model_validate(data)
+        config = RunConfig.model_validate(data)
+        config.model_dump_json()
     except ValidationError as error:
         raise ConfigError("the configuration is not valid: " + explain(error)) from error
+    except PydanticSerializationError as error:  # YAML can spell what is no text
+        raise ConfigError("the configuration holds half a surrogate pair: write the character itself.") from error
+    return config
 
 
 def explain(error: ValidationError) -> str:
@@ -338,7 +343,7 @@ def explain(error: ValidationError) -> str:
 def read_yaml(text: str) -> RunConfig:
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a date of month 13
         raise ConfigError(f"not YAML: {str(error).splitlines()[0]}.") from error
     if not isinstance(data, dict):
         raise ConfigError("a run's YAML is a mapping such as `task: pos`.")

@@ -126,6 +126,8 @@ def _read(file: Path) -> list[Example]:
         raise DataError(f"cannot read {file.name}: {error.strerror}. Check the path.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file.name} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
+    except ValueError as error:
+        raise DataError(f"cannot read {file.name!r}: {error}. Check the path.") from error
     lines = enumerate(content.split("\n"), 1)
     examples = [_parse(line, f"{file.name}, line {number}") for number, line in lines if line.strip()]
     if not examples:
@@ -155,6 +157,8 @@ def _info(row: dict[str, Any], where: str) -> CarInfo:
         raise DataError(f'{where}: "{first["loc"][0]}" is wrong. {first["msg"]}.') from error
     if info.mpg is not None and not math.isfinite(info.mpg):
         raise DataError(f'{where}: "mpg" is not a finite number. Give a number or null.')
+    if not 0 < info.year < 10_000:
+        raise DataError(f'{where}: "year" is not a year. Give one such as 1974.')
     return info
 
 

@@ -1,5 +1,6 @@
 """Part-of-speech tagging as text generation (S0.1): a sentence in, one JSON object of tagged tokens out."""
 
+import os
 import re
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def load(path: str | None = None) -> Dataset:
     """
     folder = Path(path).expanduser() if path else BUNDLED
     name = "bundled" if path is None else folder.name
-    if folder.is_dir():
+    if os.path.isdir(folder):  # as is_dir, but a path that is too long is simply none
         parts = [conllu.read(folder / f"{part}.conllu") for part in ("train", "dev", "test")]
     else:
         sentences = conllu.read(folder)
