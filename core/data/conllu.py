@@ -115,9 +115,9 @@ def _check(block: list[str], first_line: int, source: str) -> None:
 
 
 def _sentence(block: list[str], fallback_id: str) -> Sentence:
-    """The parser gets the comments and what is read of the words: it would stop at a strange head, and take two blanks
-    for a tab."""
-    comments = [line for line in block if line.startswith("#")]
+    """The parser gets comments and what is read of the words: it would stop at a strange head, take two blanks for a
+    tab, and columns for what a comment calls them."""
+    comments = [line for line in block if line.startswith("#") and "global.columns" not in line]
     words = [fields for line in block if _WORD.fullmatch((fields := line.split("\t"))[0])]
     rows = ["\t".join(fields[i].replace(" ", "\u00a0") for i in READ) for fields in words]
     tree = conllu.parse("\n".join([*comments, *rows, "", ""]), fields=("id", "form", "upos"))[0]

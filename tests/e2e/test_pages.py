@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import SCREENSHOTS, Server, settled
+from tests.e2e.conftest import SCREENSHOTS, Server, settled, watched
 from ui.shell import PAGES
 from ui.tour import STOPS
 
@@ -26,22 +26,14 @@ def test_a_deep_link_on_a_cold_server(stem: str, prepared: None, page: Page, tmp
         server.stop()
 
 
-def test_nothing_is_fetched_from_elsewhere(server: Server, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    for stem in PAGES:
-        page.goto(f"{server.url}/{stem}")
-        settled(page, 120_000)
-    elsewhere = {url for url in asked if not url.startswith((server.url, "data:", "blob:", "ws://127.0.0.1"))}
-    assert not elsewhere
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1600)])
-def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser: Browser) -> None:
-    """CI keeps `screenshots/`. The page must not be wider than the window."""
+def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser: Browser, console: list[str]) -> None:
+    """CI keeps `screenshots/`. The page must not be wider than the window, and nothing is fetched from elsewhere."""
     SCREENSHOTS.mkdir(exist_ok=True)
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
+    page = watched(context.new_page(), console)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     for stem in PAGES:
         page.goto(f"{server.url}/{stem}")
         settled(page, 120_000)
@@ -50,6 +42,7 @@ def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser
         page.screenshot(path=path)
         assert path.stat().st_size > 10_000
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert not {url for url in asked if not url.startswith((server.url, "data:", "blob:", "ws://127.0.0.1"))}
     context.close()
 
 

@@ -18,15 +18,13 @@ from streamlit.testing.v1 import AppTest
 from core.distill import config as run_config
 from core.distill.presets import PRESETS
 from core.evaluate.report import ModelReport, Report, ReportExample, completed, scores
-from core.models import bundled
 from core.paths import ROOT
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
-from core.tasks import CARS, POS, Example
-from core.tasks import saved_prompts
+from core.tasks import POS, Example, saved_prompts
 from core.tasks.prompt import Prompt
-from ui import dataset_view, engine, prompt_store, uploads
+from ui import dataset_view, engine, uploads
 from ui.run_text import literal
 
 HOSTILE = (
@@ -171,9 +169,12 @@ def test_what_the_teacher_is_told() -> None:
     assert "window.__hit" in " ".join(code.value for code in app.code)
 
 
+ADDRESS = "https://x.invalid/v1#"
+
+
 @pytest.mark.parametrize(
-    "name", [HOSTILE, f"https://x.invalid/v1#{HOSTILE}", "http://[::1", "https://", "http://x#y", "../../etc", "\0", "/"]
-)  # fmt: skip
+    "name", [HOSTILE, ADDRESS + HOSTILE, "http://[::1", "https://", "http://x#y", "../../etc", "\0"]
+)
 def test_names_of_teachers(name: str) -> None:
     app = page("teacher", teacher_name="another model…", teacher_other=name)
     safe(app.button(key="teacher_load").click().run())
@@ -198,44 +199,64 @@ SCHEMAS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "source"), [(kind, source) for kind in SCHEMAS for source in SCHEMAS[kind]], ids=ascii)
-def test_schemas(kind: str, source: str) -> None:
+WRITTEN = [(kind, source) for kind in SCHEMAS for source in SCHEMAS[kind]]
+
+
+@pytest.mark.parametrize("number", range(len(WRITTEN)))
+def test_schemas(number: int) -> None:
+    kind, source = WRITTEN[number]
     app = page("masks", **{"kind": kind, kind: source, "question": HOSTILE, "model": "smollm2"})
     if any(area.key == "masks_text" for area in app.text_area):
         for way in ("drive", "generate", "walk"):
             safe(app.segmented_control(key="masks_way").set_value(way).run())
 
 
-@pytest.mark.parametrize("value", [HOSTILE, "-5", "1e99", "9" * 5000, "../../etc", "\0", "nan", "٣", "", "%", LONG], ids=ascii)
-@pytest.mark.parametrize("stem", ["datasets", "teacher", "distill", "masks", "compare", "anatomy"])
+LINKED = {
+    "datasets": "task split search data_pos path_pos",
+    "teacher": "teacher_task teacher_name teacher_source teacher_text_pos teacher_example_pos prompt teacher_seed "
+    "teacher_way teacher_n teacher_draw teacher_a teacher_shade",
+    "distill": "run",
+    "masks": "kind task words example input text step way view samples model other question temperature seed limit "
+    "tokens preset",
+    "compare": "run model filter order example tokens text free pin",
+}
+WRONG = {
+    "hostile": HOSTILE, "negative": "-5", "huge": "1e99", "digits": "9" * 5000, "path": "../../etc", "nul": "\0",
+    "empty": "", "long": LONG,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", WRONG)
+@pytest.mark.parametrize("stem", LINKED)
 def test_links(stem: str, value: str) -> None:
-    names = {
-        "datasets": ("task", "split", "search", "data_pos", "path_pos"),
-        "teacher": ("teacher_task", "teacher_name", "teacher_source", "teacher_text_pos", "teacher_example_pos", "prompt",
-                    "teacher_seed", "teacher_way", "teacher_n", "teacher_draw", "teacher_a", "teacher_shade"),
-        "distill": ("run",),
-        "masks": ("kind", "task", "words", "example", "input", "text", "step", "way", "view", "samples", "model", "other",
-                  "question", "temperature", "seed", "masks_limit", "tokens", "preset"),
-        "compare": ("run", "model", "filter", "order", "example", "tokens", "text", "free", "pin"),
-        "anatomy": ("x",),
-    }  # fmt: skip
-    page(stem, **dict.fromkeys(names[stem], value))
+    page(stem, **dict.fromkeys(LINKED[stem].split(), WRONG[value]))
     if stem == "masks":
-        page(stem, way="generate", masks_limit=value, step=value)
-        page(stem, way="drive", tokens=value)
-        page(stem, step=value)
+        numbers = dict.fromkeys(("temperature", "seed", "limit", "step", "tokens"), WRONG[value])
+        app = page(stem, way="generate", **numbers)
+        safe(app.segmented_control(key="masks_way").set_value("drive").run())
 
 
 def a_run(root: Path, name: str, **values: Any) -> RunFolder:
     """A finished run whose every text is hostile, in a folder of this name."""
-    config = PRESETS["Quick"].with_values([]).model_copy(
-        update={"teacher": HOSTILE, "data": HOSTILE, "prompt": Prompt(instructions=HOSTILE)} | values
+    config = (
+        PRESETS["Quick"]
+        .with_values([])
+        .model_copy(update={"teacher": HOSTILE, "data": HOSTILE, "prompt": Prompt(instructions=HOSTILE)} | values)
     )
     made = run_folders.create(config, root)
     os.rename(made.path, root / name)
     folder = RunFolder(root / name)
     folder.log(HOSTILE)
-    step = {"step": 1, "total": 4, "stage": 0, "method": HOSTILE, "loss": 1.0, "seconds": 1.0, "progress": 0.1, "tokens": 9}
+    step = {
+        "step": 1,
+        "total": 4,
+        "stage": 0,
+        "method": HOSTILE,
+        "loss": 1.0,
+        "seconds": 1.0,
+        "progress": 0.1,
+        "tokens": 9,
+    }
     folder.add_metrics(step)
     folder.add_metrics({"step": 1, "validation": {HOSTILE: 0.5, "accuracy": 0.5}})
     return folder
@@ -293,14 +314,20 @@ def test_two_runs_with_hostile_names_are_compared(tmp_path: Path) -> None:
 def test_a_configuration_as_a_file_and_in_the_form() -> None:
     app = page("distill")
     text = run_config.to_yaml(PRESETS["Quick"])
-    for content in (HOSTILE, "name: 2001-99-99", "seed: " + "9" * 5000, "[" * 20_000, '"\\ud800": 1', "\0", "\ufeff" + text,
-                    text.replace("name: quick", "name: '**b** <script>'"), 'data: "\\ud800"'):
-        safe(app.file_uploader(key="distill_yaml").upload("<b>.yaml", content.encode()).run())
-    for content in (b"", b"\xff\xfe\x00", bytes(range(256)), text.encode("utf-16")):
-        safe(app.file_uploader(key="distill_yaml").upload("x.yaml", content).run())
-    for key in ("distill_name", "distill_max_seconds"):
-        safe(app.text_input(key="distill_name").set_value(HOSTILE).run())
-    assert "distill_start" and app.button(key="distill_start").disabled
+    odd = (
+        HOSTILE,
+        "seed: " + "9" * 5000,
+        "[" * 20_000,
+        'data: "\\ud800"',
+        text.replace("name: quick", "name: '**b**'"),
+    )
+    for content in (*(one.encode() for one in odd), b"", bytes(range(256)), text.encode("utf-16")):
+        safe(app.file_uploader(key="distill_yaml").upload("<b>.yaml", content).run())
+        assert app.session_state["distill_yaml_error"], content[:40]
+    safe(app.file_uploader(key="distill_yaml").upload("marked.yaml", ("\ufeff" + text).encode()).run())
+    assert not app.session_state["distill_yaml_error"]
+    safe(app.text_input(key="distill_name").set_value(HOSTILE).run())
+    assert app.button(key="distill_start").disabled
 
 
 @pytest.mark.parametrize(
