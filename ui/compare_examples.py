@@ -83,7 +83,7 @@ def _table(
             row["Loss"] = losses[i]
         row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}
         rows.append(row | {task.input_label: examples[i].input})
-    wanted = given("example", places[0], places)
+    wanted, table = given("example", places[0], places), f"compare_examples {key}"
     event = st.dataframe(
         pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * min(len(rows), ROWS),
         column_config={
@@ -92,16 +92,31 @@ def _table(
             task.input_label: st.column_config.TextColumn(width="large"),
         },
         on_select="rerun", selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [places.index(wanted)]}}, key=f"compare_examples {key}",
+        selection_default={"selection": {"rows": [places.index(wanted)]}}, key=table,
     )  # fmt: skip
     selected = event["selection"]["rows"]
-    chosen = places[selected[0]] if selected and selected[0] < len(places) else places[0]
-    to_address("example", str(chosen))
+    line = selected[0] if selected and selected[0] < len(places) else 0
+    to_address("example", str(places[line]))
+    _walk(table, line, len(places))
     st.caption(
         f"Click the box at the left of a line to read its answers below. {answers.RIGHT} right; {answers.WRONG} in how "
         f"many of its {'words' if task.tags else 'fields'} it departs from gold."
     )
-    return chosen
+    return places[line]
+
+
+def _walk(table: str, line: int, lines: int) -> None:
+    """To the line before and after: by keys alone no line of the table can be selected."""
+    with st.container(horizontal=True):
+        for name, icon, target in (("Previous", "arrow_upward", line - 1), ("Next", "arrow_downward", line + 1)):
+            st.button(
+                name, key=f"compare_{name.lower()}", icon=f":material/{icon}:", disabled=not 0 <= target < lines,
+                on_click=_select, args=(table, target),
+            )  # fmt: skip
+
+
+def _select(table: str, line: int) -> None:
+    st.session_state[table] = {"selection": {"rows": [line], "columns": [], "cells": []}}
 
 
 def _losses(run: ScoredRun, examples: Sequence[answers.Shared], place: int) -> list[float | None]:

@@ -12,7 +12,7 @@ from ui.mask_model import Source
 from ui.mask_source import Explained
 from ui.page_tools import LONGEST, to_address
 from ui.run_text import literal
-from ui.text import percent, plain, show_error
+from ui.text import percent, plain, show_error, whole
 
 DRIVE, PROBLEM = "masks_drive", "masks_drive_problem"
 ALLOWED, REFUSED = 8, 4
@@ -56,7 +56,7 @@ def _drive(source: Source) -> Any:
         return kept[1]
     drive = mask_engine.drive(source)
     st.session_state.pop(PROBLEM, None)
-    linked = [int(i) for i in st.query_params.get("tokens", "").split(",") if i.isdecimal() and len(i) < 9]
+    linked = [i for i in map(whole, st.query_params.get("tokens", "").split(",")) if i is not None]
     if kept is None and linked and max(linked) < len(drive.lm.tokens):
         try:
             with engine.in_use():

@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import StillroomError
+from core.errors import ModelError, StillroomError
+from core.models import api
 from core.runs import folder as run_folders
 from core.tasks import Task
 from core.tasks.prompt import Prompt, default_prompt
@@ -31,6 +32,9 @@ class Model:
         return self.name if self.run is None else f"{self.name} of {self.run}"
 
     def load(self) -> Any:
+        """Raises ModelError."""
+        if api.is_address(self.name):
+            raise ModelError(f"{self.name} answers in text and tells no tokens: name a model that runs here.")
         return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
 
     def prompt(self, task: Task) -> Prompt | None:

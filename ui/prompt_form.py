@@ -79,7 +79,7 @@ def fill(prompt: Prompt) -> None:
 
 def fill_in() -> None:
     """Puts the prompt that suits teacher and task in the form."""
-    task, teacher = st.session_state["teacher_task"], st.session_state["teacher_name"]
+    task, teacher = st.session_state["teacher_task"] or next(iter(TASKS)), st.session_state["teacher_name"]
     prompt = suited(TASKS[task], teacher)
     fill(prompt)
     st.session_state[FILLED] = (task, teacher, prompt)

@@ -7,6 +7,7 @@ import streamlit as st
 from core.tasks import Example, Task
 from core.tasks.prompt import Shot, as_shot
 from ui.dataset_view import search
+from ui.text import whole
 
 CHOSEN = "teacher_shots"  # the shots of the prompt, in order
 OFFERED = 50  # examples at a time
@@ -60,9 +61,9 @@ def offered(task: Task, train: Sequence[Example], chosen: Sequence[Shot], wanted
     the task brings along first. What is chosen already is left out."""
     wanted = wanted.strip()
     found = [] if wanted else [(f"by hand {i}", e) for i, e in enumerate(task.shots, 1)]
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(train):
-        found += [(wanted, train[int(wanted) - 1])]
-    found += [(str(i), e) for i, e in search(train, wanted) if str(i) != wanted]
+    if (number := whole(wanted)) and number <= len(train):
+        found += [(str(number), train[number - 1])]
+    found += [(str(i), e) for i, e in search(train, wanted) if i != number]
     found = [(name, e) for name, e in found if e.answer]
     free = [(f"{name}  {e.input}", as_shot(e)) for name, e in found[: OFFERED + len(chosen)]]
     return dict([(_short(label), shot) for label, shot in free if shot not in chosen][:OFFERED])

@@ -13,9 +13,15 @@ LEARNS_FROM = {
 }
 
 
+# What Streamlit and its markdown look for once the escapes are read: names between colons, addresses, arrows.
+_FOUND_LATER = re.compile(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE)
+
+
 def literal(text: str) -> str:
-    """Text for places that read markdown, so that they show it as it is."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    """Text for places that read markdown, so that they show it as it is, in one line. Where an escape does not help
+    there is a sign without width (U+200C)."""
+    parted = _FOUND_LATER.sub("\u200c", " ".join(text.split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", parted)
 
 
 def describe(config: RunConfig) -> str:

@@ -51,7 +51,7 @@ def _from_dev(task: Task, dev: tuple[Example, ...]) -> Example:
         persist_state="session",
     )
     seed.number_input(
-        "Seed", 0, LAST_SEED, key=SEED, persist_state="session", on_change=_pick, args=(key, len(dev)),
+        "Seed", 0, LAST_SEED, step=1, key=SEED, persist_state="session", on_change=_pick, args=(key, len(dev)),
         help="Draws an example: the same seed always draws the same one.",
     )  # fmt: skip
     draw.button(

@@ -53,7 +53,7 @@ def examples(dev: Sequence[Example]) -> list[Example]:
         left.caption(f"All {most} examples of dev, answered under the schema.")
     linked("teacher_draw", 0, range(LAST_SEED + 1))
     seed = right.number_input(
-        "Seed of the draw", 0, LAST_SEED, key="teacher_draw", persist_state="session",
+        "Seed of the draw", 0, LAST_SEED, step=1, key="teacher_draw", persist_state="session",
         help="Which examples are taken: more of them with the same seed keep those that were answered.",
     )  # fmt: skip
     return [dev[i] for i in drawn(len(dev), int(seed))[:count]]

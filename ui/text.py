@@ -28,6 +28,11 @@ def plain(text: str) -> None:
     st.code(text, language=None, wrap_lines=True)
 
 
+def whole(text: str) -> int | None:
+    """The number that a text is; None if it is none, or has more than nine digits."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
 def percent(value: float) -> str:
     return f"{100 * value:.2f} %"
 

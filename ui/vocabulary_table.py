@@ -14,7 +14,7 @@ from core.constrain.token_classes import CLASSES, classify
 from core.constrain.tokens import TokenTable
 from ui.candidates import visible
 from ui.page_tools import linked
-from ui.text import as_csv
+from ui.text import as_csv, whole
 from ui.vocabulary_grid import reasons, spelled
 
 SHOWN = 300
@@ -68,8 +68,8 @@ def matching(constraint: Constraint, state: int, search: str, show: str, kind: s
     keep = np.ones(len(constraint.tokens), bool)
     if search:
         keep = _texts(constraint.tokens).str.contains(search, case=False, regex=False).to_numpy(bool, copy=True)
-        if search.isdecimal() and int(search) < len(keep):
-            keep[int(search)] = True
+        if (number := whole(search)) is not None and number < len(keep):
+            keep[number] = True
     if show != "all":
         keep = keep & ((reasons(constraint, state).reason == ALLOWED) == (show == "allowed"))
     if kind in CLASSES:

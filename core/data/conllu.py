@@ -22,9 +22,10 @@ Upos = Literal[
 ]  # fmt: skip
 UPOS: tuple[str, ...] = get_args(Upos)
 FIELDS = 10
-_WORD = re.compile(r"[1-9][0-9]*")
-_RANGE = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)")
-_EMPTY = re.compile(r"(0|[1-9][0-9]*)\.[1-9][0-9]*")
+READ = (0, 1, 3)  # id, form and UPOS
+_WORD = re.compile(r"[1-9][0-9]{0,8}")
+_RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
+_EMPTY = re.compile(r"(0|[1-9][0-9]{0,8})\.[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,16 @@ def _check(block: list[str], first_line: int, source: str) -> None:
 
 
 def _sentence(block: list[str], fallback_id: str) -> Sentence:
-    tree = conllu.parse("\n".join(block) + "\n\n")[0]
-    words = [token for token in tree if isinstance(token["id"], int)]
+    """The parser gets comments and what is read of the words: it would stop at a strange head, take two blanks for a
+    tab, and columns for what a comment calls them."""
+    comments = [line for line in block if line.startswith("#") and "global.columns" not in line]
+    words = [fields for line in block if _WORD.fullmatch((fields := line.split("\t"))[0])]
+    rows = ["\t".join(fields[i].replace(" ", "\u00a0") for i in READ) for fields in words]
+    tree = conllu.parse("\n".join([*comments, *rows, "", ""]), fields=("id", "form", "upos"))[0]
     return Sentence(
         id=str(tree.metadata.get("sent_id") or fallback_id),
-        words=tuple(token["form"] for token in words),
-        tags=tuple(token["upos"] for token in words),
+        words=tuple(token["form"] for token in tree),
+        tags=tuple(token["upos"] for token in tree),
     )
 
 

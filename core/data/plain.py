@@ -19,6 +19,8 @@ def read_text(path: Path) -> str:
         raise DataError(f"cannot read {path.name}: {error.strerror}. Check the path.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path.name} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
+    except ValueError as error:  # a NUL, which no path holds
+        raise DataError(f"cannot read {path.name!r}: {error}. Check the path.") from error
 
 
 def read(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticSerializationError
 
 from core.errors import ConfigError, ModelError
 from core.models import api, teachers
@@ -341,9 +342,13 @@ def _assign(data: Any, path: str, value: Any) -> None:
 def validate(data: Any) -> RunConfig:
     """A RunConfig from plain data. Raises ConfigError that names every wrong field."""
     try:
-        return RunConfig.model_validate(data)
+        config = RunConfig.model_validate(data)
+        config.model_dump_json()
     except ValidationError as error:
         raise ConfigError("the configuration is not valid: " + explain(error)) from error
+    except PydanticSerializationError as error:  # YAML can spell what is no text
+        raise ConfigError("the configuration holds half a surrogate pair: write the character itself.") from error
+    return config
 
 
 def explain(error: ValidationError) -> str:

@@ -232,7 +232,7 @@ class _Session:
         choice = found.choices[0]
         usage = found.usage
         return Answer(
-            text=choice.message.content or "",
+            text=_readable(choice.message.content or ""),
             complete=choice.finish_reason != "length",
             tokens_in=usage.prompt_tokens if usage else 0,
             tokens_out=usage.completion_tokens if usage else 0,
@@ -245,7 +245,7 @@ class _Session:
         import openai
 
         message = str(getattr(error, "message", "") or error or type(error).__name__)
-        message = " ".join((message.replace(self.key, "…") if self.key else message).split())[:300]
+        message = " ".join(_readable(message.replace(self.key, "…") if self.key else message).split())[:300]
         host, kept = self.teacher.host, "Then resume: what was answered is kept."
         if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
             return ModelError(f"{host} refuses the key: set {KEYS[0]} to one that it accepts ({message}).")
@@ -263,6 +263,11 @@ class _Session:
         if isinstance(error, openai.APIStatusError):
             return ModelError(f"{host} answered with status {error.status_code}: {message}")
         return ModelError(f"{host} did not answer as an OpenAI-compatible server does: {message}. Check the address.")
+
+
+def _readable(text: str) -> str:
+    """JSON can spell half a surrogate pair, which no file and no browser takes: U+FFFD stands for it."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _said(token: Any) -> SaidToken:

@@ -245,7 +245,7 @@ def open_run(name: str, root: Path = RUNS) -> RunFolder:
     """Raises RunError if there is no such run. The name never leaves `root`."""
     if name == DEMO_RUN.name and DEMO_RUN.exists():
         return RunFolder(DEMO_RUN)
-    if name in ("", ".", "..") or Path(name).name != name or not (root / name).is_dir():
+    if name in ("", ".", "..") or Path(name).name != name or not os.path.isdir(root / name):
         raise RunError(f"there is no run named {name!r}.")
     return RunFolder(root / name)
 

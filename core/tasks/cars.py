@@ -149,6 +149,8 @@ def _info(row: dict[str, Any], where: str) -> CarInfo:
         raise DataError(f'{where}: "{first["loc"][0]}" is wrong. {first["msg"]}.') from error
     if info.mpg is not None and not math.isfinite(info.mpg):
         raise DataError(f'{where}: "mpg" is not a finite number. Give a number or null.')
+    if not 0 < info.year < 10_000:
+        raise DataError(f'{where}: "year" is not a year. Give one such as 1974.')
     return info
 
 

@@ -5,13 +5,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from bench.server import FLAGS, Server, browser_path
 from core.models import bundled
 from core.paths import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
+NOT_FOUND = "/_stcore/"  # Streamlit asks for these below the page's own path first
 REQUIRED = os.environ.get("STILLROOM_REQUIRE_BROWSER") == "1"
 
 
@@ -42,11 +43,32 @@ def server(prepared: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def console() -> Iterator[list[str]]:
+    """What the browser complains of, and what it asks: at the end of a test there must be nothing."""
+    errors: list[str] = []
+    yield errors
+    assert not errors
+
+
+@pytest.fixture
+def page(browser: Browser, console: list[str]) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
-    yield context.new_page()
+    yield watched(context.new_page(), console)
     context.close()
+
+
+def watched(page: Page, errors: list[str]) -> Page:
+    """Notes errors of the page's console and scripts, and dialogs, which no page of ours opens."""
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and NOT_FOUND not in message.location.get("url", ""):
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("dialog", lambda dialog: (errors.append(dialog.message), dialog.dismiss()))
+    return page
 
 
 def settled(page: Page, timeout: float = 60_000) -> Page:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Server, settled
+from tests.e2e.conftest import Server, settled, watched
 
 pytestmark = pytest.mark.browser
 MODEL = 180_000  # the first view of a server loads the model, the first generation is slow on a busy machine
@@ -37,10 +37,12 @@ def test_driving_refuses_a_red_token_with_its_reason(server: Server, page: Page)
     expect(field).to_have_value("<b>x")
 
 
-def test_a_copied_link_opens_the_same_step_in_another_browser(server: Server, browser: Browser) -> None:
+def test_a_copied_link_opens_the_same_step_in_another_browser(
+    server: Server, browser: Browser, console: list[str]
+) -> None:
     here = browser.new_context(viewport={"width": 1280, "height": 900})
     here.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-    page = here.new_page()
+    page = watched(here.new_page(), console)
     page.set_default_timeout(30_000)
     opened(server, page, "kind=regex&regex=(ab|cd)[0-9]{3}&text=cd12")
     page.locator(".st-key-masks_strip").get_by_text("Next ›").click()
@@ -54,7 +56,7 @@ def test_a_copied_link_opens_the_same_step_in_another_browser(server: Server, br
     shown = page.locator(".st-key-masks_strip .selected").inner_text()
     here.close()
     there = browser.new_context(viewport={"width": 1280, "height": 900}, locale="de-DE")
-    other = there.new_page()
+    other = watched(there.new_page(), console)
     other.set_default_timeout(30_000)
     other.goto(link)
     expect(other.locator(".st-key-masks_strip .selected")).to_have_text(shown, timeout=MODEL)
@@ -106,7 +108,6 @@ def test_samples_and_reset(server: Server, page: Page) -> None:
 
 @pytest.mark.parametrize("kind", ["pydantic", "json", "regex"])
 def test_hostile_schemas_are_shown_as_text(kind: str, server: Server, page: Page) -> None:
-    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     page.goto(f"{server.url}/masks?kind={kind}")
     field = page.locator(f".st-key-masks_{kind} textarea")
     expect(field).to_be_visible(timeout=MODEL)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import SCREENSHOTS, Server, settled
+from tests.e2e.conftest import SCREENSHOTS, Server, settled, watched
 from ui.shell import PAGES
 from ui.tour import STOPS
 
@@ -27,12 +27,12 @@ def test_a_deep_link_on_a_cold_server(stem: str, prepared: None, page: Page, tmp
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1600)])
-def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser: Browser) -> None:
-    """CI keeps `screenshots/`. The page must not be wider than the window, and fetches nothing from elsewhere."""
-    asked: list[str] = []
+def test_pictures_of_every_page(scheme: str, width: int, server: Server, browser: Browser, console: list[str]) -> None:
+    """CI keeps `screenshots/`. The page must not be wider than the window, and nothing is fetched from elsewhere."""
     SCREENSHOTS.mkdir(exist_ok=True)
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
+    page = watched(context.new_page(), console)
+    asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     for stem in PAGES:
         page.goto(f"{server.url}/{stem}")

@@ -65,9 +65,6 @@ def test_two_prompts_are_compared_on_the_same_examples(server: Server, page: Pag
 
 
 def test_hostile_text_is_shown_as_text(server: Server, page: Page) -> None:
-    met: list[str] = []
-    page.on("dialog", lambda dialog: (met.append(dialog.message), dialog.dismiss()))
-    page.on("pageerror", lambda error: met.append(str(error)))
     shot = {"input": HOSTILE, "answer": HOSTILE}
     prompt = {"instructions": HOSTILE, "with_schema": True, "shots": [shot]}
     opened(
@@ -82,4 +79,3 @@ def test_hostile_text_is_shown_as_text(server: Server, page: Page) -> None:
     expect(page.locator(".st-key-teacher_text_0")).to_contain_text("<script>alert(2)</script>")
     main = page.locator('[data-testid="stMain"]')
     assert not main.locator("img[src=x], script, a[href^=javascript]").count()
-    assert not met

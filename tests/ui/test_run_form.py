@@ -247,7 +247,7 @@ def test_a_run_in_words():
     assert "It reads the teacher's prompt." in words
     words = describe(RunConfig(student=StudentConfig(layers=(0, 1), cut_width=384)))
     assert "2 layers of it, 384 wide" in words
-    assert literal("a_b *c* :red[d]") == r"a\_b \*c\* \:red\[d\]"
+    assert literal("a_b *c* :red[d]") == "a\\_b \\*c\\* \\:\u200cred\\[d\\]"
     assert yaml.safe_load(run_config.to_yaml(PRESETS["Quick"]))["name"] == "quick"
 
 

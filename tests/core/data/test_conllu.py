@@ -23,6 +23,15 @@ def test_multiword_tokens_and_empty_nodes_are_left_out():
     assert (sentence.id, sentence.words, sentence.tags) == ("s1", ("do", "n't"), ("AUX", "PART"))
 
 
+@pytest.mark.parametrize("head", ["", "abc", "0:root|", "_"])
+@pytest.mark.parametrize("comment", ["# text = a  b", "# global.columns = A B", "#", "# sent_id"])
+def test_what_is_not_read_is_no_reason_to_stop(head, comment):
+    fields = word(1, "New  York", "PROPN").split("\t")
+    fields[6] = fields[7] = fields[8] = head
+    (sentence,) = conllu.parse(f"{comment}\n" + "\t".join(fields))
+    assert sentence.tags == ("PROPN",) and sentence.words[0].split() == ["New", "York"]
+
+
 def test_windows_line_ends_and_a_missing_last_blank_line():
     assert len(conllu.parse(word(1) + "\r\n\r\n" + word(1))) == 2
 

@@ -13,7 +13,7 @@ def test_names_are_numbered_and_the_newest_comes_first(tmp_path):
     assert {f.name for f in folder.all_runs(tmp_path, demo=False)} == {"a", "a-2", "a-3"}
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc", "none"])
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc", "none", "n" * 5000, "\0"])
 def test_names_never_leave_the_folder(tmp_path, name):
     with pytest.raises(RunError, match="no run named"):
         folder.open_run(name, tmp_path)

@@ -165,6 +165,7 @@ def test_user_file_is_split_in_its_own_order(tmp_path):
         ({key: ROW[key] for key in ROW if key != "mpg"}, '"mpg" is wrong. Field required'),
         ({key: ROW[key] for key in ROW if key != "model"}, '"model" is wrong. Field required'),
         (ROW | {"year": "1974"}, '"year" is wrong'),
+        (ROW | {"year": 10**30}, '"year" is not a year'),
         (ROW | {"mpg": True}, '"mpg" is wrong'),
         (ROW | {"model": None}, '"model" is wrong'),
         (ROW | {"make": "lada"}, '"make" is wrong'),
