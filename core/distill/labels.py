@@ -142,7 +142,7 @@ def judged(task: Task, constraints: Constraints, text: str, answer: Answer, max_
     try:
         check_answer(constraints.of(text), spelled)
     except SchemaError as error:
-        cut = "" if answer.complete else f"the answer was cut after {answer.tokens_out or max_tokens} tokens: "
+        cut = "" if answer.complete else f"the answer was cut, after {max_tokens} tokens at the latest: "
         reason = f"{cut}{error}"
     return Label(
         text, answer.text, "" if reason else spelled, reason,

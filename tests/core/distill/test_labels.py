@@ -41,7 +41,7 @@ def test_answers_are_learned_in_the_spelling_of_the_data(teacher, text):
         ("", True, "ends too early"),
         (SPELLED.replace("ford", "lada"), True, "at byte 9"),
         (SPELLED.replace("1975", '"1975"'), True, "does not match the schema"),
-        (SPELLED[:30], False, "cut after 99 tokens"),
+        (SPELLED[:30], False, "cut, after 99 tokens"),
         ('{"make":"\ud800', True, "half a surrogate pair"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_local_model_s_answers_are_cut_where_the_configuration_says(teacher, c
     answer = heard[example.input]
     assert not answer.complete and answer.tokens_out == 20
     label = judged(POS, Constraints(POS, teacher.tokens, conditioned), example.input, answer, how.max_tokens)
-    assert label.reason.startswith("the answer was cut after 20 tokens")
+    assert label.reason.startswith("the answer was cut, after 20 tokens")
 
 
 def test_a_local_model_writes_valid_labels_and_stops_when_asked(teacher):

@@ -195,7 +195,7 @@ def test_a_teacher_whose_answers_are_all_refused_ends_the_run(config, tmp_path, 
     made = folder.create(config.model_copy(update={"teacher": address}), tmp_path)
     status = run(made)
     assert status.state == "failed" and status.traceback is None
-    assert "refuses all 8 answers" in status.error and "cut after 512 tokens" in status.error
+    assert "refuses all 8 answers" in status.error and "cut, after 512 tokens" in status.error
 
 
 def test_a_preview_asks_nobody(config, serve):
