@@ -305,7 +305,7 @@ def test_two_runs_with_hostile_names_are_compared(tmp_path: Path) -> None:
         folder.write_status(Status(state="finished", progress=1.0))
     app = page("compare")
     safe(app.multiselect(key="compare_runs").set_value([NAME, f"{NAME} 2"]).run())
-    text = app.text_input(key="compare_text_pos")
+    text = app.text_input(key="compare_text pos")
     safe(text.set_value(HOSTILE).run())
     safe(app.button(key="compare_try").click().run())
 
