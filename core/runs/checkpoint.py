@@ -62,16 +62,19 @@ def _weights(trainer: Trainer) -> dict[str, torch.Tensor]:
 def _write(
     folder: RunFolder, kind: str, trainer: Trainer, files: dict[str, dict[str, torch.Tensor]], state: dict[str, Any]
 ) -> Path:
-    """A checkpoint of the step, all or nothing."""
+    """A checkpoint of the step, all or nothing: what a full disk cut short makes room for the status that says so."""
     final = folder.checkpoints / f"{kind}-{trainer.progress.step:06d}"
     partial = final.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, tensors in files.items():
-        save_file(tensors, partial / f"{name}.safetensors")
-    (partial / "state.json").write_text(json.dumps(state, indent=1))
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
+    try:
+        for name, tensors in files.items():
+            save_file(tensors, partial / f"{name}.safetensors")
+        (partial / "state.json").write_text(json.dumps(state, indent=1))
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return final
 
 
@@ -117,5 +120,7 @@ def _damaged(path: Path) -> RunError:
 
 
 def _complete(folder: RunFolder, kind: str) -> list[Path]:
-    found = folder.checkpoints.glob(f"{kind}-*")
-    return sorted(p for p in found if p.suffix != ".partial" and (p / "state.json").exists())
+    """Checkpoints in the order of their steps."""
+    found = {p.name.removeprefix(f"{kind}-"): p for p in folder.checkpoints.glob(f"{kind}-*")}
+    steps = sorted((step for step in found if step.isdecimal()), key=int)
+    return [found[step] for step in steps if (found[step] / "state.json").exists()]

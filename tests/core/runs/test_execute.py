@@ -1,6 +1,7 @@
 """Whole runs on a tiny teacher: finished, stopped, killed, resumed, queued, failed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from core.distill import config as run_config
@@ -18,7 +20,7 @@ from core.models import checkpoint as model_files
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from core.runs import checkpoint, folder
-from core.runs.execute import execute
+from core.runs.execute import _explain, execute
 from core.runs.jobs import Jobs
 from core.runs.preview import preview
 from core.tasks import POS
@@ -234,6 +236,67 @@ def test_unexpected_errors_carry_their_traceback(config, tmp_path, monkeypatch):
     status = run(folder.create(config, tmp_path))
     assert status.state == "failed" and "out of memory: lower the batch size" in status.error
     assert "MemoryError" in status.traceback
+
+
+def test_a_disk_too_full_for_the_status_ends_the_run_all_the_same(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    full = [made.path / name for name in ("status.json.new", "log.txt")]
+
+    def fill():
+        if len(steps(made)) >= 2 and not full[0].is_symlink():
+            for place in full:
+                place.unlink(missing_ok=True)
+                place.symlink_to("/dev/full")
+        return False
+
+    said = []
+    with made.lock():
+        status = execute(made, fill, said.append)
+    assert (status.state, status.error) == ("failed", "the disk is full: free some space and resume.")
+    assert said[-1] == f"t: failed: {status.error}"
+    for place in full:
+        place.unlink()
+    assert folder.resumable("t", tmp_path).status().state == "interrupted"
+
+
+def test_a_checkpoint_that_cannot_be_written_makes_room_for_the_status(config, tmp_path):
+    made = folder.create(config.model_copy(update={"stages": config.stages[1:]}), tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit():
+        if len(steps(made)) >= 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+        return False
+
+    try:
+        status = run(made, limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status.state == "failed" and "File too large" in status.error
+    assert made.status().error == status.error and not list(made.checkpoints.iterdir())
+
+
+def test_a_full_disk_is_told_by_its_name_whoever_noticed():
+    said = "the disk is full: free some space and resume."
+    assert _explain(OSError(28, "No space left on device")) == said
+    assert _explain(SafetensorError("I/O error: No space left on device (os error 28)")) == said
+    assert "File too large" in _explain(SafetensorError("I/O error: File too large (os error 27)"))
+
+
+def test_stopped_while_scoring_and_resumed_validates_no_step_twice(config, tmp_path):
+    made = folder.create(config.model_copy(update={"stages": config.stages[:1]}), tmp_path)
+    status = run(made, should_stop=lambda: made.status().phase.startswith("scoring the trained"))
+    assert status.state == "stopped" and len(steps(made)) == status.total == 2
+    assert run(made).state == "finished"
+    assert [step for step, _ in validations(made)] == [2]
+
+
+def test_the_newest_checkpoint_is_the_one_of_the_latest_step(tmp_path):
+    made = folder.create(RunConfig(), tmp_path)
+    for name in ("step-999999", "step-1000000", "step-000004.partial", "step-of mine"):
+        (made.checkpoints / name).mkdir(parents=True)
+        (made.checkpoints / name / "state.json").write_text("{}")
+    assert checkpoint.latest(made).name == "step-1000000"
 
 
 def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
