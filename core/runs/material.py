@@ -8,7 +8,7 @@ import torch
 from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
-from core.distill import processes
+from core.distill import processes, schedule
 from core.distill.config import RunConfig
 from core.distill.fitting import SPLITS, explain, fitting
 from core.distill.label_signals import LabelSignals, said_of
@@ -177,21 +177,22 @@ def check(config: RunConfig, examples: int) -> None:
         there = min(stage.examples or examples, examples)
         if config.batch_size > there:
             raise ConfigError(f"stage {number} has {there} examples: lower batch_size, which is {config.batch_size}.")
-    if config.student.kind == "existing" and config.student.tuning == "adalora" and not config.batch_tokens:
-        existing.check_steps(planned_steps(config, examples))
-    steps = stage.epochs * -(-there // config.batch_size)
-    validations = steps // config.validate_every
-    if config.patience and not config.batch_tokens and validations < config.patience:
+    if config.batch_tokens:
+        return  # how many steps there are is known when the examples have been read
+    steps = planned_steps(config, [0] * examples)
+    if config.student.kind == "existing" and config.student.tuning == "adalora":
+        existing.check_steps(sum(steps))
+    validations = steps[-1] // config.validate_every
+    if config.patience and validations < config.patience:
         raise ConfigError(
-            f"patience {config.patience} cannot wear out: the last stage has {steps} steps and so {validations} "
+            f"patience {config.patience} cannot wear out: the last stage has {steps[-1]} steps and so {validations} "
             "validations: lower patience or validate_every."
         )
 
 
-def planned_steps(config: RunConfig, examples: int) -> int:
-    """Steps of the whole run, without its time budget and its limit of tokens a batch."""
-    sizes = (min(stage.examples or examples, examples) for stage in config.stages)
-    return sum(stage.epochs * -(-size // config.batch_size) for stage, size in zip(config.stages, sizes, strict=True))
+def planned_steps(config: RunConfig, lengths: Sequence[int]) -> list[int]:
+    """Steps of each stage on examples of so many tokens, which count only under a limit of tokens a batch."""
+    return [schedule.steps(config, stage, lengths) for stage in config.stages]
 
 
 def check_gold(config: RunConfig, data: Dataset) -> None:

@@ -366,6 +366,15 @@ def test_adalora_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
     assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in other.items()}
 
 
+def test_a_preview_counts_the_steps_that_the_run_makes(config, tmp_path):
+    """Also where a limit of tokens, and not of examples, fills the batches."""
+    stages = (Stage(method="gold", examples=9, epochs=2), Stage(method="task", examples=5))
+    config = config.model_copy(update={"stages": stages, "batch_tokens": 350})
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 1)
+    assert preview(config).steps == made.status().total > 2 * 3 + 2
+
+
 def test_adalora_in_too_few_steps_is_refused_before_anything_is_loaded(config, tmp_path):
     changes = {
         "student": StudentConfig(kind="existing", tuning="adalora"),
