@@ -110,8 +110,8 @@ def batches(lengths: Sequence[int], size: int, seed: int, tokens: int | None = N
 
 
 def batch_sizes(lengths: Sequence[int], size: int, tokens: int | None) -> list[int]:
-    """How many sequences each of `batches` holds, before they are shuffled. Noise puts no sequence into the place of one that is shorter by more than
-    itself, so that these sizes are right for every epoch."""
+    """How many sequences each of `batches` holds, before they are shuffled. Noise puts no sequence into the place of
+    one that is shorter by more than itself, so that these sizes are right for every epoch."""
     longest = max(lengths, default=0)
     if tokens and longest > tokens:
         raise ConfigError(f"the longest sequence has {longest:,} tokens: batch_tokens {tokens:,} is less, raise it.")
