@@ -71,7 +71,7 @@ def _resume(options: argparse.Namespace) -> int:
     from core.runs import folder
 
     # The main process alone looks: the run is not resumable any more once it works on it.
-    return _work(processes.share(folder.resumable(options.name).path if processes.is_main() else Path()))
+    return _work(processes.by_main(lambda: folder.resumable(options.name).path))
 
 
 def _work(path: Path) -> int:

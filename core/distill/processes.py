@@ -3,6 +3,8 @@
 All of them work through the same steps and know the same; the main one alone writes and speaks.
 """
 
+import pickle
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -50,6 +52,30 @@ def is_main() -> bool:
 def share(value: T) -> T:
     """What the main process says, in all of them. Every process must come here."""
     return broadcast_object_list([value])[0] if count() > 1 else value
+
+
+def by_main(work: Callable[[], T]) -> T:
+    """What `work` gives, done by the main process while the others wait. What it raises, all of them raise. Every
+    process must come here, and none of them may meet the others inside."""
+    found: T | None = None
+    error: Exception | None = None
+    if is_main():
+        try:
+            found = work()
+        except Exception as raised:
+            error = raised
+    found, failed = share((found, None if error is None else _sent(error)))
+    if failed is not None:
+        raise error or failed
+    return found  # type: ignore[return-value]
+
+
+def _sent(error: Exception) -> Exception:
+    """The error, or its text in the place of one that cannot travel."""
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def wait_for_all() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from core.distill import processes
+from core.distill.config import RunConfig
 from core.distill.schedule import judge
 from core.distill.sequences import TokenSequence
 from core.distill.train import Trainer
@@ -20,8 +21,9 @@ from core.models import checkpoint as model_files
 from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
-from core.runs.labelling import Labeller
+from core.runs.labelling import Labeller, Labels, Teacher
 from core.runs.material import Material, gather, prepare
+from core.tasks import Dataset, Task
 
 Stop = Callable[[], bool]
 NO_SPACE = f"os error {errno.ENOSPC}"  # how safetensors, which raises no OSError, spells it
@@ -82,7 +84,8 @@ def _explain(error: Exception) -> str:
 class _Run:
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.say = folder, say
-        self.should_stop = lambda: processes.share(should_stop())
+        self.alone = False  # the main process works while the others wait for what comes of it
+        self.should_stop = lambda: should_stop() if self.alone else processes.share(should_stop())
         # While an answer is written the processes do not talk to each other; several stop after it.
         self.should_stop_scoring: Stop = should_stop if processes.count() == 1 else lambda: False
         before = folder.status()
@@ -116,8 +119,7 @@ class _Run:
         self.say(text)
 
     def work(self) -> None:
-        labeller = Labeller(self.folder, self.phase, self.note, self.should_stop)
-        material = gather(self.folder.config(), self.phase, labeller)
+        material = gather(self.folder.config(), self.phase, self.label)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
         if not self.folder.untrained.exists() and material.config.student.kind != "existing":
@@ -140,6 +142,17 @@ class _Run:
         if report is None:
             raise _Stopped
         self.folder.write_report(report)
+
+    def label(
+        self, config: RunConfig, task: Task, data: Dataset, teacher: Teacher, reader: LanguageModel
+    ) -> Labels | None:
+        """As `Labeller`, which the main process does alone."""
+        self.alone = True
+        try:
+            labeller = Labeller(self.folder, self.phase, self.note, self.should_stop)
+            return labeller(config, task, data, teacher, reader)
+        finally:
+            self.alone = False
 
     def train(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         self.phase("training")

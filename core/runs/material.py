@@ -21,11 +21,12 @@ from core.models import api, existing, prompting, students, teachers
 from core.models.api import LIKELIEST, ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs.folder import RunFolder
-from core.runs.labelling import Labeller, Labels, Teacher
+from core.runs.labelling import Labels, Teacher
 from core.tasks import TASKS, Dataset, Example, Task
 from core.tasks.task import shortest
 
 Say = Callable[[str], None]
+Label = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
 SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
 
@@ -64,7 +65,7 @@ def _reader(config: RunConfig, task: Task, lm: LanguageModel, prompted: bool) ->
     return lambda text: prompting.render(lm, task, prompt, text)
 
 
-def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | None = None) -> Material:
+def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None = None) -> Material:
     """Raises DataError for data that cannot be learned from, ModelError for models that cannot be had. Without
     `label` the teacher is not asked for labels: that may take long, and cost money."""
     say("reading the data")
@@ -85,7 +86,7 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Labeller | No
         readings = _readings(config, task, data, teacher, base, context)
         constraints = Constraints(task, base.tokens, config.conditioned)
         data, early = fitting(base, constraints, data, readings, config.drop_misfits)
-    labels = processes.share(label(config, task, data, teacher, base) if label and processes.is_main() else None)
+    labels = processes.by_main(lambda: label(config, task, data, teacher, base)) if label else None
     ungraded = {s: n for s in SPLITS if (n := sum(not e.answer for e in data.split(s)))}
     if ungraded:
         data = _answered(task, data, labels)
