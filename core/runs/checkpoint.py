@@ -25,7 +25,7 @@ KEEP = 2
 FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "batch_tokens", "seed")
 
 
-def fingerprint(trainer: Trainer) -> dict[str, str]:
+def _hashes(trainer: Trainer) -> dict[str, str]:
     """A short hash of each field that a checkpoint depends on; of the data not where it is, but what it says."""
     data = trainer.config.model_dump(mode="json") | {"data": trainer.content}
     return {k: hashlib.sha256(json.dumps(data[k], sort_keys=True).encode()).hexdigest()[:16] for k in FIELDS}
@@ -37,7 +37,7 @@ def save(folder: RunFolder, trainer: Trainer) -> None:
     if not folder.writes:
         return
     tensors = {k: v.cpu().contiguous() for k, v in tensors.items()}
-    state = {"progress": progress, "config": fingerprint(trainer)}
+    state = {"progress": progress, "config": _hashes(trainer)}
     _write(folder, "step", trainer, {"optimizer": tensors, "weights": _weights(trainer)}, state)
     for old in _complete(folder, "step")[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
@@ -97,7 +97,7 @@ def restore(path: Path, trainer: Trainer) -> None:
         saved, progress = state["config"], state["progress"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _damaged(path) from error
-    differing = [k for k, v in fingerprint(trainer).items() if saved.get(k) != v]
+    differing = [k for k, v in _hashes(trainer).items() if saved.get(k) != v]
     if differing:
         raise ConfigError(
             f"the checkpoint {path.name} was made with another {', '.join(differing)}: restore it, or start a new run."

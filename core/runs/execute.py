@@ -22,10 +22,9 @@ from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.labelling import Labeller, Labels, Teacher
-from core.runs.material import Material, gather, prepare
+from core.runs.material import Material, Stop, gather, prepare
 from core.tasks import Dataset, Task
 
-Stop = Callable[[], bool]
 NO_SPACE = f"os error {errno.ENOSPC}"  # how safetensors, which raises no OSError, spells it
 
 

@@ -26,6 +26,7 @@ from core.tasks import TASKS, Dataset, Example, Task
 from core.tasks.task import shortest
 
 Say = Callable[[str], None]
+Stop = Callable[[], bool]
 Label = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
 SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
