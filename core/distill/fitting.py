@@ -99,13 +99,14 @@ def explain(found: Sequence[Misfit]) -> str:
     lines = []
     if refused := [m for m in found if not m.reading]:
         lines.append(f"The schema refuses {_count(refused, 'answer')}. The first: {_first(refused)}")
-    for who, mended in MENDED.items():
-        if long := [m for m in found if m.reading and m.reading.who == who]:
-            context = long[0].reading.context
-            lines.append(
-                f"The {who} reads at most {context:,} tokens: {_count(long, 'example')} longer. The first: "
-                f"{_first(long)} {mended.format(most=max(m.length for m in long))}"
-            )
+    contexts = {m.reading.who: m.reading.context for m in found if m.reading}
+    for who, context in contexts.items():
+        long = [m for m in found if m.reading and m.reading.who == who]
+        mended = MENDED[who].format(most=max(m.length for m in long))
+        lines.append(
+            f"The {who} reads at most {context:,} tokens: {_count(long, 'example')} longer. The first: "
+            f"{_first(long)} {mended}"
+        )
     return "\n".join(lines)
 
 
