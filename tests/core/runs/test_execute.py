@@ -39,7 +39,7 @@ def data(tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(teacher_folder, data):
     return RunConfig(
         name="t",
@@ -63,9 +63,16 @@ def steps(run_folder):
     return [(r["step"], r["loss"]) for r in run_folder.metrics() if "loss" in r]
 
 
-def test_from_configuration_to_report(config, tmp_path):
-    made = folder.create(config, tmp_path)
-    status = run(made)
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """A run that nothing interrupted."""
+    made = folder.create(config, tmp_path_factory.mktemp("whole"))
+    run(made)
+    return made
+
+
+def test_from_configuration_to_report(whole):
+    made, status = whole, whole.status()
     assert (status.state, status.error) == ("finished", None)
     report = made.report()
     assert [m.role for m in report.models] == ["trained", "untrained", "teacher"]
@@ -83,9 +90,7 @@ def test_from_configuration_to_report(config, tmp_path):
     assert len(list(made.checkpoints.iterdir())) == checkpoint.KEEP
 
 
-def test_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
-    whole = folder.create(config, tmp_path)
-    run(whole)
+def test_stopped_and_resumed_equals_uninterrupted(config, whole, tmp_path):
     parts = folder.create(config, tmp_path)
     status = run(parts, should_stop=lambda: len(steps(parts)) >= 9)
     assert status.state == "stopped" and checkpoint.latest(parts).name == "step-000009"
