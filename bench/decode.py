@@ -32,7 +32,7 @@ WORDS = range(8, 15)
 LONGEST = 200
 SHOTS = 2
 
-Answer = Callable[[Example], tuple[str, int]]  # the text and its tokens
+Way = Callable[[Example], tuple[str, int]]  # the text and its tokens
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     general = schema_index(plain.tokens)
     tuned = teachers.load("smollm2+pos")
     own = {e.input: _own_index(tuned, e.input) for e in examples}
-    ways: dict[str, Answer] = {
+    ways: dict[str, Way] = {
         "outlines_schema": _outlines(plain, SHOTS, lambda _text: general),
         "ours_schema_step_by_step": _ours(plain, SHOTS, conditioned=False, fast_forward=False),
         "ours_schema": _ours(plain, SHOTS, conditioned=False, fast_forward=True),
@@ -91,7 +91,7 @@ def _own_index(lm: LanguageModel, text: str) -> Any:
     return outlines_index(regex.render(template.expression(POS.template(text))), lm.tokens)
 
 
-def _outlines(lm: LanguageModel, shots: int, index_of: Callable[[str], Any]) -> Answer:
+def _outlines(lm: LanguageModel, shots: int, index_of: Callable[[str], Any]) -> Way:
     from outlines.backends.outlines_core import OutlinesCoreLogitsProcessor
 
     def answer(example: Example) -> tuple[str, int]:
@@ -109,7 +109,7 @@ def _outlines(lm: LanguageModel, shots: int, index_of: Callable[[str], Any]) -> 
     return answer
 
 
-def _ours(lm: LanguageModel, shots: int, conditioned: bool, fast_forward: bool) -> Answer:
+def _ours(lm: LanguageModel, shots: int, conditioned: bool, fast_forward: bool) -> Way:
     constraints = Constraints(POS, lm.tokens, conditioned)
 
     def answer(example: Example) -> tuple[str, int]:
@@ -122,7 +122,7 @@ def _ours(lm: LanguageModel, shots: int, conditioned: bool, fast_forward: bool) 
 
 
 @torch.inference_mode()
-def _measure(way: Answer, examples: list[Example]) -> tuple[list[str], dict[str, float]]:
+def _measure(way: Way, examples: list[Example]) -> tuple[list[str], dict[str, float]]:
     way(examples[0])  # imports, compiled code, first masks
     began = time.perf_counter()
     answers = [way(example) for example in examples]

@@ -67,13 +67,11 @@ def _distill(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     import core.runs.execute  # noqa: F401
-    from core.paths import DEMO_RUN
+    from core.distill import processes
     from core.runs import folder
 
-    run = folder.open_run(options.name)
-    if run.path == DEMO_RUN:
-        raise StillroomError("the demo run is finished and stays as it is: start one of your own.")
-    return _work(run.path)
+    # The main process alone looks: the run is not resumable any more once it works on it.
+    return _work(processes.by_main(lambda: folder.resumable(options.name).path))
 
 
 def _work(path: Path) -> int:

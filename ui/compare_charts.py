@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from core.evaluate.parts import NOTHING
-from core.export.report_svg import spread
+from core.export.report_svg import apart
 from ui.comparison import ROLES, Entry
 from ui.run_charts import ink
 
@@ -47,7 +47,7 @@ def against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_tit
     table = _table(shown, metric).dropna(subset=[cost])
     domain = _around(table[cost])
     middle = (domain[0] * domain[1]) ** 0.5
-    table["label_at"] = spread(list(table.value), LINE / PLOT)
+    table["label_at"] = apart(list(table.value), LINE / PLOT)
     base = alt.Chart(table).encode(
         x=alt.X(f"{cost}:Q", title=f"{cost_title} (log)", scale=alt.Scale(type="log", domain=domain)),
         y=alt.Y("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%")),

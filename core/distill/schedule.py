@@ -1,9 +1,12 @@
-"""Where training is, how fast it learns there, and when it has learned enough."""
+"""How long training is, where it is, how fast it learns there, and when it has learned enough."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.distill.config import RunConfig
+from core.data.sample import spread
+from core.distill.config import RunConfig, Stage
+from core.distill.sequences import batch_sizes
 
 
 @dataclass
@@ -20,6 +23,13 @@ class Progress:
     best: float | None = None
     waited: int = 0
     validated: int = 0
+
+
+def steps(config: RunConfig, stage: Stage, lengths: Sequence[int]) -> int:
+    """How many a stage has on sequences of so many tokens, if neither time nor patience ends it before. Raises
+    ConfigError for a sequence that no batch can hold."""
+    chosen = spread(lengths, stage.examples)
+    return stage.epochs * len(batch_sizes(chosen, config.batch_size, config.batch_tokens))
 
 
 def done(config: RunConfig, at: Progress, total: int) -> float:

@@ -56,6 +56,11 @@ def tokenise(
     return sequences
 
 
+def length(lm: LanguageModel, example: Example, reader: Callable[[str], list[int]]) -> int:
+    """Tokens of the sequence that `tokenise` makes of an example."""
+    return len(reader(example.input)) + len(lm.encode(example.answer)) + 1
+
+
 def used_tokens(lm: LanguageModel, task: Task, examples: Sequence[Example]) -> set[int]:
     """Ids of a tokenizer that the data and the schema's fixed words need."""
     used = {lm.eos}
@@ -97,16 +102,16 @@ def batches(lengths: Sequence[int], size: int, seed: int, tokens: int | None = N
     noisy = np.asarray(lengths) + random.uniform(0, NOISE, len(lengths))
     order = np.argsort(noisy, kind="stable").tolist()
     groups, begin = [], 0
-    for count in _sizes(lengths, size, tokens):
+    for count in batch_sizes(lengths, size, tokens):
         groups.append(order[begin : begin + count])
         begin += count
     random.shuffle(groups)
     return groups
 
 
-def _sizes(lengths: Sequence[int], size: int, tokens: int | None) -> list[int]:
-    """How many sequences each batch holds. Noise puts no sequence into the place of one that is shorter by more than
-    itself, so that these sizes are right for every epoch."""
+def batch_sizes(lengths: Sequence[int], size: int, tokens: int | None) -> list[int]:
+    """How many sequences each of `batches` holds, before they are shuffled. Noise puts no sequence into the place of
+    one that is shorter by more than itself, so that these sizes are right for every epoch."""
     longest = max(lengths, default=0)
     if tokens and longest > tokens:
         raise ConfigError(f"the longest sequence has {longest:,} tokens: batch_tokens {tokens:,} is less, raise it.")

@@ -94,7 +94,8 @@ class Trainer:
             fused=True,
         )
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
-        self.total = sum(stage.epochs * len(self._epoch(stage, i, 0)) for i, stage in enumerate(config.stages))
+        lengths = {stage: [len(s) for s in self._sequences(stage)] for stage in config.stages}
+        self.total = sum(schedule.steps(config, stage, lengths[stage]) for stage in config.stages)
         existing.share_ranks(student.model, optimizer, self.total, lambda: self.progress.step + 1)
 
     def __iter__(self) -> Iterator[StepRecord]:

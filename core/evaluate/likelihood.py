@@ -22,7 +22,7 @@ AT_ONCE = 256  # positions whose logits over the whole vocabulary are held toget
 BINS = 10
 LARGEST = 700.0  # nats; beyond, a perplexity is no number that can be written down
 
-Answer = tuple[Sequence[int], Sequence[int], Sequence[int]]  # prompt ids, answer ids, mask rows (negative: forced)
+AnswerIds = tuple[Sequence[int], Sequence[int], Sequence[int]]  # prompt ids, answer ids, mask rows (negative: forced)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Choices:
 
 @torch.inference_mode()
 def choices(
-    lm: LanguageModel, answers: Sequence[Answer], store: MaskStore, should_stop: Callable[[], bool] = lambda: False
+    lm: LanguageModel, answers: Sequence[AnswerIds], store: MaskStore, should_stop: Callable[[], bool] = lambda: False
 ) -> list[Choices]:
     """What `lm` would have chosen at the free positions of each answer; nothing if it was told to stop."""
     order = sorted(range(len(answers)), key=lambda i: len(answers[i][0]) + len(answers[i][1]))
@@ -65,7 +65,7 @@ def choices(
     return [found[i] for i in range(len(answers))]
 
 
-def _choices(lm: LanguageModel, answer: Answer, hidden: torch.Tensor, store: MaskStore) -> Choices:
+def _choices(lm: LanguageModel, answer: AnswerIds, hidden: torch.Tensor, store: MaskStore) -> Choices:
     prompt, ids, rows = answer
     free = [i for i, row in enumerate(rows) if row >= 0]
     columns: list[np.ndarray] = [np.zeros((5, 0))]

@@ -33,7 +33,7 @@ SHAPES = {
 }
 
 
-def spread(values: Sequence[float], gap: float) -> list[float]:
+def apart(values: Sequence[float], gap: float) -> list[float]:
     """Where labels of points at `values`, 0 to 1, stand: at least `gap` apart, inside, and near their points."""
     order = sorted(range(len(values)), key=lambda i: values[i])
     gap = min(gap, 1 / max(len(values), 1))
@@ -57,7 +57,7 @@ def scatter(points: Sequence[Point], cost: str, quality: str) -> str:
     x = lambda cost: LEFT + width * math.log(cost / low) / math.log(high / low)  # noqa: E731
     y = lambda value: TOP + height * (1 - value)  # noqa: E731
     parts = [_axes(x, y, low, high, cost, quality)]
-    for point, label_at in zip(points, spread([p.value for p in points], LINE / height), strict=True):
+    for point, label_at in zip(points, apart([p.value for p in points], LINE / height), strict=True):
         here = x(point.cost)
         to_left = here > LEFT + width / 2
         shape = SHAPES.get(point.shape, SHAPES["trained"])

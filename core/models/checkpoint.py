@@ -21,10 +21,13 @@ def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> N
     shutil.rmtree(partial, ignore_errors=True)
     # peft would ask the hub whether the base's embeddings are its own: no adapter here trains any.
     alone = {"save_embedding_layers": False} if hasattr(lm.model, "peft_config") else {}
-    lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype), **alone)
-    lm.tokenizer.save_pretrained(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    try:
+        lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype), **alone)
+        lm.tokenizer.save_pretrained(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _as_dtype(state: dict[str, torch.Tensor], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:

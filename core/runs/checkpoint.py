@@ -25,7 +25,7 @@ KEEP = 2
 FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "batch_tokens", "seed")
 
 
-def fingerprint(trainer: Trainer) -> dict[str, str]:
+def _hashes(trainer: Trainer) -> dict[str, str]:
     """A short hash of each field that a checkpoint depends on; of the data not where it is, but what it says."""
     data = trainer.config.model_dump(mode="json") | {"data": trainer.content}
     return {k: hashlib.sha256(json.dumps(data[k], sort_keys=True).encode()).hexdigest()[:16] for k in FIELDS}
@@ -37,7 +37,7 @@ def save(folder: RunFolder, trainer: Trainer) -> None:
     if not folder.writes:
         return
     tensors = {k: v.cpu().contiguous() for k, v in tensors.items()}
-    state = {"progress": progress, "config": fingerprint(trainer)}
+    state = {"progress": progress, "config": _hashes(trainer)}
     _write(folder, "step", trainer, {"optimizer": tensors, "weights": _weights(trainer)}, state)
     for old in _complete(folder, "step")[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
@@ -62,16 +62,19 @@ def _weights(trainer: Trainer) -> dict[str, torch.Tensor]:
 def _write(
     folder: RunFolder, kind: str, trainer: Trainer, files: dict[str, dict[str, torch.Tensor]], state: dict[str, Any]
 ) -> Path:
-    """A checkpoint of the step, all or nothing."""
+    """A checkpoint of the step, all or nothing: what a full disk cut short makes room for the status that says so."""
     final = folder.checkpoints / f"{kind}-{trainer.progress.step:06d}"
     partial = final.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, tensors in files.items():
-        save_file(tensors, partial / f"{name}.safetensors")
-    (partial / "state.json").write_text(json.dumps(state, indent=1))
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
+    try:
+        for name, tensors in files.items():
+            save_file(tensors, partial / f"{name}.safetensors")
+        (partial / "state.json").write_text(json.dumps(state, indent=1))
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return final
 
 
@@ -94,7 +97,7 @@ def restore(path: Path, trainer: Trainer) -> None:
         saved, progress = state["config"], state["progress"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _damaged(path) from error
-    differing = [k for k, v in fingerprint(trainer).items() if saved.get(k) != v]
+    differing = [k for k, v in _hashes(trainer).items() if saved.get(k) != v]
     if differing:
         raise ConfigError(
             f"the checkpoint {path.name} was made with another {', '.join(differing)}: restore it, or start a new run."
@@ -117,5 +120,7 @@ def _damaged(path: Path) -> RunError:
 
 
 def _complete(folder: RunFolder, kind: str) -> list[Path]:
-    found = folder.checkpoints.glob(f"{kind}-*")
-    return sorted(p for p in found if p.suffix != ".partial" and (p / "state.json").exists())
+    """Checkpoints in the order of their steps."""
+    found = {p.name.removeprefix(f"{kind}-"): p for p in folder.checkpoints.glob(f"{kind}-*")}
+    steps = sorted((step for step in found if step.isdecimal()), key=int)
+    return [found[step] for step in steps if (found[step] / "state.json").exists()]

@@ -1,9 +1,10 @@
 """One run from configuration to report: the only place that knows the order of things."""
 
+import errno
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.labelling import Labeller, Labels, Teacher
-from core.runs.material import Material, gather, prepare
-from core.runs.scoring import Stop
+from core.runs.material import Material, Stop, gather, prepare
 from core.tasks import Dataset, Task
+
+NO_SPACE = f"os error {errno.ENOSPC}"  # how safetensors, which raises no OSError, spells it
 
 
 class _Stopped(Exception):
@@ -36,7 +38,8 @@ def execute(
     """Works on a run until it is finished, stopped or failed; goes on from its last checkpoint.
 
     The caller holds the folder's lock. Waits while another run has the device. Never raises for what goes wrong
-    inside the run: the returned and written status says it. Of several processes (`accelerate launch`) the main
+    inside the run: the returned and written status says it, the returned one also where the disk is too full to write.
+    Of several processes (`accelerate launch`) the main
     one's folder `writes`, and its `should_stop` counts.
     """
     run = _Run(folder, should_stop, say)
@@ -48,13 +51,14 @@ def execute(
             run.work()
         run.update(state="finished", phase="", progress=1.0)
     except _Stopped:
-        run.update(state="stopped", phase="")
+        run.end(state="stopped")
     except StillroomError as error:
-        run.update(state="failed", phase="", error=str(error), failure=type(error).__name__)
+        run.end(state="failed", error=str(error), failure=type(error).__name__)
     except Exception as error:  # whatever it is, the screen shows it
-        run.update(state="failed", phase="", error=_explain(error), traceback=traceback.format_exc())
+        run.end(state="failed", error=_explain(error), traceback=traceback.format_exc())
     collector.freeze()
-    folder.log(run.outcome())
+    with suppress(OSError):
+        folder.log(run.outcome())
     say(run.outcome())
     return run.status
 
@@ -63,7 +67,7 @@ def _explain(error: Exception) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in text:
         return "out of memory: lower the batch size, the student's width or depth, or the context."
-    if isinstance(error, OSError) and error.errno == 28:
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or NO_SPACE in text:
         return "the disk is full: free some space and resume."
     return f"{type(error).__name__}: {text}"
 
@@ -86,6 +90,12 @@ class _Run:
     def update(self, **changes: object) -> None:
         self.status = self.status.model_copy(update=changes)
         self.folder.write_status(self.status)
+
+    def end(self, **outcome: object) -> None:
+        """How the run ended without being finished, known even where it cannot be written."""
+        self.status = self.status.model_copy(update={"phase": "", **outcome})
+        with suppress(OSError):
+            self.folder.write_status(self.status)
 
     def note(self, text: str) -> None:
         """What the run is doing, for the screen alone."""
@@ -151,8 +161,8 @@ class _Run:
                 checkpoint.save(self.folder, trainer)
             if stopping:
                 raise _Stopped
-        checkpoint.save(self.folder, trainer)
         self.validate(material, trainer, held_out)
+        checkpoint.save(self.folder, trainer)  # which knows of this validation: a stop while scoring repeats none
 
     def validate(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         """Scores the student as it is now, once a step."""

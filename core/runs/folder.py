@@ -250,6 +250,19 @@ def open_run(name: str, root: Path = RUNS) -> RunFolder:
     return RunFolder(root / name)
 
 
+def resumable(name: str, root: Path = RUNS) -> RunFolder:
+    """A run that can go on from its last checkpoint. Raises RunError if there is none of that name, if it is not to
+    be resumed, or if its configuration cannot be read."""
+    folder = open_run(name, root)
+    if folder.path == DEMO_RUN:
+        raise RunError("the demo run is finished and stays as it is: start one of your own.")
+    state = folder.status().state
+    if state not in RESUMABLE:
+        raise RunError(f"the run {name!r} is {state}: only stopped, interrupted or failed runs resume.")
+    folder.config()
+    return folder
+
+
 def all_runs(root: Path = RUNS, demo: bool = True) -> list[RunFolder]:
     """Every run, the newest first, then the demo run that ships."""
     paths = [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []

@@ -12,7 +12,7 @@ from core.distill.config import RunConfig
 from core.errors import RunError
 from core.paths import RUNS
 from core.runs import folder as run_folders
-from core.runs.folder import RESUMABLE, RunFolder, Status
+from core.runs.folder import RunFolder, Status
 
 
 class _Job:
@@ -41,12 +41,7 @@ class Jobs:
 
     def resume(self, name: str) -> RunFolder:
         """Queues a run to go on from its last checkpoint. Raises RunError if it is not to be resumed."""
-        folder = run_folders.open_run(name, self.root)
-        status = folder.status()
-        if status.state not in RESUMABLE:
-            raise RunError(f"the run {name!r} is {status.state}: only stopped, interrupted or failed runs resume.")
-        folder.config()
-        return self._submit(folder)
+        return self._submit(run_folders.resumable(name, self.root))
 
     def stop(self, name: str) -> None:
         """Asks a run to save a checkpoint and stop. Raises RunError if it was not started here."""
@@ -83,7 +78,7 @@ class Jobs:
                 from core.runs.execute import execute
 
                 execute(job.folder, job.stop.is_set)
-            except Exception as error:  # such as a full disk: the queue goes on
+            except Exception as error:  # such as a library that cannot be imported: the queue goes on
                 self._note(job.folder, error)
             finally:
                 with self._changed:

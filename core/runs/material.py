@@ -8,9 +8,9 @@ import torch
 from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.sample import spread
-from core.distill import processes
+from core.distill import processes, schedule
 from core.distill.config import RunConfig
-from core.distill.fitting import SPLITS, explain, fitting
+from core.distill.fitting import SPLITS, Misfit, Reading, explain, fitting, misfits, without
 from core.distill.label_signals import LabelSignals, said_of
 from core.distill.on_policy import OnPolicy
 from core.distill.sequences import TokenSequence, tokenise, used_tokens
@@ -26,6 +26,7 @@ from core.tasks import TASKS, Dataset, Example, Task
 from core.tasks.task import shortest
 
 Say = Callable[[str], None]
+Stop = Callable[[], bool]
 Label = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
 SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
@@ -55,10 +56,14 @@ class Material:
 
     def reader(self, lm: LanguageModel) -> Callable[[str], list[int]]:
         """How `lm` reads an input: a teacher, and a student that is to, with the prompt; other students without."""
-        if lm is self.teacher or self.config.student.prompted:
-            prompt = self.config.teacher_prompt()
-            return lambda text: prompting.render(lm, self.task, prompt, text)
+        return _reader(self.config, self.task, lm, lm is self.teacher or self.config.student.prompted)
+
+
+def _reader(config: RunConfig, task: Task, lm: LanguageModel, prompted: bool) -> Callable[[str], list[int]]:
+    if not prompted:
         return lm.student_prompt
+    prompt = config.teacher_prompt()
+    return lambda text: prompting.render(lm, task, prompt, text)
 
 
 def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None = None) -> Material:
@@ -76,6 +81,12 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None 
         names = teachers.tokenizer(config.student.model).get_vocab()
         students.check_known(names, teachers.tokenizer(config.teacher))
     teacher, base = _models(config, say)
+    early: list[Misfit] = []
+    if label and (config.labelled or data.without_gold):  # nobody is asked about what will not be learned
+        context = base.context if config.student.kind == "existing" else config.student.context
+        readings = _readings(config, task, data, teacher, base, context)
+        constraints = Constraints(task, base.tokens, config.conditioned)
+        data, early = fitting(base, constraints, data, readings, config.drop_misfits)
     labels = processes.by_main(lambda: label(config, task, data, teacher, base)) if label else None
     ungraded = {s: n for s in SPLITS if (n := sum(not e.answer for e in data.split(s)))}
     if ungraded:
@@ -88,7 +99,7 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None 
         teacher = base = replace(student, name=base.name, without_adapter=True, prompts={})
     if config.gradient_checkpointing:
         students.checkpoint_activations(student)
-    return _fitted(Material(config, task, data, teacher, base, student, labels, ungraded=ungraded), say)
+    return _fitted(Material(config, task, data, teacher, base, student, labels, ungraded=ungraded), early, say)
 
 
 def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
@@ -125,17 +136,36 @@ def _as_examples(labels: Labels | None) -> list[Example]:
     return [Example(label.input, label.answer) for label in labels.train] if labels else []
 
 
-def _fitted(material: Material, say: Say) -> Material:
-    """Only what fits. Raises MisfitError if something does not and the configuration does not leave it out."""
-    config, student = material.config, material.student
+def _readings(
+    config: RunConfig, task: Task, data: Dataset, teacher: Teacher, student: LanguageModel, context: int
+) -> list[Reading]:
+    """Who reads the examples: the student, and a teacher that runs here, where it is learned from and scored."""
+    found = [Reading("student", _reader(config, task, student, config.student.prompted), context)]
+    if isinstance(teacher, LanguageModel):
+        teaches = any(stage.method != "gold" for stage in config.stages)
+        answers = {s for s in SPLITS if not all(e.answer for e in data.split(s))}
+        splits = tuple({"test"} | ({"train"} if teaches else set()) | answers)
+        found.append(Reading("teacher", _reader(config, task, teacher, True), teacher.context, splits))
+    return found
+
+
+def _fitted(material: Material, early: list[Misfit], say: Say) -> Material:
+    """Only what fits the student as it is, labels too. Raises MisfitError if something does not and the configuration
+    does not leave it out."""
+    config, student, labels = material.config, material.student, material.labels
     constraints = Constraints(material.task, student.tokens, config.conditioned)
-    data, found = fitting(student, constraints, material.data, material.reader(student), config.drop_misfits)
-    if found:
-        say(
-            f"left out {len(found):,} example{'s' * (len(found) != 1)}. "
-            + explain(found, student.context).replace("\n", " ")
-        )
-    return replace(material, data=data, left_out=len(found))
+    readings = _readings(config, material.task, material.data, material.teacher, student, student.context)
+    data, found = fitting(student, constraints, material.data, readings, config.drop_misfits)
+    written = _as_examples(labels)
+    long = misfits(student, constraints, "labels", written, [replace(readings[0], splits=("labels",))])
+    if labels and long:
+        kept = set(without("labels", written, long, config.drop_misfits))
+        train = tuple(label for label, e in zip(labels.train, written, strict=True) if e in kept)
+        learned = labels.report.learned - len(long)
+        labels = replace(labels, train=train, report=labels.report.model_copy(update={"learned": learned}))
+    if gone := [*early, *found, *long]:
+        say(f"left out {len(gone):,} example{'s' * (len(gone) != 1)}. " + explain(gone).replace("\n", " "))
+    return replace(material, data=data, labels=labels, left_out=len(gone))
 
 
 def needed(config: RunConfig, data: Dataset) -> Dataset:
@@ -178,21 +208,22 @@ def check(config: RunConfig, examples: int) -> None:
         there = min(stage.examples or examples, examples)
         if config.batch_size > there:
             raise ConfigError(f"stage {number} has {there} examples: lower batch_size, which is {config.batch_size}.")
-    if config.student.kind == "existing" and config.student.tuning == "adalora" and not config.batch_tokens:
-        existing.check_steps(planned_steps(config, examples))
-    steps = stage.epochs * -(-there // config.batch_size)
-    validations = steps // config.validate_every
-    if config.patience and not config.batch_tokens and validations < config.patience:
+    if config.batch_tokens:
+        return  # how many steps there are is known when the examples have been read
+    steps = planned_steps(config, [0] * examples)
+    if config.student.kind == "existing" and config.student.tuning == "adalora":
+        existing.check_steps(sum(steps))
+    validations = steps[-1] // config.validate_every
+    if config.patience and validations < config.patience:
         raise ConfigError(
-            f"patience {config.patience} cannot wear out: the last stage has {steps} steps and so {validations} "
+            f"patience {config.patience} cannot wear out: the last stage has {steps[-1]} steps and so {validations} "
             "validations: lower patience or validate_every."
         )
 
 
-def planned_steps(config: RunConfig, examples: int) -> int:
-    """Steps of the whole run, without its time budget and its limit of tokens a batch."""
-    sizes = (min(stage.examples or examples, examples) for stage in config.stages)
-    return sum(stage.epochs * -(-size // config.batch_size) for stage, size in zip(config.stages, sizes, strict=True))
+def planned_steps(config: RunConfig, lengths: Sequence[int]) -> list[int]:
+    """Steps of each stage on examples of so many tokens, which count only under a limit of tokens a batch."""
+    return [schedule.steps(config, stage, lengths) for stage in config.stages]
 
 
 def check_gold(config: RunConfig, data: Dataset) -> None:
@@ -274,8 +305,6 @@ def _source(
     old_ids = torch.tensor(students.old_ids(material.student, teacher))
     prompt = config.teacher_prompt()
     prompts = [prompting.render(teacher, material.task, prompt, e.input) for e in material.data.train]
-    for sequence, ids in zip(sequences, prompts, strict=True):
-        teacher.check_length(len(ids) + len(sequence.answer))
     live = LiveTeacher(teacher, old_ids)
     process = processes.number()
     return SignalSource(live, prompts, sequences, store, config.signals, config.seed, folder.signals, process)

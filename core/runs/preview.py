@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig, Stage
-from core.distill.sequences import TokenSequence, tokenise
+from core.distill.sequences import TokenSequence, length, tokenise
 from core.distill.train import Trainer
 from core.models import existing, prompting
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import memory
 from core.runs.labelling import Teacher
-from core.runs.material import Material, gather, planned_steps
+from core.runs.material import gather, planned_steps
 from core.runs.memory import MeasuredStep
 from core.tasks import Task
 from core.tasks.prompt import Prompt
@@ -52,28 +52,25 @@ def preview(config: RunConfig) -> Preview:
     """Builds the student and looks. Raises StillroomError for what would fail at the start of the run."""
     material = gather(config)
     task, data, teacher, student = material.task, material.data, material.teacher, material.student
-    first = data.train[: config.batch_size]
-    store = MaskStore(student.tokens)
-    sequences = tokenise(
-        student,
-        Constraints(task, student.tokens, config.conditioned),
-        first,
-        store,
-        material.reader(student),
-    )
+    store, reader = MaskStore(student.tokens), material.reader(student)
+    constraints = Constraints(task, student.tokens, config.conditioned)
+    longest = sorted(data.train, key=lambda e: -len(e.input))[: 2 * config.batch_size]
+    most = tokenise(student, constraints, longest, store, reader)
+    first = tokenise(student, constraints, data.train[: config.batch_size], store, reader)
+    lengths = [length(student, e, reader) if config.batch_tokens else 0 for e in data.train]
     trainable = sum(p.numel() for p in student.model.parameters() if p.requires_grad)
     return Preview(
         parameters=student.parameters,
         trainable=trainable,
         vocabulary=len(student.tokens),
         megabytes=(trainable if config.student.is_adapter else student.parameters) * 2 / 1e6,
-        training_megabytes=_expected(config, student, sequences),
-        measured=_measured(material),
-        steps=planned_steps(config, len(data.train)),
+        training_megabytes=_expected(config, student, first),
+        measured=_measured(config, student, most, store),
+        steps=sum(planned_steps(config, lengths)),
         examples=len(data.train),
         left_out=material.left_out,
         ungraded=material.ungraded,
-        teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), first[0].input),
+        teacher_prompt=_prompt(teacher, task, config.teacher_prompt(), data.train[0].input),
         first_batch=tuple(
             (
                 *(PreviewToken(_name(student, i), "prompt", False) for i in s.prompt),
@@ -82,7 +79,7 @@ def preview(config: RunConfig) -> Preview:
                     for i, row in zip(s.answer, s.rows, strict=True)
                 ),
             )
-            for s in sequences
+            for s in first
         ),
     )
 
@@ -100,14 +97,11 @@ def _expected(config: RunConfig, student: LanguageModel, sequences: Sequence[Tok
     return memory.estimate(student, at_once, max(map(len, sequences)), config.gradient_checkpointing)
 
 
-def _measured(material: Material) -> MeasuredStep | None:
+def _measured(
+    config: RunConfig, student: LanguageModel, sequences: Sequence[TokenSequence], store: MaskStore
+) -> MeasuredStep | None:
     """Steps on the longest examples, which need the most; None where the formula says that they would not fit. The
     teacher is left out: gold stands for its signals."""
-    config, student = material.config, material.student
-    longest = sorted(material.data.train, key=lambda e: -len(e.input))[: 2 * config.batch_size]
-    store = MaskStore(student.tokens)
-    constraints = Constraints(material.task, student.tokens, config.conditioned)
-    sequences = tokenise(student, constraints, longest, store, material.reader(student))
     if _expected(config, student, sequences) > memory.available()[1]:
         return None
     stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=existing.FEWEST_STEPS)

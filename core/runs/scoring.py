@@ -1,6 +1,6 @@
 """What a run finds out about its student: at each validation, and in the report at its end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -9,17 +9,17 @@ from core.constrain.masks import MaskStore
 from core.data.overlap import overlap
 from core.distill.sequences import TokenSequence, tokenise
 from core.errors import DataError
-from core.evaluate.likelihood import Answer, Choices, agreement, choices, likelihood
+from core.evaluate.likelihood import AnswerIds, Choices, agreement, choices, likelihood
 from core.evaluate.report import ModelReport, Report, ReportExample, completed
 from core.evaluate.score import evaluate, machine
-from core.models import checkpoint, teachers
+from core.models import checkpoint as model_files
+from core.models import teachers
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import labelling
 from core.runs.folder import RunFolder
-from core.runs.material import Material, Say
+from core.runs.material import Material, Say, Stop
 
-Stop = Callable[[], bool]
 BYTES_STORED = 2  # of a model that the run does not save, in bf16
 FREE_EXAMPLES = 4  # without the constraint there is no fast-forward: a few show what the mask does
 
@@ -89,7 +89,7 @@ def _gold_choices(material: Material, lm: LanguageModel, should_stop: Stop) -> l
     """What `lm` makes of each test example's gold answer; None where that is too long for it, or cannot be spelled."""
     store, reader = MaskStore(lm.tokens), material.reader(lm)
     constraints = Constraints(material.task, lm.tokens, material.config.conditioned)
-    answers: dict[int, Answer] = {}
+    answers: dict[int, AnswerIds] = {}
     for i, example in enumerate(material.data.test):
         with suppress(DataError):
             answers[i] = _answer(tokenise(lm, constraints, [example], store, reader)[0])
@@ -97,7 +97,7 @@ def _gold_choices(material: Material, lm: LanguageModel, should_stop: Stop) -> l
     return [found.get(i) for i in range(len(material.data.test))]
 
 
-def _answer(sequence: TokenSequence) -> Answer:
+def _answer(sequence: TokenSequence) -> AnswerIds:
     return sequence.prompt, sequence.answer, sequence.rows
 
 
@@ -113,8 +113,8 @@ def _with_likelihood(model: ModelReport, read: dict[str, list[Choices | None]]) 
 def _scored(material: Material, folder: RunFolder) -> list[tuple[str, LanguageModel, float]]:
     """Roles, models, and their MB: those that run here."""
     student, teacher = material.student, material.teacher
-    trained = student if material.config.student.is_adapter else checkpoint.load(folder.student, "trained")
-    scored = [("trained", trained, checkpoint.megabytes(folder.student))]
+    trained = student if material.config.student.is_adapter else model_files.load(folder.student, "trained")
+    scored = [("trained", trained, model_files.megabytes(folder.student))]
     if (before := _untrained(material, folder)) is not None:
         scored.append(("untrained", *before))
     if isinstance(teacher, ApiTeacher):
@@ -126,7 +126,7 @@ def _untrained(material: Material, folder: RunFolder) -> tuple[LanguageModel, fl
     """The student before its first step, and its MB; None where that is the teacher, reading the same prompt."""
     config = material.config
     if config.student.kind != "existing":
-        return checkpoint.load(folder.untrained, "untrained"), checkpoint.megabytes(folder.untrained)
+        return model_files.load(folder.untrained, "untrained"), model_files.megabytes(folder.untrained)
     if (
         config.student.prompted
         and config.student.model in (None, config.teacher)

@@ -19,7 +19,8 @@ LEVELS = [
     {"generate"},
     {"evaluate"},
     {"distill"},
-    {"export", "runs"},
+    {"runs"},
+    {"export"},
 ]
 HEAVY = {"torch", "transformers", "peft", "outlines"}
 

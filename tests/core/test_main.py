@@ -1,5 +1,6 @@
 """The engine from a shell."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from core.__main__ import main
 from core.distill import config
 from core.distill.presets import PRESETS
 from core.paths import ROOT
+from core.runs import folder
 
 
 def test_help_lists_the_commands():
@@ -38,6 +40,22 @@ def test_errors_are_one_line(arguments, reason, capsys):
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert reason in error and error.startswith("error: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+def test_resume_takes_only_what_did_not_finish(state, tmp_path):
+    """In a home of its own; the run that may be resumed fails for its data."""
+    run = folder.create(config.RunConfig(name="mine", data="/no/such.conllu"), tmp_path / "runs")
+    run.write_status(folder.Status(state=state))
+    environment = {**os.environ, "STILLROOM_HOME": str(tmp_path)}
+    line = [sys.executable, "-m", "core", "resume", "mine"]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    if state == "finished":
+        assert done.stderr == "error: the run 'mine' is finished: only stopped, interrupted or failed runs resume.\n"
+        assert run.status().state == "finished"
+    else:
+        assert "cannot read such.conllu" in done.stdout and run.status().state == "failed"
 
 
 def test_a_wrong_field_is_named(tmp_path, capsys):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from core.constrain.constraints import Constraints
-from core.distill.fitting import fitting
+from core.distill.fitting import Reading, fitting
 from core.errors import DataError, MisfitError, SchemaError
 from core.models import students
 from core.models.student_config import StudentConfig
@@ -24,9 +24,10 @@ def answered(words: str, tag: str) -> Example:
     return Example(words, '{"tokens":[' + tokens + "]}")
 
 
-def fitted(student, data, leave_out, conditioned=True):
+def fitted(student, data, leave_out, conditioned=True, others=()):
     constraints = Constraints(POS, student.tokens, conditioned)
-    return fitting(student, constraints, data, student.student_prompt, leave_out)
+    readings = [Reading("student", student.student_prompt, student.context), *others]
+    return fitting(student, constraints, data, readings, leave_out)
 
 
 DATA = Dataset("d", (GOOD[0], REFUSED, GOOD[1], OTHER), (GOOD[2],), (GOOD[3], answered("so " * 300, "ADV"), GOOD[4]))
@@ -55,6 +56,26 @@ def test_the_context_it_names_is_enough(student):
         assert sum(m.length > 0 for m in found) == 1
     finally:
         student.model.config.max_position_embeddings = 512
+
+
+def test_a_teachers_prompt_counts_where_it_reads(student):
+    """Whole data: the student reads all of it, the teacher all but the longest of those it is to teach."""
+    data = Dataset("d", GOOD, GOOD, ())
+    lengths = [len(student.student_prompt(e.input)) + len(student.encode(e.answer)) + 1 for e in GOOD]
+    said = Reading("teacher", lambda text: [0] * 20 + student.student_prompt(text), 19 + max(lengths), ("train",))
+    with pytest.raises(MisfitError) as caught:
+        fitted(student, data, leave_out=False, others=[said])
+    number = lengths.index(max(lengths)) + 1
+    expected = f"The teacher reads at most {said.context} tokens: 1 example (1 of train) is longer. The first: train "
+    assert expected + f"example {number} (" in str(caught.value) and "fewer worked examples" in str(caught.value)
+    left, found = fitted(student, data, leave_out=True, others=[said])
+    assert (len(left.train), len(left.dev), len(found)) == (4, 5, 1)
+
+
+def test_an_answer_that_is_not_known_is_measured_by_the_shortest(student):
+    unknown = Dataset("d", (replace(GOOD[0], answer=""), Example("so " * 300, "")), (), GOOD[:1])
+    left, found = fitted(student, unknown, leave_out=True)
+    assert left.train == unknown.train[:1] and [m.number for m in found] == [2] and found[0].length > 512
 
 
 def test_left_out_on_request(student):

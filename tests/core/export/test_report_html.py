@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, to_html
-from core.export.report_svg import LINE, Point, scatter, spread
+from core.export.report_svg import LINE, Point, apart, scatter
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\" ' {0} {style} %s &amp; \u202etxt ]]>--></title></style>"
@@ -73,7 +73,7 @@ def test_no_cost_no_chart():
 @given(st.lists(st.floats(0, 1), max_size=19))
 def test_labels_keep_apart_and_inside(values):
     gap = LINE / 320
-    placed = spread(values, gap)
+    placed = apart(values, gap)
     ordered = sorted(placed)
     assert all(b - a >= gap - 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
     assert all(-1e-9 <= at <= 1 for at in placed)

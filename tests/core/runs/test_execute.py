@@ -1,6 +1,7 @@
 """Whole runs on a tiny teacher: finished, stopped, killed, resumed, queued, failed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from core.distill import config as run_config
@@ -18,7 +20,7 @@ from core.models import checkpoint as model_files
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from core.runs import checkpoint, folder
-from core.runs.execute import execute
+from core.runs.execute import _explain, execute
 from core.runs.jobs import Jobs
 from core.runs.preview import preview
 from core.tasks import POS
@@ -37,7 +39,7 @@ def data(tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(teacher_folder, data):
     return RunConfig(
         name="t",
@@ -61,9 +63,16 @@ def steps(run_folder):
     return [(r["step"], r["loss"]) for r in run_folder.metrics() if "loss" in r]
 
 
-def test_from_configuration_to_report(config, tmp_path):
-    made = folder.create(config, tmp_path)
-    status = run(made)
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """A run that nothing interrupted."""
+    made = folder.create(config, tmp_path_factory.mktemp("whole"))
+    run(made)
+    return made
+
+
+def test_from_configuration_to_report(whole):
+    made, status = whole, whole.status()
     assert (status.state, status.error) == ("finished", None)
     report = made.report()
     assert [m.role for m in report.models] == ["trained", "untrained", "teacher"]
@@ -81,9 +90,7 @@ def test_from_configuration_to_report(config, tmp_path):
     assert len(list(made.checkpoints.iterdir())) == checkpoint.KEEP
 
 
-def test_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
-    whole = folder.create(config, tmp_path)
-    run(whole)
+def test_stopped_and_resumed_equals_uninterrupted(config, whole, tmp_path):
     parts = folder.create(config, tmp_path)
     status = run(parts, should_stop=lambda: len(steps(parts)) >= 9)
     assert status.state == "stopped" and checkpoint.latest(parts).name == "step-000009"
@@ -236,6 +243,67 @@ def test_unexpected_errors_carry_their_traceback(config, tmp_path, monkeypatch):
     assert "MemoryError" in status.traceback
 
 
+def test_a_disk_too_full_for_the_status_ends_the_run_all_the_same(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    full = [made.path / name for name in ("status.json.new", "log.txt")]
+
+    def fill():
+        if len(steps(made)) >= 2 and not full[0].is_symlink():
+            for place in full:
+                place.unlink(missing_ok=True)
+                place.symlink_to("/dev/full")
+        return False
+
+    said = []
+    with made.lock():
+        status = execute(made, fill, said.append)
+    assert (status.state, status.error) == ("failed", "the disk is full: free some space and resume.")
+    assert said[-1] == f"t: failed: {status.error}"
+    for place in full:
+        place.unlink()
+    assert folder.resumable("t", tmp_path).status().state == "interrupted"
+
+
+def test_a_checkpoint_that_cannot_be_written_makes_room_for_the_status(config, tmp_path):
+    made = folder.create(config.model_copy(update={"stages": config.stages[1:]}), tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit():
+        if len(steps(made)) >= 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+        return False
+
+    try:
+        status = run(made, limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status.state == "failed" and "File too large" in status.error
+    assert made.status().error == status.error and not list(made.checkpoints.iterdir())
+
+
+def test_a_full_disk_is_told_by_its_name_whoever_noticed():
+    said = "the disk is full: free some space and resume."
+    assert _explain(OSError(28, "No space left on device")) == said
+    assert _explain(SafetensorError("I/O error: No space left on device (os error 28)")) == said
+    assert "File too large" in _explain(SafetensorError("I/O error: File too large (os error 27)"))
+
+
+def test_stopped_while_scoring_and_resumed_validates_no_step_twice(config, tmp_path):
+    made = folder.create(config.model_copy(update={"stages": config.stages[:1]}), tmp_path)
+    status = run(made, should_stop=lambda: made.status().phase.startswith("scoring the trained"))
+    assert status.state == "stopped" and len(steps(made)) == status.total == 2
+    assert run(made).state == "finished"
+    assert [step for step, _ in validations(made)] == [2]
+
+
+def test_the_newest_checkpoint_is_the_one_of_the_latest_step(tmp_path):
+    made = folder.create(RunConfig(), tmp_path)
+    for name in ("step-999999", "step-1000000", "step-000004.partial", "step-of mine"):
+        (made.checkpoints / name).mkdir(parents=True)
+        (made.checkpoints / name / "state.json").write_text("{}")
+    assert checkpoint.latest(made).name == "step-1000000"
+
+
 def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
     jobs = Jobs(tmp_path)
     first = jobs.start(config.model_copy(update={"stages": (Stage(method="gold", epochs=500),)}))
@@ -301,6 +369,15 @@ def test_adalora_stopped_and_resumed_equals_uninterrupted(config, tmp_path):
     assert [x for _, x in steps(parts)] == pytest.approx([x for _, x in steps(whole)], rel=1e-4)
     one, other = (load_file(made.student / "adapter_model.safetensors") for made in (whole, parts))
     assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in other.items()}
+
+
+def test_a_preview_counts_the_steps_that_the_run_makes(config, tmp_path):
+    """Also where a limit of tokens, and not of examples, fills the batches."""
+    stages = (Stage(method="gold", examples=9, epochs=2), Stage(method="task", examples=5))
+    config = config.model_copy(update={"stages": stages, "batch_tokens": 350})
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 1)
+    assert preview(config).steps == made.status().total > 2 * 3 + 2
 
 
 def test_adalora_in_too_few_steps_is_refused_before_anything_is_loaded(config, tmp_path):

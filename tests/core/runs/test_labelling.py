@@ -1,6 +1,7 @@
 """Whole runs that learn a teacher's answers: from a local model, from servers, stopped and resumed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -188,6 +189,36 @@ def test_an_api_that_fails_midway_keeps_what_it_answered(config, tmp_path, serve
     assert status.state == "failed" and "status 500" in status.error and len(lines(made)) == 4
     assert run(made).state == "finished" and len(asked) == 9
     assert made.report().model("teacher") is None
+
+
+def test_nobody_is_asked_what_does_not_fit_and_an_answer_too_long_to_learn_is_left_out(
+    config, tmp_path, serve, chat_completion
+):
+    """One advert is too long for the student, and so is one answer to another: its schema, which knows of no input,
+    allows a model's name of any length."""
+    lengthy = replace(ADVERTS[0], input=ADVERTS[0].input + " very" * 600)
+    path, asked = tmp_path / "cars.jsonl", []
+    lines = ({"text": e.input, **json.loads(e.answer)} for e in (lengthy, *ADVERTS))
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def reply(request, _):
+        asked.append(request["messages"][-1]["content"])
+        answer = json.loads(gold_for(request))
+        return 200, chat_completion(json.dumps(answer | ({"model": "very " * 600} if len(asked) == 3 else {})))
+
+    labels = LabelConfig(concurrency=1, score_teacher=False)
+    changes = {"teacher": serve(reply), "data": str(path), "labels": labels, "conditioned": False}
+    made = folder.create(config.model_copy(update=changes), tmp_path)
+    status = run(made)
+    assert (status.state, status.failure) == ("failed", "MisfitError") and not asked
+    assert "1 example (1 of train) is longer" in status.error
+    made = folder.create(config.model_copy(update=changes | {"drop_misfits": True}), tmp_path)
+    status = run(made)
+    assert (status.state, status.error) == ("finished", None)
+    report = made.report()
+    assert len(asked) == 7 and lengthy.input not in asked
+    assert (report.labels.asked, report.labels.learned, report.left_out) == (7, 6, 2)
+    assert "1 of train, 1 of labels" in (made.path / "log.txt").read_text()
 
 
 def test_a_teacher_whose_answers_are_all_refused_ends_the_run(config, tmp_path, serve, chat_completion):

@@ -10,15 +10,19 @@ import time
 
 import pytest
 import torch
+from accelerate import PartialState
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.utils import is_deepspeed_available
 from safetensors.torch import load_file
 
+from core.__main__ import main
 from core.distill import config as run_config
 from core.distill.config import RunConfig, Stage
 from core.models.student_config import StudentConfig
 from core.paths import ASSETS, ROOT
 from core.runs import checkpoint
+from core.runs import folder as run_folders
+from core.runs.execute import execute
 from core.runs.folder import RunFolder
 from core.tasks import POS
 
@@ -36,7 +40,7 @@ def data(tmp_path_factory):
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def config(teacher_folder, data):
     return RunConfig(
         name="t",
@@ -53,10 +57,9 @@ def config(teacher_folder, data):
     )
 
 
-def command(processes: int, *arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
     launch = ["accelerate.commands.accelerate_cli", "launch", "--config_file", str(ASSETS / "accelerate/cpu2.yaml")]
-    own = ["--main_process_port", _free_port(), "-m", "core"] if processes > 1 else ["core"]
-    return [sys.executable, "-m", *(launch if processes > 1 else []), *own, *arguments]
+    return [sys.executable, "-m", *launch, "--main_process_port", _free_port(), "-m", "core", *arguments]
 
 
 def _free_port() -> str:
@@ -69,19 +72,37 @@ def environment(home):
     return {**os.environ, "STILLROOM_HOME": str(home), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
 
 
-def distill(config, home, processes):
+def distill(config, home):
+    """By two processes: the run, and what was said."""
     home.mkdir()
     (home / "run.yaml").write_text(run_config.to_yaml(config))
-    line = command(processes, "distill", str(home / "run.yaml"))
+    line = command("distill", str(home / "run.yaml"))
     done = subprocess.run(line, cwd=ROOT, env=environment(home), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return RunFolder(home / "runs" / "t"), done.stdout
 
 
-def test_two_processes_equal_one(config, tmp_path):
+def alone(config, home):
+    """By this process, and on the CPU like the others."""
+    made = run_folders.create(config, home / "runs")
+    with pytest.MonkeyPatch.context() as patched, made.lock():
+        patched.setenv("ACCELERATE_USE_CPU", "1")
+        PartialState._reset_state()
+        status = execute(made)
+    PartialState._reset_state()
+    assert (status.state, status.error) == ("finished", None)
+    return made
+
+
+@pytest.fixture(scope="module")
+def one(config, tmp_path_factory):
+    """What two processes are compared with."""
+    return alone(config, tmp_path_factory.mktemp("one"))
+
+
+def test_two_processes_equal_one(config, one, tmp_path):
     """The same losses, the same weights, one voice, and the teacher asked once about each example."""
-    one, _ = distill(config, tmp_path / "one", 1)
-    two, said = distill(config.model_copy(update={"accumulate": 2}), tmp_path / "two", 2)
+    two, said = distill(config.model_copy(update={"accumulate": 2}), tmp_path / "two")
     records = [[r for r in run.metrics() if "loss" in r] for run in (one, two)]
     assert len(records[0]) == len(records[1]) == 9
     for name in ("loss", "agreement", "positions", "tokens", "learning_rate"):
@@ -107,8 +128,8 @@ def test_labels_and_own_samples_are_the_same_for_two_processes(config, tmp_path)
     plain.write_text("\n".join(e.input for e in POS.load(config.data).train))
     stages = (Stage(method="pseudo_labels", learning_rate=3e-3), Stage(method="task", on_policy=0.6, epochs=2))
     changed = config.model_copy(update={"data": str(plain), "stages": stages})
-    one, _ = distill(changed, tmp_path / "one", 1)
-    two, said = distill(changed, tmp_path / "two", 2)
+    one = alone(changed, tmp_path / "one")
+    two, said = distill(changed, tmp_path / "two")
     records = [[r for r in run.metrics() if "loss" in r] for run in (one, two)]
     assert len(records[0]) == len(records[1]) and {r["method"] for r in records[0]} == {"pseudo_labels", "task"}
     for name in ("loss", "positions", "tokens"):
@@ -129,12 +150,15 @@ class Unsendable(Exception):
 def work(error):
     raise error
 
+def say(line):  # in one write: both processes have one pipe
+    print(line + "\\n", end="", flush=True)
+
 for error in (ModelError("no answers"), Unsendable("odd", 2)):
     try:
         processes.by_main(lambda: work(error))
     except Exception as found:
-        print(f"{processes.number()} {type(found).__name__} {found}", flush=True)
-print(processes.number(), processes.by_main(lambda: 7), flush=True)
+        say(f"{processes.number()} {type(found).__name__} {found}")
+say(f"{processes.number()} {processes.by_main(lambda: 7)}")
 """
 
 
@@ -149,9 +173,8 @@ def test_what_ends_the_main_process_while_the_others_wait_ends_them_too(tmp_path
     assert {*done.stdout.splitlines()} == said | {"0 7", "1 7"}
 
 
-def test_a_student_in_shards_equals_a_whole_one(config, tmp_path):
+def test_a_student_in_shards_equals_a_whole_one(config, one, tmp_path):
     """FSDP2, with the settings that ship; and resumed."""
-    one, _ = distill(config, tmp_path / "one", 1)
     settings = load_config_from_file(str(ASSETS / "accelerate/fsdp.yaml")).fsdp_config
     asked = {name.upper(): str(value) for name, value in settings.items()} | {"ACCELERATE_USE_FSDP": "true"}
     two = RunFolder(tmp_path / "runs" / "t")
@@ -175,7 +198,7 @@ def test_a_stop_reaches_all_processes_and_they_resume_together(config, tmp_path)
     long = config.model_copy(update={"stages": (Stage(method="gold", epochs=300),), "validate_every": 5000})
     (home / "run.yaml").write_text(run_config.to_yaml(long))
     process = subprocess.Popen(
-        command(2, "distill", str(home / "run.yaml")), cwd=ROOT, env=environment(home), stdout=subprocess.PIPE
+        command("distill", str(home / "run.yaml")), cwd=ROOT, env=environment(home), stdout=subprocess.PIPE
     )
     run = RunFolder(home / "runs" / "t")
     end = time.time() + 120
@@ -189,7 +212,7 @@ def test_a_stop_reaches_all_processes_and_they_resume_together(config, tmp_path)
     assert checkpoint.latest(run).name == f"step-{step:06d}"
     short = long.model_copy(update={"max_seconds": 1.0})
     (run.path / "config.yaml").write_text(run_config.to_yaml(short))
-    done = subprocess.run(command(2, "resume", "t"), cwd=ROOT, env=environment(home), capture_output=True, text=True)
+    done = subprocess.run(command("resume", "t"), cwd=ROOT, env=environment(home), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert run.status().state == "finished"
     assert [r["step"] for r in run.metrics() if "loss" in r] == list(range(1, run.status().step + 1))
@@ -219,11 +242,9 @@ def test_launch_files_are_read_by_accelerate(path):
 
 
 @pytest.mark.skipif(is_deepspeed_available(), reason="deepspeed is installed")
-def test_a_launch_with_deepspeed_says_what_to_install(config, tmp_path):
+def test_a_launch_with_deepspeed_says_what_to_install(config, tmp_path, monkeypatch, capsys):
     path = tmp_path / "run.yaml"
     path.write_text(run_config.to_yaml(config))
-    asked = {**environment(tmp_path), "ACCELERATE_USE_DEEPSPEED": "true"}
-    line = [sys.executable, "-m", "core", "distill", str(path)]
-    done = subprocess.run(line, cwd=ROOT, env=asked, capture_output=True, text=True)
-    assert done.returncode == 1 and "`pip install deepspeed`" in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    assert main(["distill", str(path)]) == 1
+    assert "`pip install deepspeed`" in capsys.readouterr().err

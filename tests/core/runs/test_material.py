@@ -6,6 +6,7 @@ import torch
 from core.distill.config import RunConfig, Stage
 from core.distill.positions import counted
 from core.distill.teacher import fingerprint
+from core.errors import MisfitError
 from core.models import teachers
 from core.models.student_config import StudentConfig
 from core.runs import folder
@@ -96,6 +97,24 @@ def test_who_reads_the_prompt(config, prompted):
     assert len(material.reader(material.teacher)(text)) > 20 + len(material.student.encode(text))
     expected = material.reader(material.teacher)(text) if prompted else material.student.student_prompt(text)
     assert material.reader(material.student)(text) == expected
+
+
+def test_examples_too_long_for_the_teachers_prompt_are_misfits(config, tmp_path):
+    """The student reads them; the teacher, who is to teach one and to be scored on the other, does not."""
+    place = tmp_path / "long"
+    place.mkdir()
+    word = "{}\tword\t_\tNOUN\t_\t_\t_\t_\t_\t_\n"
+    short, long = (("".join(word.format(i) for i in range(1, n + 1)) + "\n") for n in (2, 150))
+    for part in ("train", "dev", "test"):
+        (place / f"{part}.conllu").write_text(short * 8 + long)
+    student = StudentConfig(kind="cut", layers=(0, 1), vocabulary=400, context=8192)
+    config = config.model_copy(update={"data": str(place), "student": student, "report_examples": 9})
+    with pytest.raises(MisfitError) as caught:
+        gather(config.model_copy(update={"stages": (Stage(method="task"),)}))
+    assert "The teacher reads at most 1,024 tokens: 2 examples (1 of train, 1 of test) are longer." in str(caught.value)
+    assert "The first: train example 9 ('word word" in str(caught.value)
+    left = gather(config.model_copy(update={"stages": (Stage(method="gold"),), "drop_misfits": True}))
+    assert (len(left.data.train), len(left.data.test), left.left_out) == (9, 8, 1)
 
 
 def test_a_narrow_cut_sees_the_runs_own_inputs(config):
