@@ -129,9 +129,12 @@ class LanguageModel:
 
     def head(self, hidden: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (…, tokens) in fp32, or only those of the ids `rows`."""
-        weight = self.model.get_output_embeddings().weight
-        weight = weight[: len(self.tokens)] if rows is None else weight.index_select(0, rows)
-        return self._scaled((hidden @ weight.to(hidden.dtype).T).float())
+        head = self.model.get_output_embeddings()
+        chosen = lambda table: table[: len(self.tokens)] if rows is None else table.index_select(0, rows)  # noqa: E731
+        logits = (hidden @ chosen(head.weight).to(hidden.dtype).T).float()
+        if head.bias is not None:  # Phi, GPT-J and CodeGen have one
+            logits = logits + chosen(head.bias).float()
+        return self._scaled(logits)
 
     def _scaled(self, logits: torch.Tensor) -> torch.Tensor:
         """What some architectures do to their logits: Cohere multiplies, Granite divides, Gemma 2 caps."""

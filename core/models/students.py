@@ -26,7 +26,9 @@ def build(
     table = base.model.get_input_embeddings().weight[old_ids].detach().float().cpu()
     if config.kind == "cut":
         new_ids = {old: new for new, old in enumerate(old_ids)}
-        model = cut.build(config, base.model, table, [[new_ids[i] for i in ids] for ids in sample])
+        model = cut.build(
+            config, base.model, table, tokenizer.eos_token_id, [[new_ids[i] for i in ids] for ids in sample]
+        )
     else:
         model = scratch.build(config, table, tokenizer.eos_token_id)
     return LanguageModel.of("student", model.to(device()), tokenizer)

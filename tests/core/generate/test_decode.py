@@ -8,6 +8,7 @@ from core.constrain.constraints import Constraints
 from core.constrain.engines.choice import build
 from core.constrain.engines.constraint import check_beginning
 from core.constrain.engines.dfa import DfaConstraint
+from core.constrain.masks import FORCED, MaskStore
 from core.errors import ConfigError, ModelError, SchemaError
 from core.generate import decode
 from core.generate.decode import Sampling, generate
@@ -95,6 +96,18 @@ def test_forced_runs_are_spelled_as_the_tokenizer_spells_them(teacher):
     assert runs
     for run in runs:
         assert teacher.encode(teacher.tokens.text(run)) == run
+
+
+@pytest.mark.parametrize("task", [POS, CARS], ids=lambda t: t.name)
+def test_forced_is_what_training_takes_for_forced(teacher, task):
+    """Also in an answer that was cut short, which on-policy training learns from."""
+    text = task.load(None).dev[0].input
+    constraint = Constraints(task, teacher.tokens, True).of(text)
+    for length in (1, 3, 5, 12, 40, 500):
+        sampling = Sampling(1.0, max_new_tokens=length)
+        found = generate(teacher, [teacher.student_prompt(text)], [constraint], sampling).generations[0]
+        rows = MaskStore(teacher.tokens).positions(constraint, found.ids, teacher.encode)
+        assert found.forced == (rows == FORCED).tolist()
 
 
 def test_every_token_is_told_as_it_comes(teacher):
