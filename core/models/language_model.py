@@ -14,9 +14,11 @@ from transformers.utils import logging as transformers_logging
 from core.constrain import tokens as token_tables
 from core.constrain.tokens import TokenTable
 from core.errors import ModelError
+from core.models import prefix
 from core.paths import CACHE
 
 LARGE = 20_000  # tokens
+_AS_TEXT = {"add_special_tokens": False, "split_special_tokens": True}
 _ADDED = re.compile(r"\.(lora_\w+|ranknum)\.")  # in the names of an adapter's parameters
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
@@ -89,13 +91,19 @@ class LanguageModel:
             if not (self.without_adapter and _ADDED.search(name)):
                 yield parameter
 
+    @cached_property
+    def _in_the_middle(self) -> Any:
+        return prefix.without(self.tokenizer)
+
     def encode(self, text: str) -> list[int]:
-        """Ids of plain text: what looks like a special token is read as text."""
-        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        """Ids of plain text that follows other text, as an answer does: what looks like a special token is read as
+        text, and no blank is put before it."""
+        return self._in_the_middle(text, **_AS_TEXT)["input_ids"]
 
     def student_prompt(self, text: str) -> list[int]:
-        """What a student sees: the input and the end-of-text token as separator (S0.6)."""
-        return [*self.encode(text), self.eos]
+        """What a student sees: the input, read as the tokenizer reads a text from its beginning, and the end-of-text
+        token as separator (S0.6)."""
+        return [*self.tokenizer(text, **_AS_TEXT)["input_ids"], self.eos]
 
     def hidden(self, **inputs: Any) -> Any:
         """The backbone's output, before the head."""

@@ -57,7 +57,9 @@ def _split(lm: LanguageModel, chat: str) -> tuple[list[int], list[int]]:
     if not found:
         raise ModelError(f"the chat template of {lm.name} drops the user's text: it cannot be used as a teacher.")
     encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
-    return encode(before), encode(after)
+    special = [token.content for token in lm.tokenizer.added_tokens_decoder.values()]
+    end = min((place for token in special if (place := after.find(token)) >= 0), default=len(after))
+    return encode(before), [*lm.encode(after[:end]), *encode(after[end:])]
 
 
 def _template(lm: LanguageModel, task: Task, prompt: Prompt) -> str:
