@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.data import cars
+from core.data.files import locate, read_text
 from core.errors import DataError
 from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise
 
@@ -96,7 +97,7 @@ def load(path: str | None = None) -> Dataset:
     """The bundled adverts, no car in two splits, or a user's JSONL file split 8 : 1 : 1 in its own order."""
     if path is None:
         return _bundled()
-    file = Path(path).expanduser()
+    file = locate(path)
     examples = _read(file)
     if len(examples) < 10:
         raise DataError(f"{file.name} holds {len(examples)} adverts: a split needs at least 10.")
@@ -120,13 +121,7 @@ def _bundled() -> Dataset:
 
 def _read(file: Path) -> list[Example]:
     """The adverts of a JSONL file. Raises DataError with line number and reason."""
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read {file.name}: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file.name} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
-    lines = enumerate(content.split("\n"), 1)
+    lines = enumerate(read_text(file).split("\n"), 1)
     examples = [_parse(line, f"{file.name}, line {number}") for number, line in lines if line.strip()]
     if not examples:
         raise DataError(f"{file.name} holds no advert: give one JSON object a line.")

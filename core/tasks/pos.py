@@ -1,11 +1,12 @@
 """Part-of-speech tagging as text generation (S0.1): a sentence in, one JSON object of tagged tokens out."""
 
+import os
 import re
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from core.data import conllu
+from core.data.files import locate
 from core.errors import DataError
 from core.paths import ASSETS
 from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise
@@ -58,9 +59,9 @@ def load(path: str | None = None) -> Dataset:
     A folder holds `train.conllu`, `dev.conllu` and `test.conllu`; a single file is split 8 : 1 : 1
     in its own order.
     """
-    folder = Path(path).expanduser() if path else BUNDLED
+    folder = locate(path) if path else BUNDLED
     name = "bundled" if path is None else folder.name
-    if folder.is_dir():
+    if os.path.isdir(folder):  # False, too, for what no file system takes
         parts = [conllu.read(folder / f"{part}.conllu") for part in ("train", "dev", "test")]
     else:
         sentences = conllu.read(folder)
