@@ -1,6 +1,7 @@
 """Where things are on disk. `STILLROOM_HOME` moves everything that is made at run time."""
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,3 +13,13 @@ CACHE = HOME / "cache"
 PROMPTS = HOME / "prompts"
 DEMO_RUN = ASSETS / "demo_run"
 ADAPTERS = ASSETS / "adapters"
+
+
+def put_in_place(made: Path, place: Path) -> None:
+    """Renames the folder `made` to `place`. One that is there is deleted only after that."""
+    aside = place.with_name(place.name + ".old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if place.exists():
+        place.rename(aside)
+    made.rename(place)
+    shutil.rmtree(aside, ignore_errors=True)

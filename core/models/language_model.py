@@ -45,6 +45,14 @@ def leave_one_core() -> None:
     torch.set_num_threads(max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
+def _context(model: Any) -> int | None:
+    """The most tokens of a sequence, as the config of the architecture names it: MPT and Bloom have names of their
+    own, and a model of text and images keeps those of its text apart."""
+    config = model.config.get_text_config()
+    found = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len", "seq_length"))
+    return next((length for length in found if length), None)
+
+
 def _count(parameter: torch.nn.Parameter) -> int:
     packed = type(parameter).__name__ == "Params4bit"  # two numbers a byte
     return parameter.numel() * (2 if packed else 1)
@@ -64,12 +72,14 @@ class LanguageModel:
 
     @classmethod
     def of(cls, name: str, model: Any, tokenizer: Any) -> "LanguageModel":
-        """Raises ModelError if the tokenizer names more tokens than the model has."""
+        """Raises ModelError if the tokenizer names more tokens than the model has, or the model no length."""
         large = len(tokenizer) >= LARGE  # a small table is made faster than it is found
         table = token_tables.cached(tokenizer, CACHE) if large else token_tables.from_tokenizer(tokenizer)
         rows = model.get_input_embeddings().weight.shape[0]
         if len(table) > rows:
             raise ModelError(f"{name}: the tokenizer has {len(table):,} tokens, the model only {rows:,} embeddings.")
+        if _context(model) is None:
+            raise ModelError(f"{name}: its config does not say how many tokens it reads: choose another model.")
         return cls(name, model, tokenizer, table)
 
     @property
@@ -79,7 +89,7 @@ class LanguageModel:
     @property
     def context(self) -> int:
         """The most tokens a sequence may have."""
-        return int(self.model.config.max_position_embeddings)
+        return int(_context(self.model) or 0)
 
     @property
     def parameters(self) -> int:
@@ -146,7 +156,7 @@ class LanguageModel:
 
     def _scaled(self, logits: torch.Tensor) -> torch.Tensor:
         """What some architectures do to their logits: Cohere multiplies, Granite divides, Gemma 2 caps."""
-        config = self.model.config
+        config = self.model.config.get_text_config()
         if scale := getattr(config, "logit_scale", None):
             logits = logits * scale
         if scale := getattr(config, "logits_scaling", None):

@@ -15,7 +15,7 @@ def build(
     config: StudentConfig, base: LanguageModel, used: Iterable[int], seed: int, sample: Sequence[Sequence[int]] = ()
 ) -> LanguageModel:
     """An untrained student, made from `base`. `used` are the ids of `base` that data and schema need; `sample` are a
-    few of its inputs in the same ids, for a cut in width.
+    few of its inputs in the same ids: a cut in width needs them.
 
     An existing model is not copied: `base` itself is tuned. Raises ConfigError for what `base` does not have.
     """

@@ -3,6 +3,8 @@
 import pytest
 import torch
 from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
     CohereConfig,
     CohereForCausalLM,
     Gemma2Config,
@@ -11,10 +13,13 @@ from transformers import (
     GPTJForCausalLM,
     GraniteConfig,
     GraniteForCausalLM,
+    MptConfig,
+    MptForCausalLM,
     PhiConfig,
     PhiForCausalLM,
 )
 
+from core.errors import ModelError
 from core.models.language_model import LanguageModel
 
 SIZE = {
@@ -45,3 +50,13 @@ def test_logits_are_those_of_the_model(tokenizer, model, config):
         hidden = lm.hidden(input_ids=ids).last_hidden_state
         assert torch.allclose(lm.head(hidden), expected[..., : len(lm.tokens)], atol=1e-4)
         assert torch.allclose(lm.head(hidden, rows), expected[..., rows], atol=1e-4)
+
+
+def test_the_length_of_a_sequence_has_many_names(tokenizer):
+    mpt = MptForCausalLM(MptConfig(vocab_size=700, d_model=32, n_heads=4, n_layers=1, max_seq_len=96))
+    assert LanguageModel.of("MPT", mpt, tokenizer).context == 96
+    bloom = BloomConfig(vocab_size=700, hidden_size=32, n_layer=1, n_head=4)
+    with pytest.raises(ModelError, match="Bloom: its config does not say how many tokens it reads"):
+        LanguageModel.of("Bloom", BloomForCausalLM(bloom), tokenizer)
+    bloom.seq_length = 128
+    assert LanguageModel.of("Bloom", BloomForCausalLM(bloom), tokenizer).context == 128
