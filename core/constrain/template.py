@@ -101,15 +101,13 @@ def _choice(choices: tuple[str, ...]) -> _Block:
     accepting = np.zeros(states, bool)
     accepting[ends] = True
     small, ends_of, _ = minimise(table, accepting, 0)
-    state, column = np.nonzero(small != NONE)
     # The end that nothing can follow moves behind the other states, where the next piece begins.
     last = np.flatnonzero((small == NONE).all(axis=1))
-    order = np.append(np.delete(np.arange(len(small)), last), last)
-    number = np.argsort(order).astype(np.int32)
+    number = np.argsort(np.append(np.delete(np.arange(len(small)), last), last)).astype(np.int32)
     early = number[np.setdiff1d(np.flatnonzero(ends_of), last)]
-    return _Block(
-        number[state], used[column].astype(np.uint8), number[small[state, column]], early, len(small) - 1
-    )  # fmt: skip
+    sources, columns = np.nonzero(small != NONE)
+    targets = number[small[sources, columns]]
+    return _Block(number[sources], used[columns].astype(np.uint8), targets, early, len(small) - 1)
 
 
 def _parts(template: Template, offsets: list[int]) -> tuple[str, ...]:

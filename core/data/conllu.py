@@ -66,7 +66,9 @@ def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
 
 def _sentence(block: list[tuple[int, str]], source: str) -> Sentence:
     """Raises DataError, naming the line, for what the format does not allow."""
-    name, words, tags, last_covered = f"{source}:{block[0][0]}", [], [], 0
+    name, last_covered = f"{source}:{block[0][0]}", 0
+    words: list[str] = []
+    tags: list[str] = []
     for number, line in block:
 
         def fail(reason: str, number: int = number) -> None:

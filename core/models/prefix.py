@@ -22,8 +22,8 @@ def without(tokenizer: Any) -> Any:
     return found
 
 
-def _bare(step: dict[str, Any] | None, inner: str) -> dict[str, Any] | None:
-    """A step of tokenizer.json without the blank it adds."""
+def _bare(step: Any, inner: str) -> Any:
+    """A step of tokenizer.json, or None, without the blank it adds."""
     match step:
         case {"type": "Sequence"}:
             steps = step[inner]
