@@ -99,8 +99,9 @@ class MaskStore:
         free, place, answer = [], 0, list(ids)
         while place < len(answer):
             dictated = forced_tokens(constraint, int(states[place]), encode, self._merges)
-            if dictated and dictated == answer[place : place + len(dictated)]:
-                place += len(dictated)
+            rest = answer[place : place + len(dictated)]  # less than all of it where an answer was cut short
+            if rest and dictated[: len(rest)] == rest:
+                place += len(rest)
             else:
                 free.append(place)
                 place += 1

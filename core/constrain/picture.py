@@ -55,15 +55,6 @@ class Picture:
             found[edge.source].append(place)
         return {node: tuple(places) for node, places in found.items()}
 
-    @cached_property
-    def holding(self) -> dict[int, tuple[int, ...]]:
-        """For each state that is no node the places in `edges` of those that it lies on."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for place, edge in enumerate(self.edges):
-            for state in edge.through:
-                found[state].append(place)
-        return {state: tuple(places) for state, places in found.items()}
-
 
 def picture(automaton: Automaton) -> Picture:
     """Takes time in proportion to the automaton's states."""
@@ -133,20 +124,20 @@ class _Graph:
             self._add(Edge(root, target, tuple(texts), (), frozenset(hidden)))
 
     def _meeting(self, root: int) -> tuple[int, set[int]] | None:
-        """The state where all ways from `root` come together, and those between: no loops, no end, no way in."""
-        inner: set[int] = set()
+        """The state where all ways from `root` come together, and those between: no loops, no end, no way in. None,
+        too, where there are more texts than are listed: each state of the border is on one of its own."""
+        passed = {root}
         border = set(self.out[root])
-        while len(border) > 1:
+        while 1 < len(border) <= LISTED and len(passed) <= LONGEST_LIST:
             closed = next(
-                (n for n in border if n not in self.ends and n != self.start and self.into[n] <= inner | {root}), None
+                (n for n in border if n not in self.ends and n != self.start and self.into[n] <= passed), None
             )
-            if closed is None or closed == root or len(inner) > LONGEST_LIST:
+            if closed is None or closed == root:
                 return None
-            inner.add(closed)
+            passed.add(closed)
             border.remove(closed)
             border.update(self.out[closed])
-        target = border.pop()
-        return None if target == root else (target, inner)
+        return None if len(border) > 1 or root in border else (border.pop(), passed - {root})
 
     def _texts(self, root: int, target: int) -> list[str] | None:
         """All texts that lead from `root` to `target`; None if there are too many."""

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-import conllu
-
-from core.data.plain import read_text
+from core.data.files import read_text
 from core.errors import DataError
 
 Upos = Literal[
@@ -22,7 +20,7 @@ Upos = Literal[
 ]  # fmt: skip
 UPOS: tuple[str, ...] = get_args(Upos)
 FIELDS = 10
-READ = (0, 1, 3)  # id, form and UPOS
+_ID = re.compile(r"#\s*sent_id\s*=\s*(.*\S)\s*")
 _WORD = re.compile(r"[1-9][0-9]{0,8}")
 _RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")
 _EMPTY = re.compile(r"(0|[1-9][0-9]{0,8})\.[1-9][0-9]{0,8}")
@@ -49,41 +47,38 @@ def read(path: Path) -> list[Sentence]:
 
 def parse(text: str, source: str = "text") -> list[Sentence]:
     """All sentences of a CoNLL-U text. Raises DataError with line number and reason."""
-    sentences = []
-    for first_line, block in _blocks(text):
-        _check(block, first_line, source)
-        sentences.append(_sentence(block, f"{source}:{first_line}"))
+    sentences = [_sentence(block, source) for block in _blocks(text)]
     if not sentences:
         raise DataError(f"{source} holds no sentence: give a CoNLL-U file with at least one.")
     return sentences
 
 
-def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
-    block: list[str] = []
-    start = 1
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
+def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
+    """The lines of each sentence, comments included, with their numbers."""
+    block: list[tuple[int, str]] = []
+    for number, line in enumerate([*text.split("\n"), ""], 1):
         if line.strip():
-            start = start if block else number
-            block.append(line)
-        elif any(not row.startswith("#") for row in block):
-            yield start, block
+            block.append((number, line.rstrip("\r")))
+        elif any(not row.startswith("#") for _, row in block):
+            yield block
             block = []
-    if any(not row.startswith("#") for row in block):
-        yield start, block
 
 
-def _check(block: list[str], first_line: int, source: str) -> None:
-    """Refuses what the format does not allow, naming the line."""
-    expected, last_covered = 1, 0
-    for number, line in enumerate(block, first_line):
-        if line.startswith("#"):
-            continue
+def _sentence(block: list[tuple[int, str]], source: str) -> Sentence:
+    """Raises DataError, naming the line, for what the format does not allow."""
+    name, last_covered = f"{source}:{block[0][0]}", 0
+    words: list[str] = []
+    tags: list[str] = []
+    for number, line in block:
 
         def fail(reason: str, number: int = number) -> None:
             raise DataError(f"{source}, line {number}: {reason}")
 
-        fields = line.split("\t")
+        if line.startswith("#"):
+            found = _ID.fullmatch(line)
+            name = found[1] if found else name
+            continue
+        fields, expected = line.split("\t"), len(words) + 1
         if len(fields) != FIELDS:
             fail(f"{len(fields)} tab-separated fields where CoNLL-U has {FIELDS}.")
         if _EMPTY.fullmatch(fields[0]):
@@ -100,25 +95,13 @@ def _check(block: list[str], first_line: int, source: str) -> None:
             fail("the word form is empty or has blanks at its ends.")
         if fields[3] not in UPOS:
             fail(f"{fields[3]!r} is not a universal part-of-speech tag: use one of {', '.join(UPOS)}.")
-        expected += 1
-    if expected == 1:
-        raise DataError(f"{source}, line {first_line}: a sentence without words.")
-    if last_covered >= expected:
-        raise DataError(f"{source}, line {first_line}: a multiword token reaches past the last word.")
-
-
-def _sentence(block: list[str], fallback_id: str) -> Sentence:
-    """The parser gets comments and what is read of the words: it would stop at a strange head, take two blanks for a
-    tab, and columns for what a comment calls them."""
-    comments = [line for line in block if line.startswith("#") and "global.columns" not in line]
-    words = [fields for line in block if _WORD.fullmatch((fields := line.split("\t"))[0])]
-    rows = ["\t".join(fields[i].replace(" ", "\u00a0") for i in READ) for fields in words]
-    tree = conllu.parse("\n".join([*comments, *rows, "", ""]), fields=("id", "form", "upos"))[0]
-    return Sentence(
-        id=str(tree.metadata.get("sent_id") or fallback_id),
-        words=tuple(token["form"] for token in tree),
-        tags=tuple(token["upos"] for token in tree),
-    )
+        words.append(fields[1])
+        tags.append(fields[3])
+    if not words:
+        raise DataError(f"{source}, line {block[0][0]}: a sentence without words.")
+    if last_covered > len(words):
+        raise DataError(f"{source}, line {block[0][0]}: a multiword token reaches past the last word.")
+    return Sentence(name, tuple(words), tuple(tags))
 
 
 def tag_counts(sentences: Iterable[Sentence]) -> dict[str, Counter[str]]:

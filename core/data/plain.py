@@ -6,21 +6,10 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from core.data.files import read_text
 from core.errors import DataError
 
 Numbered = Iterator[tuple[int, str]]
-
-
-def read_text(path: Path) -> str:
-    """A file of UTF-8. Raises DataError."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read {path.name}: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
-    except ValueError as error:  # a NUL, which no path holds
-        raise DataError(f"cannot read {path.name!r}: {error}. Check the path.") from error
 
 
 def read(path: Path) -> list[str]:

@@ -65,7 +65,7 @@ def used_tokens(lm: LanguageModel, task: Task, examples: Sequence[Example]) -> s
     """Ids of a tokenizer that the data and the schema's fixed words need."""
     used = {lm.eos}
     for example in examples:
-        used.update(lm.encode(example.input))
+        used.update(lm.student_prompt(example.input))
         used.update(lm.encode(example.answer))
     used.update(token for text in _schema_words(task) for token in lm.encode(text))
     return used

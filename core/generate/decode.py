@@ -2,13 +2,15 @@
 
 Rows advance in chunks of their own length: forced strings are fed together with the token before
 them, so the model is asked at free positions only. With `fast_forward=False` the same tokens are fed
-one at a time. Where few tokens are allowed, the head is computed for these alone.
+one at a time. Where few tokens are allowed, the head is computed for these alone. What a row draws depends
+on the seed and its number in the batch, not on the other rows.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from core.constrain.engines.constraint import Constraint, describe_bytes
@@ -76,8 +78,10 @@ class Batch:
 class _Row:
     """One sequence under way: what it wrote, its state, and what the model has yet to read."""
 
-    def __init__(self, number: int, prompt: list[int], constraint: Constraint | None) -> None:
+    def __init__(self, number: int, prompt: list[int], constraint: Constraint | None, seed: int) -> None:
         self.number = number
+        own = int(np.random.default_rng((seed, number)).integers(2**63))
+        self.generator = torch.Generator(device="cpu").manual_seed(own)
         self.pending = list(prompt)
         self.read = 0
         self.constraint = constraint
@@ -110,20 +114,31 @@ def generate(
     sampling = sampling or Sampling()
     started = time.perf_counter()
     _check(lm, prompts, constraints)
-    rows = [_Row(i, p, constraints[i] if constraints else None) for i, p in enumerate(prompts)]
-    decoder = _Decoder(lm, sampling, written)
-    was_training = lm.model.training
+    rows = [_Row(i, p, constraints[i] if constraints else None, sampling.seed) for i, p in enumerate(prompts)]
+    calls, was_training = 0, lm.model.training
     lm.model.eval()
     try:
-        for row in rows:
-            decoder.force(row)
-        while not should_stop() and (open_rows := [row for row in rows if decoder.is_open(row)]):
-            decoder.step(open_rows, one_by_one=not fast_forward)
+        for group in _groups(lm, rows, sampling.max_new_tokens):
+            decoder = _Decoder(lm, sampling, written)
+            for row in group:
+                decoder.force(row)
+            while not should_stop() and (open_rows := [row for row in group if decoder.is_open(row)]):
+                decoder.step(open_rows, one_by_one=not fast_forward)
+            calls += decoder.reader.calls
     finally:
         lm.model.train(was_training)
     for row in rows:
         row.out.text = lm.tokens.text(row.out.ids)
-    return Batch([row.out for row in rows], decoder.reader.calls, time.perf_counter() - started)
+    return Batch([row.out for row in rows], calls, time.perf_counter() - started)
+
+
+def _groups(lm: LanguageModel, rows: list[_Row], max_new_tokens: int) -> list[list[_Row]]:
+    """The rows that are read together: each alone where the model has a window that the batch could outgrow, for
+    transformers counts a window in places of the cache, padding included."""
+    config = lm.model.config.get_text_config()
+    window = getattr(config, "sliding_window", None) or getattr(config, "attention_chunk_size", None)
+    most = sum(len(row.pending) + max_new_tokens for row in rows)  # a call is as wide as what one of its rows reads
+    return [rows] if window is None or most <= window else [[row] for row in rows]
 
 
 def _check(lm: LanguageModel, prompts: Sequence[list[int]], constraints: Sequence[Constraint] | None) -> None:
@@ -142,7 +157,6 @@ class _Decoder:
     def __init__(self, lm: LanguageModel, sampling: Sampling, written: Callable[[Written], None]) -> None:
         self.lm, self.sampling, self.written = lm, sampling, written
         self.reader = _Reader(lm)
-        self.generator = torch.Generator(device="cpu").manual_seed(sampling.seed)
         self.merges: dict[tuple[int, int], bool] = {}
 
     def is_open(self, row: _Row) -> bool:
@@ -155,7 +169,7 @@ class _Decoder:
         """One call of the model; rows that have nothing left to read choose their next token."""
         ready = self.reader.read(rows, one_by_one)
         for row, (scores, ids) in zip((row for row, _ in ready), self._scores(ready)):
-            place = sample(scores, self.sampling, self.generator)
+            place = sample(scores, self.sampling, row.generator)
             self._append(row, place if ids is None else int(ids[place]), forced=False)
             if not row.out.complete:
                 self.force(row)

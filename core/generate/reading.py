@@ -62,7 +62,7 @@ def beginning(constraint: Constraint, text: str) -> tuple[str, str]:
         check_beginning(constraint, text)
         return text, ""
     except SchemaError as error:
-        raw = text.encode("utf-8", "replace")
+        raw = text.encode("utf-8", "surrogatepass")  # half a pair is no text: it ends here
         length = constraint.read(constraint.start, raw).length
         return raw[:length].decode("utf-8", "ignore"), str(error)
 

@@ -121,7 +121,7 @@ def ask(
 
 def _key(teacher: ApiTeacher) -> str:
     # A run's file names the host: a key that is meant for OpenAI must not follow it anywhere.
-    names = KEYS if teacher.is_here or teacher.host == OPENAI else KEYS[:1]
+    names = KEYS if teacher.is_here or urlsplit(teacher.address).hostname == OPENAI else KEYS[:1]
     key = next((value for name in names if (value := os.environ.get(name, "").strip())), "")
     if not key and not teacher.is_here:
         raise ModelError(f"{teacher.host} wants a key: set {KEYS[0]} in the environment of this program.")

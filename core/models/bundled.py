@@ -5,13 +5,12 @@ Works without a network.
 """
 
 import importlib.util
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import ModelError
-from core.paths import MODELS
+from core.paths import MODELS, put_in_place
 
 NAME = "smollm2"
 FOLDER = MODELS / "smollm2-135m-instruct"
@@ -54,7 +53,6 @@ def prepare(say: Callable[[str], None] = print) -> Path:
         folder = Path(place) / FOLDER.name
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        folder.rename(FOLDER)  # whole or not at all
+        put_in_place(folder, FOLDER)  # whole or not at all
     say(f"Ready: {FOLDER.name}")
     return FOLDER

@@ -11,8 +11,10 @@ import torch
 from core.errors import ModelError
 from core.models import existing, randomness, teachers
 from core.models.language_model import LanguageModel, device, leave_one_core
+from core.paths import put_in_place
 
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
@@ -24,8 +26,7 @@ def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> N
     try:
         lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype), **alone)
         lm.tokenizer.save_pretrained(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -82,6 +83,8 @@ def _load_adapter(folder: Path, name: str) -> LanguageModel:
         base = json.loads((folder / ADAPTER_CONFIG).read_text())["base_model_name_or_path"]
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{ADAPTER_CONFIG} in {folder} is damaged: the run must save its student again.") from error
+    if not (folder / ADAPTER_WEIGHTS).exists():  # peft would read a pickle
+        raise ModelError(f"{folder} holds no {ADAPTER_WEIGHTS}: save the adapter as safetensors.")
     lm = teachers.load(base, torch.float32)
     try:
         with randomness.seeded(0):  # its matrices are drawn before they are read

@@ -10,14 +10,15 @@ from core.models import width
 from core.models.student_config import StudentConfig
 
 
-def build(config: StudentConfig, source: Any, table: torch.Tensor, sample: Sequence[Sequence[int]]) -> Any:
+def build(config: StudentConfig, source: Any, table: torch.Tensor, eos: int, sample: Sequence[Sequence[int]]) -> Any:
     """The chosen part of `source` with the embeddings `table` (V, d), which stay frozen: few sentences move them
-    astray. `sample` are a few inputs, in ids of the table. Raises ConfigError for what cannot be cut from it."""
+    astray. `eos` and `sample`, a few inputs, are ids of the table. Raises ConfigError for what cannot be cut from it.
+    """
     if not source.config.tie_word_embeddings:
         raise ConfigError("a student can be cut from a teacher with tied embeddings only: choose one from scratch.")
     if config.frozen >= len(config.layers):
         raise ConfigError(f"of {len(config.layers)} layers {config.frozen} are frozen: leave one to learn.")
-    model = _layers(config, source, table)
+    model = _layers(config, source, table, eos)
     if config.cut_width:
         model = width.narrow(model, config.cut_width, sample)
     model.get_input_embeddings().weight.requires_grad_(False)
@@ -26,7 +27,7 @@ def build(config: StudentConfig, source: Any, table: torch.Tensor, sample: Seque
     return model
 
 
-def _layers(config: StudentConfig, source: Any, table: torch.Tensor) -> Any:
+def _layers(config: StudentConfig, source: Any, table: torch.Tensor, eos: int) -> Any:
     layers = getattr(source.base_model, "layers", None)
     if layers is None:
         raise ConfigError(f"layers cannot be cut from {type(source).__name__}: choose a student from scratch.")
@@ -36,6 +37,7 @@ def _layers(config: StudentConfig, source: Any, table: torch.Tensor) -> Any:
     shape = type(source.config).from_dict(source.config.to_dict())
     shape.num_hidden_layers = len(config.layers)
     shape.vocab_size = len(table)
+    shape.bos_token_id, shape.eos_token_id, shape.pad_token_id = eos, eos, None  # the source's are of its own table
     shape.max_position_embeddings = config.context
     if getattr(shape, "layer_types", None):
         shape.layer_types = [shape.layer_types[i] for i in config.layers]

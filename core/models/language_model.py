@@ -14,9 +14,11 @@ from transformers.utils import logging as transformers_logging
 from core.constrain import tokens as token_tables
 from core.constrain.tokens import TokenTable
 from core.errors import ModelError
+from core.models import prefix
 from core.paths import CACHE
 
 LARGE = 20_000  # tokens
+_AS_TEXT = {"add_special_tokens": False, "split_special_tokens": True}
 _ADDED = re.compile(r"\.(lora_\w+|ranknum)\.")  # in the names of an adapter's parameters
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
@@ -43,6 +45,14 @@ def leave_one_core() -> None:
     torch.set_num_threads(max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
+def _context(model: Any) -> int | None:
+    """The most tokens of a sequence, as the config of the architecture names it: MPT and Bloom have names of their
+    own, and a model of text and images keeps those of its text apart."""
+    config = model.config.get_text_config()
+    found = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len", "seq_length"))
+    return next((length for length in found if length), None)
+
+
 def _count(parameter: torch.nn.Parameter) -> int:
     packed = type(parameter).__name__ == "Params4bit"  # two numbers a byte
     return parameter.numel() * (2 if packed else 1)
@@ -62,12 +72,14 @@ class LanguageModel:
 
     @classmethod
     def of(cls, name: str, model: Any, tokenizer: Any) -> "LanguageModel":
-        """Raises ModelError if the tokenizer names more tokens than the model has."""
+        """Raises ModelError if the tokenizer names more tokens than the model has, or the model no length."""
         large = len(tokenizer) >= LARGE  # a small table is made faster than it is found
         table = token_tables.cached(tokenizer, CACHE) if large else token_tables.from_tokenizer(tokenizer)
         rows = model.get_input_embeddings().weight.shape[0]
         if len(table) > rows:
             raise ModelError(f"{name}: the tokenizer has {len(table):,} tokens, the model only {rows:,} embeddings.")
+        if _context(model) is None:
+            raise ModelError(f"{name}: its config does not say how many tokens it reads: choose another model.")
         return cls(name, model, tokenizer, table)
 
     @property
@@ -77,7 +89,7 @@ class LanguageModel:
     @property
     def context(self) -> int:
         """The most tokens a sequence may have."""
-        return int(self.model.config.max_position_embeddings)
+        return int(_context(self.model) or 0)
 
     @property
     def parameters(self) -> int:
@@ -89,13 +101,19 @@ class LanguageModel:
             if not (self.without_adapter and _ADDED.search(name)):
                 yield parameter
 
+    @cached_property
+    def _in_the_middle(self) -> Any:
+        return prefix.without(self.tokenizer)
+
     def encode(self, text: str) -> list[int]:
-        """Ids of plain text: what looks like a special token is read as text."""
-        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        """Ids of plain text that follows other text, as an answer does: what looks like a special token is read as
+        text, and no blank is put before it."""
+        return self._in_the_middle(text, **_AS_TEXT)["input_ids"]
 
     def student_prompt(self, text: str) -> list[int]:
-        """What a student sees: the input and the end-of-text token as separator (S0.6)."""
-        return [*self.encode(text), self.eos]
+        """What a student sees: the input, read as the tokenizer reads a text from its beginning, and the end-of-text
+        token as separator (S0.6)."""
+        return [*self.tokenizer(text, **_AS_TEXT)["input_ids"], self.eos]
 
     def hidden(self, **inputs: Any) -> Any:
         """The backbone's output, before the head."""
@@ -129,13 +147,16 @@ class LanguageModel:
 
     def head(self, hidden: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (…, tokens) in fp32, or only those of the ids `rows`."""
-        weight = self.model.get_output_embeddings().weight
-        weight = weight[: len(self.tokens)] if rows is None else weight.index_select(0, rows)
-        return self._scaled((hidden @ weight.to(hidden.dtype).T).float())
+        head = self.model.get_output_embeddings()
+        chosen = lambda table: table[: len(self.tokens)] if rows is None else table.index_select(0, rows)  # noqa: E731
+        logits = (hidden @ chosen(head.weight).to(hidden.dtype).T).float()
+        if head.bias is not None:  # Phi, GPT-J and CodeGen have one
+            logits = logits + chosen(head.bias).float()
+        return self._scaled(logits)
 
     def _scaled(self, logits: torch.Tensor) -> torch.Tensor:
         """What some architectures do to their logits: Cohere multiplies, Granite divides, Gemma 2 caps."""
-        config = self.model.config
+        config = self.model.config.get_text_config()
         if scale := getattr(config, "logit_scale", None):
             logits = logits * scale
         if scale := getattr(config, "logits_scaling", None):

@@ -57,7 +57,9 @@ def _split(lm: LanguageModel, chat: str) -> tuple[list[int], list[int]]:
     if not found:
         raise ModelError(f"the chat template of {lm.name} drops the user's text: it cannot be used as a teacher.")
     encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
-    return encode(before), encode(after)
+    special = [token.content for token in lm.tokenizer.added_tokens_decoder.values()]
+    end = min((place for token in special if (place := after.find(token)) >= 0), default=len(after))
+    return encode(before), [*lm.encode(after[:end]), *encode(after[end:])]
 
 
 def _template(lm: LanguageModel, task: Task, prompt: Prompt) -> str:
@@ -69,10 +71,13 @@ def _written(lm: LanguageModel, messages: list[dict[str, str]]) -> str:
     if not lm.tokenizer.chat_template:
         parts = [m["content"] + ("\nAnswer: " if m["role"] == "user" else "\n\n") for m in messages]
         return "".join(parts)
-    try:
-        return lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    except Exception as error:  # some templates (Gemma) know no system role: put it in front of the first turn
-        if messages[0]["role"] != "system":
-            raise ModelError(f"the chat template of {lm.name} cannot be used: {error}") from error
+    ways = [messages]
+    if messages[0]["role"] == "system":  # some templates (Gemma) know no such role: put it in front of the first turn
         first = {**messages[1], "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
-        return lm.tokenizer.apply_chat_template([first, *messages[2:]], tokenize=False, add_generation_prompt=True)
+        ways.append([first, *messages[2:]])
+    for way in ways:
+        try:
+            return lm.tokenizer.apply_chat_template(way, tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # a template's own, or Jinja's
+            failure = error
+    raise ModelError(f"the chat template of {lm.name} cannot be used: {failure}") from failure

@@ -13,12 +13,12 @@ LLAMA_MLP = 8 / 3  # neurons a dimension: with a gate, as many weights as the us
 def build(config: StudentConfig, table: torch.Tensor, eos: int) -> Any:
     """A model over the teacher's embeddings `table` (V, d), which it starts from if `config` says so.
 
-    Raises ConfigError where they have fewer dimensions than it has.
+    Raises ConfigError where they have fewer directions than it has dimensions.
     """
-    if config.embeddings == "pca" and config.width > table.shape[1]:
+    if config.embeddings == "pca" and config.width > min(table.shape):
         raise ConfigError(
-            f"the teacher's embeddings are {table.shape[1]} wide and give no start to a student of width "
-            f"{config.width}: lower the width, or take embeddings 'random'."
+            f"the teacher's embeddings are {table.shape[1]} wide for {len(table):,} tokens and give no start to a "
+            f"student of width {config.width}: lower the width, or take embeddings 'random'."
         )
     model = (_llama if config.shape == "llama" else _gpt2)(config, len(table), eos)
     if config.embeddings == "pca":

@@ -13,7 +13,7 @@ def build(
     config: StudentConfig, base: LanguageModel, used: Iterable[int], seed: int, sample: Sequence[Sequence[int]] = ()
 ) -> LanguageModel:
     """An untrained student, made from `base`. `used` are the ids of `base` that data and schema need; `sample` are a
-    few of its inputs in the same ids, for a cut in width.
+    few of its inputs in the same ids: a cut in width needs them.
 
     An existing model is not copied: `base` itself is tuned. Raises ConfigError for what `base` does not have.
     """
@@ -30,7 +30,9 @@ def _built(
     table = base.model.get_input_embeddings().weight[old_ids].detach().float().cpu()
     if config.kind == "cut":
         new_ids = {old: new for new, old in enumerate(old_ids)}
-        model = cut.build(config, base.model, table, [[new_ids[i] for i in ids] for ids in sample])
+        model = cut.build(
+            config, base.model, table, tokenizer.eos_token_id, [[new_ids[i] for i in ids] for ids in sample]
+        )
     else:
         model = scratch.build(config, table, tokenizer.eos_token_id)
     return LanguageModel.of("student", model.to(device()), tokenizer)

@@ -33,10 +33,9 @@ def adapter_names() -> tuple[str, ...]:
 
 def card(name: str) -> AdapterCard | None:
     """The card of `smollm2+<adapter>`, or None for any other teacher."""
-    if "+" not in name:
-        return None
-    path = ADAPTERS / name.split("+", 1)[1] / "card.json"
-    return AdapterCard(**json.loads(path.read_text())) if path.exists() else None
+    _, adapter = parts(name)
+    path = ADAPTERS / adapter / "card.json"
+    return AdapterCard(**json.loads(path.read_text())) if adapter and path.exists() else None
 
 
 def load(name: str, dtype: Any = None, precision: str = "full") -> "LanguageModel":
@@ -63,8 +62,8 @@ def load(name: str, dtype: Any = None, precision: str = "full") -> "LanguageMode
 
 def parts(name: str) -> tuple[str, str]:
     """A teacher's model, and its adapter of ours, if any."""
-    base, _, adapter = name.partition("+") if name.startswith(bundled.NAME) else (name, "", "")
-    return base, adapter
+    base, _, adapter = name.partition("+")
+    return (base, adapter) if base == bundled.NAME else (name, "")
 
 
 def tokenizer(name: str) -> Any:

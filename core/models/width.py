@@ -26,8 +26,8 @@ def narrow(model: Any, width: int, sample: Sequence[Sequence[int]]) -> Any:
     """A copy of `model` with a hidden state of `width`, and heads and neurons in proportion; the model itself where
     that is its width already. `sample` are the ids that it reads to find out what matters.
 
-    Raises ConfigError for a model of another family, or a width that is larger than the model's or no multiple of the
-    heads in a group.
+    Raises ConfigError for a model of another family, without a sample, or for a width that is larger than the model's
+    or no multiple of the heads in a group.
     """
     config = model.config
     if config.model_type not in FAMILY:
@@ -36,7 +36,11 @@ def narrow(model: Any, width: int, sample: Sequence[Sequence[int]]) -> Any:
         )
     if width > config.hidden_size:
         raise ConfigError(f"the model is {config.hidden_size} wide: it cannot be cut to {width}.")
-    return model if width == config.hidden_size else _sliced(model, width, _observe(model, sample))
+    if width == config.hidden_size:
+        return model
+    if not sample:
+        raise ConfigError("a cut in width needs a few inputs that show what matters: give a sample.")
+    return _sliced(model, width, _observe(model, sample))
 
 
 @torch.inference_mode()

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.data import cars, plain
+from core.data.files import locate, read_text
 from core.errors import DataError
 from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
 
@@ -97,7 +98,7 @@ def load(path: str | None = None) -> Dataset:
     order."""
     if path is None:
         return _bundled()
-    file = Path(path).expanduser()
+    file = locate(path)
     return Dataset.cut(file.name, _read(file), "adverts")
 
 
@@ -120,7 +121,7 @@ def _read(file: Path) -> list[Example]:
     reason."""
     if file.suffix.lower() in (".txt", ".csv"):
         return without_gold(plain.read(file))
-    lines = enumerate(plain.read_text(file).split("\n"), 1)
+    lines = enumerate(read_text(file).split("\n"), 1)
     examples = [_parse(line, f"{file.name}, line {number}") for number, line in lines if line.strip()]
     if not examples:
         raise DataError(f"{file.name} holds no advert: give one JSON object a line.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from core.data import conllu, plain
+from core.data.files import locate
 from core.errors import DataError
 from core.paths import ASSETS
 from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
@@ -59,9 +60,9 @@ def load(path: str | None = None) -> Dataset:
     A folder holds `train.conllu`, `dev.conllu` and `test.conllu`, or plain files in the place of any; a single file
     is split 8 : 1 : 1 in its own order.
     """
-    folder = Path(path).expanduser() if path else BUNDLED
+    folder = locate(path) if path else BUNDLED
     name = "bundled" if path is None else folder.name
-    if not os.path.isdir(folder):  # as is_dir, but a path that is too long is simply none
+    if not os.path.isdir(folder):  # False, too, for what no file system takes
         return Dataset.cut(name, _read(folder), "sentences")
     train, dev, test = (tuple(_read(_file(folder, part))) for part in ("train", "dev", "test"))
     return Dataset(name, train, dev, test)

@@ -1,10 +1,8 @@
 """What a teacher is told: instructions, the schema, worked examples, then the input."""
 
-import json
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.tasks.task import Example, Task
+from core.tasks.task import Example, Task, serialise
 
 
 class Shot(BaseModel):
@@ -27,7 +25,7 @@ class Prompt(BaseModel):
         """The chat that ends with `text`; the answer is what comes next."""
         system = self.instructions
         if self.with_schema:
-            schema = json.dumps(task.output.model_json_schema(), separators=(",", ":"))
+            schema = serialise(task.output.model_json_schema())
             system += f"\nAnswer with JSON that matches this JSON Schema:\n{schema}"
         chat = [{"role": "system", "content": system}]
         for shot in self.shots:

@@ -28,7 +28,7 @@ def shortest(template: Template) -> str:
 
 
 def serialise(value: BaseModel | Any) -> str:
-    """The one JSON spelling used in data, prompts and grammars: no blanks, no ASCII escapes."""
+    """The JSON spelling of data and prompts, and of what grammars allow: no blanks, no ASCII escapes."""
     data = value.model_dump() if isinstance(value, BaseModel) else value
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 

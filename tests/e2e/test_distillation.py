@@ -24,18 +24,28 @@ def server(prepared: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     server.stop()
 
 
-def short(name: str, seconds: float) -> str:
+FEW = (
+    "stages.0.examples=4", "stages.1.examples=60", "report_examples=3", "validation_examples=2", "validate_every=10",
+    "checkpoint_every=5",
+)  # fmt: skip
+# Where the run itself is not looked at: no teacher's signals to wait for, and a student that is made at once.
+LIGHT = (
+    "stages.0.method=gold", "student.kind=scratch", "student.width=64", "student.depth=2", "student.heads=2",
+    "student.embeddings=random", "student.vocabulary=2048", "report_examples=1",
+)  # fmt: skip
+
+
+def short(name: str, seconds: float, values: tuple[str, ...]) -> str:
     """Quick with a smaller budget and report."""
-    values = (
-        f"name={name}", f"max_seconds={seconds}", "stages.0.examples=4", "stages.1.examples=60",
-        "report_examples=3", "validation_examples=2", "validate_every=10", "checkpoint_every=5",
-    )  # fmt: skip
+    values = (f"name={name}", f"max_seconds={seconds}", *FEW, *values)
     return run_config.to_yaml(PRESETS["Quick"].with_values(list(values)))
 
 
-def start(server: Server, page: Page, tmp_path: Path, name: str, seconds: float) -> RunFolder:
+def start(
+    server: Server, page: Page, tmp_path: Path, name: str, seconds: float, values: tuple[str, ...] = LIGHT
+) -> RunFolder:
     path = tmp_path / f"{name}.yaml"
-    path.write_text(short(name, seconds))
+    path.write_text(short(name, seconds, values))
     page.goto(f"{server.url}/distill")
     settled(page)
     page.locator(".st-key-distill_yaml input[type=file]").set_input_files(path)
@@ -66,7 +76,7 @@ def wait_for_step(page: Page, at_least: int, seconds: float = 120) -> int:
 
 
 def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_path: Path) -> None:
-    run = start(server, page, tmp_path, "short", seconds=25)
+    run = start(server, page, tmp_path, "short", seconds=20, values=())
     first = wait_for_step(page, 1)
     assert wait_for_step(page, first + 2) > first
     expect(page.locator('[data-testid="stVegaLiteChart"]').first).to_be_visible()
@@ -104,7 +114,7 @@ def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_
 
 
 def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Path, console: list[str]) -> None:
-    run = start(server, page, tmp_path, "killed", seconds=15)
+    run = start(server, page, tmp_path, "killed", seconds=8)
     wait_for_step(page, 7)  # a checkpoint was written at step 5
     server.kill()
     assert run.status().state == "interrupted"
@@ -120,7 +130,7 @@ def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Pat
 
 
 def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path) -> None:
-    first = start(server, page, tmp_path, "one", seconds=10)
+    first = start(server, page, tmp_path, "one", seconds=5)
     second = start(server, page, tmp_path, "two", seconds=1)
     badge(page, "queued", 20)
     expect(page.get_by_text("Waiting for its turn: one is under way")).to_be_visible()

@@ -122,11 +122,11 @@ def test_keys_alone_lead_through_masks(server: Server, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-masks_graph .state.picked")).to_have_count(1)
     settled(page)
+    tab_to(page, "masks_candidates", "button")
     tab_to(page, "masks_count")
     page.keyboard.press("End")
     expect(page.locator(".st-key-masks_count")).to_contain_text("20")
     settled(page)
-    tab_to(page, "masks_candidates", "button")
     tab_to(page, "masks_grid", "canvas")
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from core.data import conllu
 from core.errors import DataError
-from core.tasks import POS, pos
+from core.tasks import CARS, POS, pos
 
 
 def word(i, form="a", tag="NOUN"):
@@ -47,6 +47,7 @@ def test_windows_line_ends_and_a_missing_last_blank_line():
         ([word("1-3", tag="_"), word(1), word(2)], "reaches past the last word"),
         ([word("1.1", tag="_")], "a sentence without words"),
         ([word("x")], "word id 'x'"),
+        (["# c", "", word("x")], "line 3: word id 'x'"),
         (["# only a comment"], "holds no sentence"),
         ([""], "holds no sentence"),
     ],
@@ -65,6 +66,20 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "short.conllu").write_text(word(1))
     with pytest.raises(DataError, match="at least 10"):
         POS.load(str(tmp_path / "short.conllu"))
+
+
+@pytest.mark.parametrize("load", [POS.load, CARS.load])
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b", "x" * 5000])
+def test_paths_that_no_file_system_takes(load, path):
+    with pytest.raises(DataError, match="cannot read"):
+        load(path)
+
+
+def test_fields_are_taken_as_they_stand():
+    """Two blanks are part of a word; what stands in fields that are not read is nobody's concern."""
+    line = "1\tNew  York\t_\tPROPN\t_\tnone\tsomewhere\t_\t_\t_"
+    sentence = conllu.parse(f"# sent_id  =  a b \n{line}")[0]
+    assert (sentence.id, sentence.words, sentence.tags) == ("a b", ("New  York",), ("PROPN",))
 
 
 def test_words_with_blanks_stay_one_word(tmp_path):

@@ -2,15 +2,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from transformers import MistralConfig, MistralForCausalLM
 
 from core.constrain import schema, template, tokens
 from core.constrain.constraints import Constraints
 from core.constrain.engines.choice import build
 from core.constrain.engines.constraint import check_beginning
 from core.constrain.engines.dfa import DfaConstraint
+from core.constrain.masks import FORCED, MaskStore
 from core.errors import ConfigError, ModelError, SchemaError
 from core.generate import decode
 from core.generate.decode import Sampling, generate
+from core.models.language_model import LanguageModel
 from core.tasks import CARS, POS
 
 TEXTS = ["Go !", "She left early , did n't she ?", "“ 好 ” , they said ."]
@@ -30,30 +33,50 @@ def test_unconstrained_greedy_is_transformers_generate_token_for_token(teacher):
     assert [g.ids for g in found] == [reference(teacher, prompt, 24) for prompt in prompts]
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("conditioned", [True, False])
 @pytest.mark.parametrize("task", [POS, CARS], ids=lambda t: t.name)
-def test_fast_forward_equals_step_by_step(teacher, task, conditioned):
+def test_fast_forward_equals_step_by_step(teacher, task, conditioned, temperature):
     texts = [e.input for e in task.load(None).dev[:3]]
     prompts = [teacher.student_prompt(text) for text in texts]
 
     def decode(fast_forward):
         owners = Constraints(task, teacher.tokens, conditioned)
-        return generate(
-            teacher, prompts, [owners.of(t) for t in texts], Sampling(max_new_tokens=150), fast_forward=fast_forward
-        )
+        sampling = Sampling(temperature, max_new_tokens=150)
+        return generate(teacher, prompts, [owners.of(t) for t in texts], sampling, fast_forward=fast_forward)
 
     fast, slow = decode(True), decode(False)
     assert [g.ids for g in fast.generations] == [g.ids for g in slow.generations]
     assert fast.model_calls < slow.model_calls
 
 
-def test_batched_equals_alone(teacher):
-    owners = Constraints(POS, teacher.tokens, True)
-    together = generate(teacher, [teacher.student_prompt(t) for t in TEXTS], [owners.of(t) for t in TEXTS]).generations
+@pytest.fixture(scope="module")
+def windowed(teacher):
+    """A model whose layers see eight tokens back."""
+    config = MistralConfig(**teacher.model.config.to_dict() | {"sliding_window": 8, "head_dim": None})
+    torch.manual_seed(1)
+    return LanguageModel.of("windowed", MistralForCausalLM(config).eval(), teacher.tokenizer)
+
+
+@pytest.mark.parametrize("model", ["teacher", "windowed"])
+def test_batched_equals_alone(model, request):
+    lm = request.getfixturevalue(model)
+    owners = Constraints(POS, lm.tokens, True)
+    together = generate(lm, [lm.student_prompt(t) for t in TEXTS], [owners.of(t) for t in TEXTS]).generations
     for text, generation in zip(TEXTS, together):
-        alone = generate(teacher, [teacher.student_prompt(text)], [owners.of(text)]).generations[0]
+        alone = generate(lm, [lm.student_prompt(text)], [owners.of(text)]).generations[0]
         assert alone.ids == generation.ids
         assert POS.parse(generation.text) is not None and generation.complete
+
+
+def test_what_a_row_draws_depends_on_its_number_alone(teacher):
+    prompts, sampling = [teacher.student_prompt(t) for t in TEXTS], Sampling(1.0, max_new_tokens=20)
+    alone = generate(teacher, prompts[:1], sampling=sampling).generations[0].ids
+    first, *others = (g.ids for g in generate(teacher, prompts, sampling=sampling).generations)
+    assert first == alone
+    same = generate(teacher, [prompts[0]] * 3, sampling=sampling).generations
+    assert same[0].ids == alone and len({tuple(g.ids) for g in same}) == 3
+    assert [g.ids for g in generate(teacher, prompts[:2], sampling=sampling).generations] == [first, others[0]]
 
 
 def test_sampling_is_repeatable_and_keeps_to_top_k(teacher):
@@ -95,6 +118,18 @@ def test_forced_runs_are_spelled_as_the_tokenizer_spells_them(teacher):
     assert runs
     for run in runs:
         assert teacher.encode(teacher.tokens.text(run)) == run
+
+
+@pytest.mark.parametrize("task", [POS, CARS], ids=lambda t: t.name)
+def test_forced_is_what_training_takes_for_forced(teacher, task):
+    """Also in an answer that was cut short, which on-policy training learns from."""
+    text = task.load(None).dev[0].input
+    constraint = Constraints(task, teacher.tokens, True).of(text)
+    for length in (1, 3, 5, 12, 40, 500):
+        sampling = Sampling(1.0, max_new_tokens=length)
+        found = generate(teacher, [teacher.student_prompt(text)], [constraint], sampling).generations[0]
+        rows = MaskStore(teacher.tokens).positions(constraint, found.ids, teacher.encode)
+        assert found.forced == (rows == FORCED).tolist()
 
 
 def test_every_token_is_told_as_it_comes(teacher):

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from core.constrain import template
+from core.constrain import compile as compiler
+from core.constrain import regex, template
 from core.constrain.engines.dfa import DfaConstraint
 from core.errors import ModelError, SchemaError
-from core.generate.reading import read, read_free
+from core.generate.reading import beginning, read, read_free
 from core.tasks import POS
 
 EXAMPLE = POS.shots[1]
@@ -52,3 +53,10 @@ def test_a_free_answer_is_read_as_it_was_written(teacher):
     assert read_free(teacher, prompt, []) == []
     with pytest.raises(ModelError, match="shorten it"):
         read_free(teacher, [teacher.eos] * teacher.context, ids)
+
+
+def test_half_a_character_ends_a_beginning(teacher):
+    constraint = DfaConstraint(compiler.compile(regex.parse('".*"'), "text"), teacher.tokens)
+    text, why = beginning(constraint, '"a\ud800bc')
+    assert text == '"a' and why
+    assert beginning(constraint, '"añ') == ('"añ', "")

@@ -71,6 +71,13 @@ def test_the_key_of_openai_does_not_follow_a_file_to_any_host(monkeypatch):
         ask("https://example.org/v1#model")
 
 
+@pytest.mark.parametrize("host", ["api.openai.com", "API.openai.com", "api.openai.com:443"])
+def test_the_key_of_openai_goes_to_openai(host, monkeypatch):
+    monkeypatch.delenv("STILLROOM_API_KEY")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
+    assert api._key(api.parse(f"https://{host}/v1#model")) == "sk-other"
+
+
 def test_the_key_of_openai_stands_in(serve, chat_completion, monkeypatch):
     monkeypatch.delenv("STILLROOM_API_KEY")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-other")

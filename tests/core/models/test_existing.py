@@ -140,6 +140,14 @@ def test_a_damaged_adapter_says_so(tmp_path):
         checkpoint.load(tmp_path, "broken")
 
 
+def test_an_adapter_that_is_no_safetensors_is_not_read(base, tmp_path):
+    """peft would read the pickle in its place."""
+    checkpoint.save(students.build(config(lora_rank=2), base, [], seed=0), tmp_path)
+    (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
+    with pytest.raises(ModelError, match=r"holds no adapter_model\.safetensors"):
+        checkpoint.load(tmp_path, "pickled")
+
+
 def test_adalora_ends_at_its_rank_and_its_matrices_turn_orthogonal(base):
     student = students.build(config(tuning="adalora", lora_rank=2), base, [], seed=0)
     model = student.model

@@ -5,7 +5,7 @@ import pytest
 from core.errors import ModelError
 from core.models import prompting
 from core.tasks import POS
-from core.tasks.prompt import default_prompt
+from core.tasks.prompt import Prompt, default_prompt
 
 
 def test_a_question_stands_alone_and_stays_text(teacher):
@@ -14,12 +14,24 @@ def test_a_question_stands_alone_and_stays_text(teacher):
     assert teacher.tokenizer.convert_tokens_to_ids("<|control|>") not in ids
 
 
-@pytest.mark.parametrize("template", ["{{ raise_exception('no') }}", "always the same"])
+@pytest.mark.parametrize("template", ["{{ raise_exception('no') }}", "{{ nothing.at.all }}", "always the same"])
 def test_a_template_that_cannot_be_used_is_refused(teacher, template, monkeypatch):
     monkeypatch.setattr(teacher, "prompts", {})
     monkeypatch.setattr(teacher.tokenizer, "chat_template", template)
     with pytest.raises(ModelError, match="chat template of tiny"):
         prompting.question(teacher, "x")
+    with pytest.raises(ModelError, match="chat template of tiny"):
+        prompting.render(teacher, POS, default_prompt(POS), "x")
+
+
+def test_a_template_without_a_system_role_reads_it_with_the_first_turn(teacher, monkeypatch):
+    template = (
+        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+        "[{{ m.content }}]{% endfor %}"
+    )
+    monkeypatch.setattr(teacher, "prompts", {})
+    monkeypatch.setattr(teacher.tokenizer, "chat_template", template)
+    assert prompting.text_of(teacher, POS, Prompt(instructions="Tag."), "Go !") == "[Tag.\n\nGo !]"
 
 
 @pytest.mark.parametrize(("shots", "schema"), [(0, False), (0, True), (2, False), (2, True)])

@@ -5,7 +5,7 @@ import torch
 
 from core.distill import config as run_config
 from core.errors import ConfigError
-from core.models import checkpoint, students
+from core.models import checkpoint, scratch, students
 from core.models.student_config import StudentConfig
 
 SMALL = {"vocabulary": 400, "context": 256}
@@ -68,3 +68,8 @@ def test_more_width_than_the_teacher_has_starts_at_random_only(teacher):
     with pytest.raises(ConfigError, match=r"embeddings are 32 wide.*embeddings 'random'"):
         students.build(config(width=64), teacher, [], seed=0)
     assert students.build(config(width=64, embeddings="random"), teacher, [], seed=0).model.config.n_embd == 64
+
+
+def test_fewer_tokens_than_dimensions_give_no_start(teacher):
+    with pytest.raises(ConfigError, match=r"are 700 wide for 20 tokens and give no start.*width 32"):
+        scratch.build(config(width=32), torch.zeros(20, 700), eos=0)

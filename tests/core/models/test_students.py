@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -52,3 +54,13 @@ def test_frozen_layers_stay_as_they_are(teacher):
     assert all(p.requires_grad for p in second.parameters())
     with pytest.raises(ConfigError, match="leave one to learn"):
         students.build(StudentConfig(kind="cut", layers=(0, 2), frozen=2, **SMALL), teacher, [], seed=0)
+
+
+def test_a_cut_ends_where_its_own_tokenizer_ends(teacher):
+    """The teacher's special tokens have other numbers: transformers.generate goes by the model's."""
+    config = type(teacher.model.config).from_dict(teacher.model.config.to_dict())
+    config.eos_token_id, config.bos_token_id, config.pad_token_id = 641, 640, 642
+    own = replace(teacher, model=type(teacher.model)(config))
+    student = students.build(StudentConfig(kind="cut", layers=(0,), **SMALL), own, [], seed=0)
+    for found in (student.model.config, student.model.generation_config):
+        assert (found.bos_token_id, found.eos_token_id, found.pad_token_id) == (student.eos, student.eos, None)

@@ -51,3 +51,12 @@ def test_chat_template_keeps_special_tokens_in_the_input_as_text(bundled_teacher
     text = prompting.text_of(bundled_teacher, POS, prompt, "a b")
     assert '"$defs"' in text and text.count("<|im_start|>user") == 2
     assert bundled_teacher.tokenizer.decode(plain) == text
+
+
+def test_only_the_bundled_teacher_has_adapters_of_ours():
+    assert teachers.parts("smollm2+pos") == ("smollm2", "pos")
+    assert teachers.card("smollm2+pos")
+    for name in ("smollm2", "org/model+pos", "smollm2-360m+v2/checkpoint", "smollm2+juggling"):
+        assert teachers.card(name) is None
+    for name in ("org/model+pos", "smollm2-360m+v2/checkpoint"):
+        assert teachers.parts(name) == (name, "")

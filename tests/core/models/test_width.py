@@ -100,3 +100,9 @@ def test_other_families_are_refused_by_name():
     model = Gemma2ForCausalLM(Gemma2Config(**SIZE))
     with pytest.raises(ConfigError, match="width of a gemma2 model cannot be cut, only of llama"):
         width.narrow(model, 32, SAMPLE)
+
+
+def test_nothing_to_go_by(teacher):
+    config = StudentConfig(kind="cut", layers=(0,), vocabulary=400, context=256, cut_width=16)
+    with pytest.raises(ConfigError, match="needs a few inputs"):
+        students.build(config, teacher, [5], seed=0)

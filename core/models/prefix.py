@@ -1,0 +1,39 @@
+"""The blank that some tokenizers put before every text (Llama 2, T5): a text in the middle of another has none."""
+
+import copy
+import json
+from typing import Any
+
+ORDERED = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers"}  # a sequence's steps in tokenizer.json
+
+
+def without(tokenizer: Any) -> Any:
+    """The tokenizer itself if it adds no blank, otherwise a copy that reads a text as it stands."""
+    from tokenizers import Tokenizer
+
+    spec = json.loads(tokenizer.backend_tokenizer.to_str())
+    bare = {part: _bare(spec[part], steps) for part, steps in ORDERED.items()}
+    if bare == {part: spec[part] for part in ORDERED}:
+        return tokenizer
+    backend = Tokenizer.from_str(json.dumps(spec | bare))
+    found = copy.deepcopy(tokenizer)
+    found.backend_tokenizer.normalizer = backend.normalizer
+    found.backend_tokenizer.pre_tokenizer = backend.pre_tokenizer
+    return found
+
+
+def _bare(step: Any, inner: str) -> Any:
+    """A step of tokenizer.json, or None, without the blank it adds."""
+    match step:
+        case {"type": "Sequence"}:
+            steps = step[inner]
+            if any(one["type"] == "WhitespaceSplit" for one in steps):
+                return step  # its words are told apart by the blanks that are added
+            return {**step, inner: [bare for one in steps if (bare := _bare(one, inner))]}
+        case {"type": "Prepend"}:
+            return None
+        case {"type": "Metaspace"}:
+            return {**step, "prepend_scheme": "never"}
+        case {"type": "ByteLevel"}:
+            return {**step, "add_prefix_space": False}
+    return step
