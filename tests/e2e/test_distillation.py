@@ -31,7 +31,8 @@ FEW = (
 # Where the run itself is not looked at: no teacher's signals to wait for, and a student that is made at once.
 LIGHT = (
     "stages.0.method=gold", "student.kind=scratch", "student.width=64", "student.depth=2", "student.heads=2",
-    "student.embeddings=random", "student.vocabulary=2048", "report_examples=1",
+    "student.embeddings=random", "student.vocabulary=2048", "stages.1.epochs=500", "validate_every=200",
+    "report_examples=1",
 )  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_
 
 
 def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Path, console: list[str]) -> None:
-    run = start(server, page, tmp_path, "killed", seconds=8)
+    run = start(server, page, tmp_path, "killed", seconds=5)
     wait_for_step(page, 7)  # a checkpoint was written at step 5
     server.kill()
     assert run.status().state == "interrupted"
@@ -130,7 +131,7 @@ def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Pat
 
 
 def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path) -> None:
-    first = start(server, page, tmp_path, "one", seconds=5)
+    first = start(server, page, tmp_path, "one", seconds=8)
     second = start(server, page, tmp_path, "two", seconds=1)
     badge(page, "queued", 20)
     expect(page.get_by_text("Waiting for its turn: one is under way")).to_be_visible()
