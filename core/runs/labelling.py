@@ -48,7 +48,8 @@ class Labeller:
         if not config.labelled and not data.without_gold:
             return None
         labelled = _labelled(config, data)
-        train = [*labelled, *(e for e in data.train if not e.answer and e not in set(labelled))]
+        known = set(labelled)
+        train = [*labelled, *(e for e in data.train if not e.answer and e not in known)]
         scored = isinstance(teacher, ApiTeacher) and config.labels.score_teacher and config.labelled
         test = data.test if scored else ()
         inputs = list(dict.fromkeys(e.input for e in (*train, *test, *data.without_gold)))
