@@ -30,7 +30,7 @@ setup: .venv/.ready
 
 test: .venv/.dev
 	@$(BIN)/python -m core prepare
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev
 	$(BIN)/ruff check .
