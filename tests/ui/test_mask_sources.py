@@ -254,7 +254,7 @@ def test_a_corpus_is_measured(app):
 def test_a_corpus_of_ones_own_may_not_fit(app, tmp_path, monkeypatch):
     """The Datasets page's file is measured, whatever schema is above; what does not fit is left out, and said."""
     adverts = [{"text": e.input, **json.loads(e.answer)} for e in CARS.load(None).train[:12]]
-    adverts[1]["year"] = 12345
+    adverts[1]["year"] = 1899
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, adverts)))
     monkeypatch.setattr(uploads, "chosen", lambda task: str(file) if task.name == "cars" else None)
