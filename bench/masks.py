@@ -20,8 +20,8 @@ import torch
 
 from core.constrain import regex, schema, template, tokens
 from core.constrain.compile import compile
-from core.constrain.engines import outlines
 from core.constrain.engines.dfa import DfaConstraint
+from core.constrain.engines.outlines import OutlinesConstraint
 from core.constrain.masks import MaskStore
 from core.constrain.schema import Schema
 from core.constrain.tokens import TokenTable
@@ -288,7 +288,7 @@ def _mismatches(table: TokenTable, strings: Strings) -> int:
     """Positions of the corpus at which our mask and that of outlines_core, over bytes, differ in any bit."""
     ours, found = _constraint(table), _schema()
     assert found.expression is not None
-    theirs = outlines.compile(None, regex.render(found.expression), table, found.name)
+    theirs = OutlinesConstraint(regex.render(found.expression), table, found.name)
     differing = 0
     for ids in strings:
         mine, other = ours.start, theirs.start

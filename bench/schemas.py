@@ -21,8 +21,8 @@ from core.constrain.canonical import canonical, spell
 from core.constrain.compile import Limits
 from core.constrain.engines.choice import build, choose
 from core.constrain.engines.constraint import Constraint, check_answer
-from core.constrain.engines.histories import BYTES
 from core.constrain.schema import Schema
+from core.constrain.tokens import BYTES
 from core.errors import SchemaError
 from core.paths import ROOT
 

@@ -169,7 +169,7 @@ def samples(wanted: Wanted, seed: int) -> Samples:
     from core.constrain import samples, template
     from core.constrain.engines import choice
     from core.constrain.engines.dfa import DfaConstraint
-    from core.constrain.engines.histories import BYTES
+    from core.constrain.tokens import BYTES
 
     if wanted.kind == "task" and wanted.conditioned:
         automaton = template.automaton(TASKS[wanted.task].template(wanted.text))

@@ -11,10 +11,9 @@ import streamlit as st
 
 from core.constrain.engines.constraint import Constraint, refusal
 from core.constrain.engines.dfa import DfaConstraint
-from core.constrain.engines.histories import once_per_table
 from core.constrain.refusals import ALLOWED, Reason, Refusals, refusals
 from core.constrain.token_classes import CLASSES, classify
-from core.constrain.tokens import TokenTable
+from core.constrain.tokens import TokenTable, once_per_table
 from ui.component import component, nothing
 from ui.text import share
 

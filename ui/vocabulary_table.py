@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.constrain.engines.constraint import Constraint
-from core.constrain.engines.histories import once_per_table
 from core.constrain.refusals import ALLOWED
 from core.constrain.token_classes import CLASSES, classify
-from core.constrain.tokens import TokenTable
+from core.constrain.tokens import TokenTable, once_per_table
 from ui.candidates import visible
 from ui.page_tools import linked
 from ui.text import as_csv, whole

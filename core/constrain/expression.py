@@ -4,6 +4,7 @@ Schemas, patterns and templates are all made of these. Leaves are characters, no
 how characters are spelled in UTF-8.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -98,7 +99,7 @@ def optional(body: Expression) -> Expression:
 
 def chars(*ranges: tuple[int, int]) -> Chars:
     """The characters in any of `ranges`, surrogates left out."""
-    return Chars(_without([*_merged(ranges)], SURROGATES))
+    return Chars(_without([*merged(ranges)], SURROGATES))
 
 
 def one_of(text: str) -> Chars:
@@ -108,13 +109,14 @@ def one_of(text: str) -> Chars:
 def none_of(ranges: tuple[tuple[int, int], ...]) -> Chars:
     """Every character outside `ranges`."""
     found, start = [], 0
-    for low, high in _merged(ranges):
+    for low, high in merged(ranges):
         found.append((start, low - 1))
         start = high + 1
     return chars(*(r for r in [*found, (start, LAST)] if r[0] <= r[1]))
 
 
-def _merged(ranges: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same code points, ascending, in as few ranges as hold them."""
     found: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if found and low <= found[-1][1] + 1:

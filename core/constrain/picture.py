@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from core.constrain.automaton import NONE, Automaton
+from core.constrain.expression import merged
 
 Ranges = tuple[tuple[int, int], ...]  # code points, ascending, ends included
 
@@ -166,7 +167,7 @@ class _Graph:
     def _add(self, edge: Edge) -> None:
         other = self.out[edge.source].get(edge.target)
         if other is not None:
-            texts, ranges = {*edge.texts, *other.texts}, _merged([*edge.ranges, *other.ranges])
+            texts, ranges = {*edge.texts, *other.texts}, tuple(merged([*edge.ranges, *other.ranges]))
             edge = Edge(edge.source, edge.target, tuple(sorted(texts)), ranges, edge.through | other.through)
         self.out[edge.source][edge.target] = edge
         self.into[edge.target].add(edge.source)
@@ -192,7 +193,10 @@ class _Characters:
                 known = found.setdefault(end, ([], set()))
                 known[0].extend(ranges)
                 known[1].update(through)
-        return {end: _edge(state, end, _merged(ranges), frozenset(through)) for end, (ranges, through) in found.items()}
+        return {
+            end: _edge(state, end, tuple(merged(ranges)), frozenset(through))
+            for end, (ranges, through) in found.items()
+        }
 
     def _after(self, byte: int, target: int) -> dict[int, tuple[list[tuple[int, int]], set[int]]]:
         for low, high, more in _LEADS:
@@ -217,7 +221,7 @@ class _Characters:
                 known = found.setdefault(end, ([], set()))
                 known[0].extend(ranges)
                 known[1].update(through)
-        self._known[key] = {end: (list(_merged(ranges)), through) for end, (ranges, through) in found.items()}
+        self._known[key] = {end: (merged(ranges), through) for end, (ranges, through) in found.items()}
         return self._known[key]
 
 
@@ -234,16 +238,6 @@ def _edge(source: int, target: int, ranges: Ranges, through: frozenset[int]) -> 
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return Edge(source, target, (chr(ranges[0][0]),), (), through)
     return Edge(source, target, (), ranges, through)
-
-
-def _merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    found: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if found and low <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(high, found[-1][1]))
-        else:
-            found.append((low, high))
-    return tuple(found)
 
 
 def around(whole: Picture, nodes: Iterable[int], most: int) -> Picture:

@@ -14,7 +14,7 @@ import numpy as np
 from core.constrain.automaton import NONE, Automaton
 from core.constrain.engines.constraint import Constraint, describe_bytes
 from core.constrain.engines.dfa import DfaConstraint
-from core.constrain.engines.histories import BYTES
+from core.constrain.tokens import BYTES
 
 LONGEST = 300  # bytes of a sample made without an automaton
 WORK = 30_000  # bytes of all walks

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.constrain.engines.histories import once_per_table
-from core.constrain.tokens import TokenTable
+from core.constrain.tokens import TokenTable, once_per_table
 
 CLASSES = (
     "letters", "digits", "punctuation", "white space and control", "other scripts", "parts of characters",

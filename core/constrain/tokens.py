@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,6 +28,7 @@ _BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 # Not every tokenizer marks its control tokens as special; DeepSeek writes them with a wide bar.
 _CONTROL_TOKEN = re.compile(r"<([|｜])\w[^<>]*\1>")
 _REPLACE = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
+T = TypeVar("T")
 _NO_MATTER = {"ByteFallback", "Fuse", "Strip"}  # decoder steps that spell no token otherwise
 
 
@@ -195,3 +197,26 @@ def _spell_sentencepiece(token: str) -> bytes:
 
 def _spell_spaces(token: str) -> bytes:
     return token.replace("▁", " ").encode()
+
+
+BYTES = TokenTable((*(bytes([i]) for i in range(256)), b""), eos=256)  # every byte a token
+
+
+def ordinary(tokens: TokenTable) -> np.ndarray:
+    """Packed row of the tokens that any mask may hold: those with bytes, and eos."""
+    bits = np.zeros(tokens.words * 32, bool)
+    bits[: len(tokens)] = [bool(text) for text in tokens.bytes_of]
+    bits[tokens.eos] = True
+    return np.packbits(bits, bitorder="little").view(np.uint32)
+
+
+def once_per_table(make: Callable[[TokenTable], T]) -> Callable[[TokenTable], T]:
+    """Remembers what `make` made for as long as the table lives."""
+    made: WeakKeyDictionary[TokenTable, T] = WeakKeyDictionary()
+
+    def get(tokens: TokenTable) -> T:
+        if tokens not in made:
+            made[tokens] = make(tokens)
+        return made[tokens]
+
+    return get

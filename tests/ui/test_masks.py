@@ -283,7 +283,7 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(app):
 def without_automaton() -> None:
     from core.constrain import schema
     from core.constrain.engines import choice
-    from core.constrain.engines.histories import BYTES
+    from core.constrain.tokens import BYTES
     from ui import mask_steps
     from ui.mask_source import Explained
 

@@ -9,9 +9,10 @@ from typing import Literal
 from core.constrain import compile as compiler
 from core.constrain import regex
 from core.constrain.compile import Limits, TooLarge
-from core.constrain.engines import llguidance, outlines, xgrammar
+from core.constrain.engines import llguidance, xgrammar
 from core.constrain.engines.constraint import Constraint
 from core.constrain.engines.dfa import DfaConstraint
+from core.constrain.engines.outlines import OutlinesConstraint
 from core.constrain.schema import Schema
 from core.constrain.tokens import TokenTable
 from core.errors import SchemaError
@@ -65,5 +66,5 @@ def _built(schema: Schema, tokens: TokenTable, engine: Engine, limits: Limits | 
     if schema.expression is None:
         raise SchemaError(schema.not_regular)
     if engine == "outlines":
-        return outlines.compile(None, regex.render(schema.expression), tokens, schema.name)
+        return OutlinesConstraint(regex.render(schema.expression), tokens, schema.name)
     return DfaConstraint(compiler.compile(schema.expression, schema.name, limits), tokens)

@@ -12,7 +12,7 @@ from numba import njit
 
 from core.constrain.automaton import Automaton
 from core.constrain.engines.constraint import NONE, Reading
-from core.constrain.engines.histories import MASKS_KEPT, Recent
+from core.constrain.engines.recent import MASKS_KEPT, Recent
 from core.constrain.tokens import TokenTable
 
 

@@ -5,24 +5,19 @@ is reached by replaying its tokens. What an engine adds is a `Matcher` around it
 """
 
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 from threading import RLock
-from typing import Protocol, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Protocol
 
 import numpy as np
 
 from core.constrain.engines.constraint import NONE, Reading
-from core.constrain.tokens import TokenTable
+from core.constrain.engines.recent import MASKS_KEPT, Recent
+from core.constrain.tokens import BYTES, TokenTable
 from core.errors import SchemaError
 
 MATCHERS_KEPT = 16  # as many answers as may be written side by side without replaying
-MASKS_KEPT = 1024
-BYTES = TokenTable((*(bytes([i]) for i in range(256)), b""), eos=256)
-
-T = TypeVar("T")
 
 
 class Matcher(Protocol):
@@ -147,36 +142,3 @@ class MatcherConstraint:
     def _where(self, state: int) -> str:
         end = self._history(state)[-40:].decode("utf-8", "replace")
         return f": nothing can follow {end!r}" if end else ""
-
-
-class Recent(OrderedDict[int, T]):
-    """The `size` entries that were kept last."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-
-    def keep(self, key: int, value: T) -> None:
-        self[key] = value
-        if len(self) > self.size:
-            self.popitem(last=False)
-
-
-def ordinary(tokens: TokenTable) -> np.ndarray:
-    """Packed row of the tokens that any mask may hold: those with bytes, and eos."""
-    bits = np.zeros(tokens.words * 32, bool)
-    bits[: len(tokens)] = [bool(text) for text in tokens.bytes_of]
-    bits[tokens.eos] = True
-    return np.packbits(bits, bitorder="little").view(np.uint32)
-
-
-def once_per_table(make: Callable[[TokenTable], T]) -> Callable[[TokenTable], T]:
-    """Remembers what `make` made for as long as the table lives."""
-    made: WeakKeyDictionary[TokenTable, T] = WeakKeyDictionary()
-
-    def get(tokens: TokenTable) -> T:
-        if tokens not in made:
-            made[tokens] = make(tokens)
-        return made[tokens]
-
-    return get

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from core.constrain.engines.histories import MatcherConstraint, once_per_table, ordinary
+from core.constrain.engines.histories import MatcherConstraint
 from core.constrain.engines.plain_schema import plain
-from core.constrain.tokens import TokenTable
+from core.constrain.tokens import TokenTable, once_per_table, ordinary
 from core.errors import SchemaError
 
 # Forcing would narrow masks to one spelling of forced bytes, by a tokenisation that a table does not know.

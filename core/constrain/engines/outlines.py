@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.constrain.engines.constraint import NONE, Reading
-from core.constrain.engines.histories import MASKS_KEPT, Recent
+from core.constrain.engines.recent import MASKS_KEPT, Recent
 from core.constrain.tokens import TokenTable
 from core.errors import SchemaError
 
@@ -74,13 +74,6 @@ class OutlinesConstraint:
     def _bytes(self) -> Any:
         """The index over single bytes. It names its states by the expression alone, as the one over tokens does."""
         return _index(self._regex, tuple(bytes([i]) for i in range(256)), 257, self.name)
-
-
-def compile(schema: dict[str, Any] | None, regex: str | None, tokens: TokenTable, name: str) -> OutlinesConstraint:
-    """A regular expression only. Raises SchemaError for one that is invalid or matches nothing."""
-    if regex is None:
-        raise SchemaError(f"the schema {name!r}: outlines compiles regular expressions, not JSON Schemas.")
-    return OutlinesConstraint(regex, tokens, name)
 
 
 def _index(regex: str, bytes_of: tuple[bytes, ...], eos: int, name: str) -> Any:

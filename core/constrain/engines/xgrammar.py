@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from core.constrain.engines.histories import MatcherConstraint, once_per_table, ordinary
-from core.constrain.tokens import TokenTable
+from core.constrain.engines.histories import MatcherConstraint
+from core.constrain.tokens import TokenTable, once_per_table, ordinary
 from core.errors import SchemaError
 
 # Values without a schema of their own keep a blank after the comma, whatever the separators.

@@ -13,7 +13,7 @@ from core.constrain.canonical import canonical, spell
 from core.constrain.compile import Limits
 from core.constrain.engines.choice import choose
 from core.constrain.engines.constraint import check_answer
-from core.constrain.engines.histories import BYTES
+from core.constrain.tokens import BYTES
 from core.errors import SchemaError
 from core.paths import ROOT
 

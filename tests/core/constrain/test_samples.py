@@ -8,7 +8,7 @@ import pytest
 
 from core.constrain import samples, schema
 from core.constrain.engines.choice import build, choose
-from core.constrain.engines.histories import BYTES
+from core.constrain.tokens import BYTES
 from core.tasks import CARS, POS
 
 REGEXES = ["yes|yesterday", r"[0-9]+(\.[0-9]+)?", "[0-9]{4}-(0[1-9]|1[0-2])", "[b-龥]{3}", "(a+)+", "x"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from core.constrain import schema, template
 from core.constrain.compile import compile
 from core.constrain.engines.choice import choose
-from core.constrain.engines.histories import BYTES
+from core.constrain.tokens import BYTES
 from core.errors import SchemaError
 from core.tasks import CARS, POS
 from core.tasks.task import serialise

@@ -6,10 +6,11 @@ import pytest
 
 from core.constrain import compile as compiler
 from core.constrain import regex
-from core.constrain.engines import llguidance, outlines
+from core.constrain.engines import llguidance
 from core.constrain.engines.constraint import NONE
 from core.constrain.engines.dfa import DfaConstraint
-from core.constrain.engines.histories import MASKS_KEPT
+from core.constrain.engines.outlines import OutlinesConstraint
+from core.constrain.engines.recent import MASKS_KEPT
 
 
 def constraint_of(schema, table):
@@ -26,7 +27,7 @@ def test_a_mask_is_what_trying_every_token_finds(a_schema, tables):
 
 def test_bit_equal_to_outlines_core_with_byte_keys_at_every_position(a_schema, table, answers, spell):
     ours = constraint_of(a_schema, table)
-    theirs = outlines.compile(None, regex.render(a_schema.expression), table, "x")
+    theirs = OutlinesConstraint(regex.render(a_schema.expression), table, "x")
     for text in answers:
         for seed in (None, 1, 2):
             mine, other = ours.start, theirs.start

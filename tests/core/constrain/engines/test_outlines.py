@@ -1,7 +1,7 @@
 import pytest
 
 from core.constrain.engines.constraint import NONE
-from core.constrain.engines.outlines import compile
+from core.constrain.engines.outlines import OutlinesConstraint
 from core.constrain.tokens import from_tokenizer
 from core.errors import SchemaError
 from tests.core.constrain.engines.probes import SPECIAL, TABLE, accepts, allowed, check_masks, feed
@@ -10,13 +10,13 @@ OBJECT = r'\{"a":-?[0-9]+,"é":"(x|xy|好)"\}'
 
 
 def test_masks_are_what_advance_says():
-    check_masks(compile(None, OBJECT, TABLE, "object"), '{"a":-120,"é":"xy"}')
-    check_masks(compile(None, "ab(c|好)*", TABLE, "regex"), "abc好c")
+    check_masks(OutlinesConstraint(OBJECT, TABLE, "object"), '{"a":-120,"é":"xy"}')
+    check_masks(OutlinesConstraint("ab(c|好)*", TABLE, "regex"), "abc好c")
 
 
 def test_masks_over_a_real_tokenizer(tokenizer):
     table = from_tokenizer(tokenizer)
-    constraint = compile(None, r'\["[^"]*"\]', table, "list")
+    constraint = OutlinesConstraint(r'\["[^"]*"\]', table, "list")
     state = constraint.start
     for token in tokenizer.encode('["it\'s né好"]', add_special_tokens=False):
         brute = [t for t in range(len(table)) if constraint.advance(state, t) != NONE]
@@ -27,7 +27,7 @@ def test_masks_over_a_real_tokenizer(tokenizer):
 
 
 def test_special_tokens_and_the_end_byte_are_never_allowed():
-    constraint = compile(None, "(?s:.)*", TABLE, "anything")
+    constraint = OutlinesConstraint("(?s:.)*", TABLE, "anything")
     assert constraint.may_end(constraint.start)
     for token in (0, SPECIAL, TABLE.bytes_of.index(b"a\x00")):
         assert token not in allowed(constraint, constraint.start)
@@ -36,14 +36,14 @@ def test_special_tokens_and_the_end_byte_are_never_allowed():
 
 
 def test_an_answer_that_goes_on_after_it_could_end():
-    number = compile(None, r"[0-9]+(\.[0-9]+)?", TABLE, "number")
+    number = OutlinesConstraint(r"[0-9]+(\.[0-9]+)?", TABLE, "number")
     assert accepts(number, "12") and accepts(number, "12.5") and not accepts(number, "12.")
-    word = compile(None, "yes|yesterday", TABLE, "word")
+    word = OutlinesConstraint("yes|yesterday", TABLE, "word")
     assert accepts(word, "yes") and accepts(word, "yesterday")
 
 
 def test_reading_stops_at_a_byte():
-    constraint = compile(None, OBJECT, TABLE, "object")
+    constraint = OutlinesConstraint(OBJECT, TABLE, "object")
     reading = constraint.read(constraint.start, '{"a":1,"é":"z"}'.encode())
     assert (reading.length, reading.expected, reading.may_end) == (13, b"x\xe5", False)
     state = constraint.advance(constraint.start, TABLE.bytes_of.index(b'{"'))
@@ -53,14 +53,14 @@ def test_reading_stops_at_a_byte():
 
 
 def test_the_end_byte_is_not_part_of_an_answer():
-    constraint = compile(None, "a[^b]*c", TABLE, "wide")
+    constraint = OutlinesConstraint("a[^b]*c", TABLE, "wide")
     assert not constraint.may_end(feed(constraint, "a"))
     assert accepts(constraint, "axc") and not accepts(constraint, "ax")
     assert constraint.read(constraint.start, b"a\x00").length == 1
 
 
 def test_both_indices_name_states_alike():
-    constraint = compile(None, OBJECT, TABLE, "object")
+    constraint = OutlinesConstraint(OBJECT, TABLE, "object")
     over_bytes = constraint._bytes.get_transitions()
     for state, row in constraint._index.get_transitions().items():
         for token, target in row.items():
@@ -69,9 +69,7 @@ def test_both_indices_name_states_alike():
 
 
 def test_what_it_refuses():
-    with pytest.raises(SchemaError, match="not JSON Schemas"):
-        compile({"type": "string"}, None, TABLE, "schema")
     with pytest.raises(SchemaError, match="cannot be compiled by outlines"):
-        compile(None, "a(", TABLE, "bad")
+        OutlinesConstraint("a(", TABLE, "bad")
     with pytest.raises(SchemaError, match="cannot be compiled by outlines"):
-        compile(None, r"[^\x00-\U0010FFFF]", TABLE, "empty")
+        OutlinesConstraint(r"[^\x00-\U0010FFFF]", TABLE, "empty")
