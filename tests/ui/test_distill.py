@@ -225,6 +225,7 @@ def test_damaged_config_is_said_and_can_be_deleted(page, root, damage):
     checked(app.button(key="distill_delete_confirm").click().run())
     assert not folder.path.exists()
     assert app.button(key="distill_start")
+    assert not app.error and "run" not in app.query_params
 
 
 @pytest.mark.parametrize(
