@@ -69,7 +69,9 @@ def _choose(source: Source) -> Corpus:
     known.setdefault(chosen, chosen)
     with places[1]:
         key = f"masks_corpus_data {name}"
-        linked(key, chosen, known)
+        if key not in st.session_state and "corpus_data" not in st.query_params:
+            st.session_state[key] = chosen
+        linked(key, data_form.BUNDLED, known)
         path = st.selectbox(
             "Data", list(known), key=key, format_func=lambda path: known.get(path, path),
             help="Bundled, or what was added on the Datasets page",

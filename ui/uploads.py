@@ -1,6 +1,6 @@
 """Data of the user's own: uploaded files kept on disk, and paths on this machine.
 
-Which data a task is worked on is kept in `st.session_state["data"]`, task name -> path; None is bundled.
+Which data a task is worked on is kept in `st.session_state[CHOSEN]`, task name -> path; None is bundled.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from core.paths import HOME
 from core.tasks import TASKS, Dataset, Task
 
 FOLDER = HOME / "uploads"
+CHOSEN = "datasets_chosen"  # of the Datasets page: its reset goes back to the bundled data
 
 
 class Upload(Protocol):
@@ -68,11 +69,11 @@ def remove(path: str) -> None:
 
 
 def choose(task: Task, path: str | None) -> None:
-    st.session_state.setdefault("data", {})[task.name] = path
+    st.session_state.setdefault(CHOSEN, {})[task.name] = path
 
 
 def chosen(task: Task) -> str | None:
-    return st.session_state.get("data", {}).get(task.name)
+    return st.session_state.get(CHOSEN, {}).get(task.name)
 
 
 def load(task: Task, path: str | None) -> Dataset:

@@ -261,7 +261,7 @@ def test_a_link_to_a_run_that_is_gone(page, root):
 
 def test_data_and_prompt_of_the_other_pages_are_taken(page, root, tmp_path):
     app = page()
-    app.session_state["data"] = {"pos": str(tmp_path / "mine.conllu")}
+    app.session_state[uploads.CHOSEN] = {"pos": str(tmp_path / "mine.conllu")}
     app.session_state["prompt"] = {"pos": Prompt(instructions="Tag *them*.")}
     checked(app.run())
     config = run_config.validate(app.session_state["distill_values"])

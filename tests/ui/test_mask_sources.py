@@ -260,7 +260,7 @@ def test_a_corpus_of_ones_own_may_not_fit(app, tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "chosen", lambda task: str(file) if task.name == "cars" else None)
     page = app(kind="preset", preset="date", view="corpus", corpus_task="cars", corpus_split="train", corpus_count="5")
     assert page.selectbox(key="masks_corpus_data cars").value == str(file)
-    assert linked(page, "corpus_count") == "5" and linked(page, "corpus_data") == ""
+    assert linked(page, "corpus_count") == "5" and linked(page, "corpus_data") == str(file)
     assert {m.label for m in page.metric} >= {"Positions", "Memory kept", "Dense it would be"}
     assert any("1 of 5 answers do not keep" in w.value for w in page.warning)
 
