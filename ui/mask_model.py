@@ -76,7 +76,9 @@ def choose(task: str) -> Model | None:
     tuned = next((name for name in known if task and name.endswith(f"+{task}")), plain)
     _suit(task, tuned)
     linked("masks_model", tuned, names)
-    name = st.selectbox("Model whose tokens and probabilities are shown", names, key="masks_model")
+    name = st.selectbox(
+        "Model whose tokens and probabilities are shown", names, key="masks_model", persist_state="session"
+    )
     return _another() if name == ANOTHER else known[name]
 
 

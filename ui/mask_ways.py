@@ -25,7 +25,7 @@ def look(source: Source, chosen: Chosen) -> Explained | None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     way = left.segmented_control(
         "Way to a text", list(WAYS), key="masks_way", required=True, label_visibility="collapsed",
-        format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
+        persist_state="session", format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
     )  # fmt: skip
     fits = _fill_text(source, chosen)
     if way == "drive":

@@ -64,8 +64,9 @@ def title(wanted: Wanted) -> str:
 def choose_kind() -> str:
     first = linked("masks_kind", "task", KINDS)
     chosen = st.segmented_control(
-        "Schema from", list(KINDS), key="masks_kind", required=True, format_func=KINDS.__getitem__
-    )
+        "Schema from", list(KINDS), key="masks_kind", required=True, persist_state="session",
+        format_func=KINDS.__getitem__,
+    )  # fmt: skip
     return chosen or first
 
 

@@ -140,6 +140,39 @@ def test_a_model_behind_an_api_has_no_size_and_is_not_the_smallest(root):
     assert all(value.split()[0] != "0" for row in rows for value in (table["Trained student"][row],))
 
 
+def test_what_was_chosen_is_there_after_a_look_at_another_page(root):
+    run(root, "second", pos_report(), age=9)
+    run(root, "first", pos_report())
+    app = page()
+    checked(app.multiselect(key="compare_runs").set_value(["second"]).run())
+    app.text_input(key="compare_text pos").set_value("Dogs bark .")
+    checked(app.toggle(key="compare_free").set_value(True).run())
+    checked(app.button(key="compare_next").click().run())
+    assert app.query_params["example"] in ("1", ["1"])
+    app.switch_page("pages/anatomy.py")
+    checked(app.run())
+    app.switch_page("pages/compare.py")
+    checked(app.run())
+    assert app.multiselect(key="compare_runs").value == ["second"]
+    assert app.text_input(key="compare_text pos").value == "Dogs bark ." and app.toggle(key="compare_free").value
+    link = {name: "".join(app.query_params[name]) for name in ("run", "example", "free")}
+    assert link == {"run": "second", "example": "1", "free": "1"}
+
+
+def test_a_link_of_another_page_leads_to_its_run_and_a_run_that_is_gone_is_not_chosen(root):
+    gone = run(root, "second", pos_report(), age=9)
+    run(root, "first", pos_report())
+    app = page()
+    app.switch_page("pages/anatomy.py")
+    checked(app.run())
+    app.switch_page("pages/compare.py")
+    app.query_params["run"] = "second"
+    checked(app.run())
+    assert app.multiselect(key="compare_runs").value == ["second"]
+    run_folders.delete(gone)
+    assert checked(app.run()).multiselect(key="compare_runs").value == []
+
+
 def test_the_wrong_word_carries_a_sign(root):
     run(root, "first", pos_report())
     table = answered(page())

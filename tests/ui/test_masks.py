@@ -280,6 +280,23 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(app):
     assert page.text_area(key="masks_text").value == '{"tokens":[{"text":"Go"'
 
 
+@needs_teacher
+def test_what_was_chosen_is_there_after_a_look_at_another_page(app):
+    page = app(kind="regex", regex="(ab|cd){2}", way="drive")
+    assert page.segmented_control(key="masks_kind").value == "regex"
+    checked(page.segmented_control(key="masks_way").set_value("walk").run())
+    checked(page.text_area(key="masks_text").set_value("abcd").run())
+    checked(page.selectbox(key="masks_line").set_value("loss").run())
+    page.switch_page("pages/anatomy.py")
+    checked(page.run())
+    page.switch_page("pages/masks.py")
+    checked(page.run())
+    assert page.segmented_control(key="masks_kind").value == "regex"
+    assert page.text_area(key="masks_regex").value == "(ab|cd){2}" and page.text_area(key="masks_text").value == "abcd"
+    assert page.selectbox(key="masks_line").value == "loss"
+    assert {"kind", "regex", "line"} <= set(page.query_params)
+
+
 def without_automaton() -> None:
     from core.constrain import schema
     from core.constrain.engines import choice
