@@ -91,7 +91,7 @@ def show_explained(source: Source, text: str) -> Explained | None:
         plain(found.left)
     elif not found.steps:
         st.info("Not one token to look at: type a text, or let the model write.", icon=":material/arrow_upward:")
-    ids = tuple(step.id for step in found.steps)
-    if found.left and "step" not in st.query_params:
+    ids, before = tuple(step.id for step in found.steps), st.session_state.get("masks_found")
+    if found.left and ids != before and (before is not None or "step" not in st.query_params):  # a link's step counts
         mask_steps.look_at(ids, len(ids) - 1)
     return found if found.steps else None

@@ -182,6 +182,17 @@ def test_an_answer_that_leaves_the_schema_is_named_by_its_byte_and_kept(app):
 
 
 @needs_teacher
+def test_where_a_text_leaves_the_schema_is_looked_at_whenever_it_does(app):
+    page = app()
+    for wrong in ('{"tokens":[{"text":"<script>', '{"tokens":["'):
+        checked(page.text_area(key="masks_text").set_value(wrong).run())
+        assert int(step_of(page)) == int(figures(page)["Tokens of the answer"]) - 1
+    select(page, 0)
+    assert step_of(page) == "0"  # and one may look elsewhere
+    assert step_of(app(text='{"tokens":["', step="1")) == "1"
+
+
+@needs_teacher
 def test_a_beginning_is_enough_and_nothing_says_what_to_do(app):
     page = app()
     checked(page.text_area(key="masks_text").set_value('{"tokens":').run())
