@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from core.distill.config import RunConfig
+from core.distill.config import RunConfig, Stage
 from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
 from core.runs.folder import Status
@@ -22,7 +22,8 @@ def root(tmp_path, monkeypatch):
 
 
 def finished(root, name: str, weights: str, student: StudentConfig) -> None:
-    config = RunConfig(name=name, teacher="smollm2", prompt=Prompt(instructions="Tag it."), student=student)
+    prompt, stages = Prompt(instructions="Tag it."), (Stage(method="gold"),)
+    config = RunConfig(name=name, teacher="smollm2", prompt=prompt, stages=stages, student=student)
     folder = run_folders.create(config, root)
     folder.write_status(Status(state="finished"))
     if weights:
