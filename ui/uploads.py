@@ -5,6 +5,8 @@ Which data a task is worked on is kept in `st.session_state[CHOSEN]`, task name 
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -78,8 +80,14 @@ def chosen(task: Task) -> str | None:
 
 def load(task: Task, path: str | None) -> Dataset:
     """The data, read once. Raises DataError."""
-    try:
+    with _readable(path):
         return _load(task.name, path, stamp(path))
+
+
+@contextmanager
+def _readable(path: str | None) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, RuntimeError) as error:  # such as a path that no file system takes
         raise DataError(f"{path!r} cannot be read: {error}. Check the path.") from error
 
@@ -90,9 +98,10 @@ def _load(task_name: str, path: str | None, version: float) -> Dataset:
 
 
 def stamp(path: str | None) -> float:
-    """Changes when the file, or a file of the folder, does."""
+    """Changes when the file, or a file of the folder, does. Raises DataError."""
     if path is None:
         return 0.0
-    place = Path(path).expanduser()
-    files = [f for f in place.iterdir() if f.suffix in (".conllu", *plain.SUFFIXES)] if place.is_dir() else [place]
-    return sum(file.stat().st_mtime for file in files if file.exists())
+    with _readable(path):
+        place = Path(path).expanduser()
+        files = [f for f in place.iterdir() if f.suffix in (".conllu", *plain.SUFFIXES)] if place.is_dir() else [place]
+        return sum(file.stat().st_mtime for file in files if file.exists())

@@ -294,7 +294,7 @@ def test_a_saved_prompt_is_taken_and_a_run_shows_the_one_it_recorded(page, root,
 def test_the_preview_is_kept_until_the_configuration_changes(page, monkeypatch):
     from core.errors import DataError
 
-    def refuse(text: str) -> None:
+    def refuse(text: str, stamp: float) -> None:
         raise DataError("cannot read it: check the path.")
 
     monkeypatch.setattr(engine, "preview", refuse)
@@ -315,7 +315,7 @@ def test_the_preview_says_what_has_no_gold(page, monkeypatch):
         parameters=10, trainable=10, vocabulary=5, megabytes=1.0, training_megabytes=2.0, measured=None, steps=4,
         examples=8, left_out=0, ungraded={"train": 7, "test": 2}, teacher_prompt="Tag.", first_batch=((token,),),
     )  # fmt: skip
-    monkeypatch.setattr(engine, "preview", lambda text: found)
+    monkeypatch.setattr(engine, "preview", lambda text, stamp: found)
     app = page()
     checked(app.button(key="distill_preview").click().run())
     assert "no gold answer to some inputs (7 of train, 2 of test)" in texts(app)
@@ -325,7 +325,7 @@ def test_the_preview_says_what_has_no_gold(page, monkeypatch):
 def test_the_preview_offers_to_leave_out_what_does_not_fit(page, monkeypatch):
     from core.errors import MisfitError
 
-    def refuse(text: str) -> None:
+    def refuse(text: str, stamp: float) -> None:
         raise MisfitError("The schema refuses 1 answer (1 of train).")
 
     monkeypatch.setattr(engine, "preview", refuse)
