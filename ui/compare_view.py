@@ -88,7 +88,10 @@ def headline(run: ScoredRun) -> None:
     found = run.report.recovery
     columns[1].metric("Recovered", percent(found.share) if found else "–", border=True)
     columns[1].caption(f"of the teacher's {title.lower()}; over 100 %, it is better")
-    if teacher.megabytes:  # an API does not tell
+    if run.saves_adapter():
+        columns[2].metric("Smaller", "–", border=True)
+        columns[2].caption(f"an adapter of {student.megabytes:,.1f} MB beside its base model")
+    elif teacher.megabytes:  # an API does not tell
         columns[2].metric("Smaller", f"{teacher.megabytes / max(student.megabytes, 1e-9):.1f}×", border=True)
         columns[2].caption(f"{student.megabytes:,.1f} MB, the teacher {teacher.megabytes:,.1f} MB")
     columns[3].metric("Faster", f"{teacher.ms_per_example / max(student.ms_per_example, 1e-9):.1f}×", border=True)

@@ -140,6 +140,25 @@ def test_a_model_behind_an_api_has_no_size_and_is_not_the_smallest(root):
     assert all(value.split()[0] != "0" for row in rows for value in (table["Trained student"][row],))
 
 
+def test_an_adapter_is_no_small_model(root):
+    """It needs its base: no factor, no star and no place by size."""
+    folder, student = run(root, "first", pos_report()), StudentConfig(kind="existing", model="other")
+    config = RunConfig(name="first", teacher="smollm2", student=student)
+    run_folders.write(folder.path / "config.yaml", to_yaml(config))
+    app = page()
+    table = cells(app, 0)
+    sizes = table["Measure"].index("Size on disk")
+    assert table["Trained student"][sizes] == "adapter of 1.0 MB, and its base"
+    assert table["Untrained student"][sizes] == "★ 1.0 MB" and table["Teacher"][sizes] == "20.0 MB"
+    assert next(m.value for m in app.metric if m.label == "Smaller") == "–"
+    assert any("an adapter of 1.0 MB beside its base model" in c.value for c in app.caption)
+    runs = [comparison.scored_runs()[0]["first"]]
+    frame = compare_charts._table(comparison.entries(runs), "accuracy").set_index("model")
+    assert list(frame.index[frame.megabytes.notna()]) == ["Teacher", "Untrained student"]
+    found = take_away.comparison_of(POS, comparison.entries(runs), runs)
+    assert len(found.points["Size on disk, MB"]) == 2
+
+
 def test_what_was_chosen_is_there_after_a_look_at_another_page(root):
     run(root, "second", pos_report(), age=9)
     run(root, "first", pos_report())
