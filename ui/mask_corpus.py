@@ -35,6 +35,8 @@ def draw(source: Source) -> None:
             f"were left out. The first, example {found.refused[0][0]}:", icon=":material/filter_alt_off:",
         )  # fmt: skip
         plain(found.refused[0][1])
+    if found.ungraded:
+        st.caption(f"{found.ungraded:,} of these inputs have no gold answer and were left out.")
     step = _width(found.allowed)
     cells = table(found, step)
     charts.chart(chart(cells, step, st.context.theme.type == "dark"), "masks_corpus_chart")
