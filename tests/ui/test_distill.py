@@ -346,3 +346,24 @@ def test_metrics_survive_json_that_is_not_ours(root):
     assert len(run_charts.metrics(folder)) == 5
     folder.add_metrics(run_charts.metrics(folder)[0] | {"step": 6})
     assert [r["step"] for r in run_charts.metrics(folder)][-1] == 6  # what was kept is not what is there now
+
+
+def test_only_what_is_new_in_metrics_is_read(root, monkeypatch):
+    from ui import run_charts
+
+    read = []
+    take = run_charts._records
+    monkeypatch.setattr(run_charts, "_records", lambda lines: read.append(len(lines.splitlines())) or take(lines))
+    folder = a_run(root)
+    record = run_charts.metrics(folder)[0]
+    with (folder.path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(record | {"step": 5}) + '\n{"step": 6')  # half a line, as while it is written
+    assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2, 3, 4, 4, 5]
+    run_charts.metrics(folder)
+    assert read == [5, 1, 0]
+    folder.keep_metrics_until(2)  # as a resumed run does
+    assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2]
+    folder.add_metrics(record | {"step": 3})
+    assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2, 3]
+    (folder.path / "metrics.jsonl").write_text("")
+    assert not run_charts.metrics(folder)
