@@ -210,6 +210,18 @@ def test_the_general_schema_has_its_own_states(app):
 
 
 @needs_teacher
+def test_examples_are_those_of_the_data_that_was_chosen(app, tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("".join(f"Go number {i} !\n" for i in range(20)))
+    page = app(data_pos=str(file))
+    assert page.selectbox(key="masks_example").options[1] == "0  Go number 16 !"
+    assert page.query_params["data_pos"] in (str(file), [str(file)])
+    file.write_text("")
+    checked(page.run())
+    assert page.selectbox(key="masks_example").options[1].endswith(POS.load(None).dev[0].input)
+
+
+@needs_teacher
 def test_cars_and_own_text(app):
     page = app()
     checked(page.selectbox(key="masks_task").set_value("cars").run())
