@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import (
+    data_form,
     page_tools,
     prompt_form,
     prompt_store,
@@ -26,7 +27,7 @@ page_tools.header(
 
 task, name = prompt_form.choose()
 loading = st.container()
-path = uploads.chosen(task)
+path = data_form.follow(task)
 data = None
 with errors_shown():
     data = uploads.load(task, path)

@@ -150,7 +150,7 @@ def _table(shown: Sequence[Entry], metric: str) -> pd.DataFrame:
                 "value": score.value,
                 "low": low,
                 "high": high,
-                "megabytes": entry.model.megabytes or None,
+                "megabytes": entry.megabytes,
                 "milliseconds": entry.model.ms_per_example or None,
                 "counted": f"{score.hits:,} of {score.total:,}",
             }

@@ -31,7 +31,9 @@ def _tags(task: Task, known: Sequence[Entry]) -> None:
     trained = next((e for e in known if e.role == "trained"), known[0])
     by_id = {e.id: e for e in known}
     linked("compare_tags", trained.id, by_id)
-    chosen = st.selectbox("Model", list(by_id), format_func=lambda name: by_id[name].label, key="compare_tags")
+    chosen = st.selectbox(
+        "Model", list(by_id), format_func=lambda name: by_id[name].label, key="compare_tags", persist_state="session"
+    )
     found = by_id[chosen].model.parts or PartScores()
     left, right = st.columns(2)
     order = sorted(found.tags, key=lambda tag: -found.tags[tag].recall.total)

@@ -9,6 +9,7 @@ from ui import answers
 from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given, linked, to_address
 
+LAST = "compare_last"  # the example that is looked at, for when the page is come back to
 ROWS = 8  # shown at once; the others scroll
 SAMPLES = {
     "Where only the student is wrong": {"filter": "teacher"},
@@ -30,7 +31,7 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
     key = f"compare_filter {runs[place].name}"
     linked(key, "all", found)
     name = st.segmented_control(
-        "Examples", list(found), required=True, wrap=True, key=key, on_change=_from_the_top,
+        "Examples", list(found), required=True, wrap=True, key=key, on_change=_from_the_top, persist_state="session",
         format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
     ) or "all"  # fmt: skip
     losses = _losses(runs[place], examples, place)
@@ -48,7 +49,7 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
 def _hardest_first() -> bool:
     linked("compare_hardest", False)
     return st.toggle(
-        "Hardest first", key="compare_hardest", on_change=_from_the_top,
+        "Hardest first", key="compare_hardest", on_change=_from_the_top, persist_state="session",
         help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
     )  # fmt: skip
 
@@ -56,6 +57,7 @@ def _hardest_first() -> bool:
 def _from_the_top() -> None:
     """Another filter or order: its first example."""
     to_address("example", "")
+    st.session_state.pop(LAST, None)
 
 
 def _judged_run(runs: Sequence[ScoredRun]) -> int:
@@ -65,7 +67,7 @@ def _judged_run(runs: Sequence[ScoredRun]) -> int:
     names = [run.name for run in runs]
     key = f"compare_judged {' '.join(names)}"
     linked(key, names[0], names)
-    chosen = st.selectbox("The filters are about the models of", names, key=key)
+    chosen = st.selectbox("The filters are about the models of", names, key=key, persist_state="session")
     return names.index(chosen)
 
 
@@ -83,7 +85,9 @@ def _table(
             row["Loss"] = losses[i]
         row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}
         rows.append(row | {task.input_label: examples[i].input})
-    wanted, table = given("example", places[0], places), f"compare_examples {key}"
+    last = st.session_state.get(LAST)
+    wanted = given("example", last if last in places else places[0], places)
+    table = f"compare_examples {key}"
     event = st.dataframe(
         pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * min(len(rows), ROWS),
         column_config={
@@ -96,6 +100,7 @@ def _table(
     )  # fmt: skip
     selected = event["selection"]["rows"]
     line = selected[0] if selected and selected[0] < len(places) else 0
+    st.session_state[LAST] = places[line]
     to_address("example", str(places[line]))
     _walk(table, line, len(places))
     st.caption(

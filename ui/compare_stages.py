@@ -67,7 +67,7 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> None:
     gold = example.gold if example else run.task.shots[0].answer
     with st.container(horizontal=True, vertical_alignment="bottom"):
         linked("compare_seed", 0, range(2**31))
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="compare_seed", width=140)
+        seed = st.number_input("Seed", 0, 2**31 - 1, key="compare_seed", width=140, persist_state="session")
         key = (run.name, run.stamp, text, int(seed))
         drawing: Drawing | None = st.session_state.get(STATE)
         mine = drawing if drawing and drawing.key == key else None
@@ -115,7 +115,7 @@ def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:
     named = {run.name: run for run in runs}
     key = f"compare_stages {' '.join(named)}"
     linked(key, runs[0].name, named)
-    return named[st.selectbox("Run whose stages are shown", list(named), key=key)]
+    return named[st.selectbox("Run whose stages are shown", list(named), key=key, persist_state="session")]
 
 
 def _go(key: tuple[Any, ...]) -> None:

@@ -35,7 +35,7 @@ def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[Scor
     on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
     linked("compare_tokens", False)
     is_on = on.toggle(
-        "Token by token", key="compare_tokens",
+        "Token by token", key="compare_tokens", persist_state="session",
         help="Both models read the gold answer: KL(first || second) among the allowed tokens, where one can choose",
     )  # fmt: skip
     if not is_on:
@@ -63,7 +63,10 @@ def _model(label: str, name: str, able: Sequence[Entry], usual: Entry) -> Entry:
     by_id = {entry.id: entry for entry in able}
     key = f"compare_{name} {' '.join(by_id)}"
     linked(key, usual.id, by_id)
-    return by_id[st.selectbox(label, list(by_id), key=key, format_func=lambda name: by_id[name].label)]
+    chosen = st.selectbox(
+        label, list(by_id), key=key, persist_state="session", format_func=lambda name: by_id[name].label
+    )
+    return by_id[chosen]
 
 
 def _why_not(entry: Entry) -> str:

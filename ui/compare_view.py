@@ -31,15 +31,18 @@ def show_problems(problems: Sequence[str]) -> None:
 
 def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
     """The runs to compare, at first those the link names (?run=), else the newest. The link follows the choice."""
-    names = list(runs)
+    names, state, said = list(runs), st.session_state, given_all("run", runs)
+    led = said and said != state.get("compare_address")  # a link leads here, maybe from another page
+    state["compare_runs"] = said if led else [name for name in state.get("compare_runs", names[:1]) if name in runs]
     chosen = st.multiselect(
         "Runs",
         names,
-        default=given_all("run", runs) or names[:1],
         key="compare_runs",
         placeholder="Choose at least one finished run",
+        persist_state="session",
     )
     to_address("run", chosen)
+    state["compare_address"] = chosen
     return [runs[name] for name in chosen]
 
 
@@ -50,6 +53,7 @@ def choose_models(known: Sequence[Entry]) -> list[Entry]:
         "Models", list(by_id), default=given_all("model", by_id) or list(by_id),
         format_func=lambda name: by_id[name].label,
         key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model", wrap=True,
+        persist_state="session",
     )  # fmt: skip
     to_address("model", chosen if len(chosen) < len(by_id) else "")
     return [entry for entry in known if entry.id in chosen]
@@ -63,7 +67,7 @@ def choose_task(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
     linked("compare_task", runs[0].task.name, tasks)
     chosen = st.segmented_control(
         "Task", list(tasks), format_func=lambda name: tasks[name].title, key="compare_task",
-        required=True, help="The chosen runs have different tasks",
+        required=True, persist_state="session", help="The chosen runs have different tasks",
     )  # fmt: skip
     return [run for run in runs if run.task.name == (chosen or runs[0].task.name)]
 
@@ -84,7 +88,10 @@ def headline(run: ScoredRun) -> None:
     found = run.report.recovery
     columns[1].metric("Recovered", percent(found.share) if found else "–", border=True)
     columns[1].caption(f"of the teacher's {title.lower()}; over 100 %, it is better")
-    if teacher.megabytes:  # an API does not tell
+    if run.saves_adapter():
+        columns[2].metric("Smaller", "–", border=True)
+        columns[2].caption(f"an adapter of {student.megabytes:,.1f} MB beside its base model")
+    elif teacher.megabytes:  # an API does not tell
         columns[2].metric("Smaller", f"{teacher.megabytes / max(student.megabytes, 1e-9):.1f}×", border=True)
         columns[2].caption(f"{student.megabytes:,.1f} MB, the teacher {teacher.megabytes:,.1f} MB")
     columns[3].metric("Faster", f"{teacher.ms_per_example / max(student.ms_per_example, 1e-9):.1f}×", border=True)

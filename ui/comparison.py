@@ -45,6 +45,13 @@ class ScoredRun:
         """Raises RunError if it is missing or damaged."""
         return self.folder.config()
 
+    def saves_adapter(self) -> bool:
+        """False also where the configuration cannot tell."""
+        try:
+            return self.config().student.is_adapter
+        except RunError:
+            return False
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -61,6 +68,16 @@ class Entry:
     def id(self) -> str:
         """What a link calls it."""
         return f"{self.run.name}/{self.role}"
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether what was saved of it is an adapter, which needs its whole base model beside it."""
+        return self.role == "trained" and self.run.saves_adapter()
+
+    @property
+    def megabytes(self) -> float | None:
+        """On disk, of a model that stands alone; None where that is not known, or makes no model."""
+        return None if self.is_adapter else self.model.megabytes or None
 
     @property
     def cost(self) -> float | None:
@@ -171,7 +188,7 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
         *rows,
         *_speed_and_memory(models),
         _cost("Parameters", [m.parameters or None for m in models], [count(m.parameters) for m in models]),
-        _cost("Size on disk", [m.megabytes or None for m in models], [size(m.megabytes) for m in models]),
+        Measure("Size on disk", tuple(e.megabytes for e in shown), tuple(map(_size, shown)), "lowest"),
         _cost("Time an example", [m.ms_per_example for m in models], [f"{m.ms_per_example:,.1f} ms" for m in models]),
         _cost("Cost of 1,000 answers", [e.cost for e in shown], [f"{e.cost or 0:,.4g}" for e in shown]),
         _cost("Model calls an example", calls, [f"{value:,.1f}" for value in calls]),
@@ -220,6 +237,11 @@ def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> M
     """A model behind an API does not tell its size."""
     known = tuple("–" if value is None else text for value, text in zip(values, texts, strict=True))
     return Measure(title, tuple(values), known, "lowest")
+
+
+def _size(entry: Entry) -> str:
+    known = size(entry.model.megabytes) if entry.model.megabytes else "–"
+    return f"adapter of {known}, and its base" if entry.is_adapter else known
 
 
 def _percent(value: float | None) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import StillroomError
 from core.tasks import TASKS, Task
 from ui import uploads
-from ui.page_tools import linked
+from ui.page_tools import given, linked, to_address
 from ui.text import show_error
 
 BUNDLED = ""
@@ -43,8 +43,7 @@ def choose() -> tuple[Task, str | None]:
 
 def _select(task: Task, place: st.delta_generator.DeltaGenerator) -> str | None:
     known = labels(task)
-    remembered = uploads.chosen(task) or BUNDLED
-    linked(_key(task), remembered if remembered in known else BUNDLED, known)
+    linked(_key(task), BUNDLED, known)
     path = place.selectbox(
         "Data", list(known), format_func=lambda path: known.get(path, path), key=_key(task), persist_state="session"
     )
@@ -53,6 +52,20 @@ def _select(task: Task, place: st.delta_generator.DeltaGenerator) -> str | None:
 
 def _key(task: Task) -> str:
     return f"datasets_data_{task.name}"
+
+
+def follow(task: Task) -> str | None:
+    """For a page that only uses the data: what its link says, as if it had been chosen on Datasets, else what was. The
+    link is kept."""
+    name, chosen = f"data_{task.name}", uploads.chosen(task)
+    said = given(name, BUNDLED)
+    if said not in (BUNDLED, chosen) and _works(task, said):
+        if said not in labels(task):
+            st.session_state[f"datasets_path_{task.name}"] = said
+        st.session_state[_key(task)] = chosen = said
+        uploads.choose(task, chosen)
+    to_address(name, chosen or BUNDLED)
+    return chosen
 
 
 def labels(task: Task) -> dict[str, str]:

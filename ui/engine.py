@@ -7,8 +7,9 @@ does not wait for it. Models are kept between reruns, a few at a time, and used 
 import json
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -53,15 +54,25 @@ def machine() -> str:
     return score.machine()
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def teacher(name: str) -> Any:
     """A teacher by name; one behind an address is an ApiTeacher, which is asked for text only. Raises ModelError."""
+    return api.parse(name) if api.is_address(name) else _teacher(name, _stamp(name))
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the model …")
+def _teacher(name: str, stamp: float) -> Any:
     from core.models import teachers
 
-    if api.is_address(name):
-        return api.parse(name)
-
     return teachers.load(name)
+
+
+def _stamp(name: str) -> float:
+    """Changes when the folder or the file of this name does; 0 for a name of neither, or one that cannot be a path."""
+    with suppress(OSError, RuntimeError, ValueError):
+        place = Path(name).expanduser()
+        files = place.iterdir() if place.is_dir() else [place]
+        return max((file.stat().st_mtime for file in files if file.is_file()), default=0.0)
+    return 0.0
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the student …")
@@ -72,7 +83,6 @@ def student(run: str, which: str = "student", stamp: float = 0.0) -> Any:
     return checkpoint.load(run_folders.open_run(run).path / which, f"{run}/{which}")
 
 
-@st.cache_resource
 def teacher_names() -> tuple[str, ...]:
     from core.models import bundled, teachers
 
@@ -261,8 +271,9 @@ def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], l
 
 
 @st.cache_data(max_entries=32, show_spinner="Building the student …")
-def preview(config_yaml: str) -> Any:
-    """A `core.runs.preview.Preview` of a run's YAML. Raises StillroomError."""
+def preview(config_yaml: str, stamp: float) -> Any:
+    """A `core.runs.preview.Preview` of a run's YAML; `stamp` tells versions of its data apart. Raises
+    StillroomError."""
     from core.distill import config as run_config
     from core.runs import preview as previews
 

@@ -35,6 +35,8 @@ def draw(source: Source) -> None:
             f"were left out. The first, example {found.refused[0][0]}:", icon=":material/filter_alt_off:",
         )  # fmt: skip
         plain(found.refused[0][1])
+    if found.ungraded:
+        st.caption(f"{found.ungraded:,} of these inputs have no gold answer and were left out.")
     step = _width(found.allowed)
     cells = table(found, step)
     charts.chart(chart(cells, step, st.context.theme.type == "dark"), "masks_corpus_chart")
@@ -59,7 +61,8 @@ def _choose(source: Source) -> Corpus:
         if not name:
             linked("masks_corpus_task", next(iter(TASKS)), TASKS)
             name = st.selectbox(
-                "Task", list(TASKS), key="masks_corpus_task", format_func=lambda name: TASKS[name].title,
+                "Task", list(TASKS), key="masks_corpus_task", persist_state="session",
+                format_func=lambda name: TASKS[name].title,
                 help="A corpus needs a task's examples: the schema above has none, so the task's own takes its place.",
             )  # fmt: skip
         else:
@@ -69,17 +72,23 @@ def _choose(source: Source) -> Corpus:
     known.setdefault(chosen, chosen)
     with places[1]:
         key = f"masks_corpus_data {name}"
-        linked(key, chosen, known)
+        if key not in st.session_state and "corpus_data" not in st.query_params:
+            st.session_state[key] = chosen
+        linked(key, data_form.BUNDLED, known)
         path = st.selectbox(
-            "Data", list(known), key=key, format_func=lambda path: known.get(path, path),
+            "Data", list(known), key=key, persist_state="session", format_func=lambda path: known.get(path, path),
             help="Bundled, or what was added on the Datasets page",
         )  # fmt: skip
     with places[2]:
         linked("masks_corpus_split", "dev", data_form.SPLITS)
-        split = st.segmented_control("Split", data_form.SPLITS, key="masks_corpus_split", required=True)
+        split = st.segmented_control(
+            "Split", data_form.SPLITS, key="masks_corpus_split", required=True, persist_state="session"
+        )
     with places[3]:
         linked("masks_corpus_count", USUAL, range(1, MOST + 1))
-        count = st.number_input("Examples", 1, MOST, step=50, key="masks_corpus_count", help="The first ones of it")
+        count = st.number_input(
+            "Examples", 1, MOST, step=50, key="masks_corpus_count", persist_state="session", help="The first ones of it"
+        )
     conditioned = source.wanted.conditioned or not source.wanted.task
     return Corpus(name, path or None, split or "dev", int(count), conditioned)
 

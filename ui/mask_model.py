@@ -10,7 +10,7 @@ from core.models import api
 from core.runs import folder as run_folders
 from core.tasks import Task
 from core.tasks.prompt import Prompt, default_prompt
-from ui import engine
+from ui import compare_models, engine
 from ui.page_tools import linked
 from ui.run_text import literal
 from ui.schema_form import Wanted
@@ -38,9 +38,12 @@ class Model:
         return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
 
     def prompt(self, task: Task) -> Prompt | None:
-        """A teacher's prompt: its adapter's own words if it was tuned for this task. A student has none."""
+        """A teacher's prompt: its adapter's own words if it was tuned for this task. A student has none, unless it was
+        taught to read one. Raises RunError."""
         if self.run is not None:
-            return None
+            config = run_folders.open_run(self.run).config()
+            own = compare_models.prompt(config, "trained")
+            return own if own is None or config.task == task.name else default_prompt(task)
         from core.models import teachers
 
         prompt, card = default_prompt(task), teachers.card(self.name)
@@ -63,9 +66,8 @@ def models() -> dict[str, Model]:
     """Teachers, then the students that finished runs left behind, by the name they are chosen by."""
     found = {name: Model(name) for name in engine.teacher_names()}
     for run in run_folders.all_runs():
-        weights = [p.stat().st_mtime for p in run.student.glob("*.safetensors")]
-        if weights and (run.student / "config.json").exists() and run.status().state == "finished":
-            found.setdefault(f"student of {run.name}", Model("student", run.name, max(weights)))
+        if compare_models.has_weights(run.student) and run.status().state == "finished":
+            found.setdefault(f"student of {run.name}", Model("student", run.name, compare_models.stamp(run.student)))
     return found
 
 
@@ -76,7 +78,9 @@ def choose(task: str) -> Model | None:
     tuned = next((name for name in known if task and name.endswith(f"+{task}")), plain)
     _suit(task, tuned)
     linked("masks_model", tuned, names)
-    name = st.selectbox("Model whose tokens and probabilities are shown", names, key="masks_model")
+    name = st.selectbox(
+        "Model whose tokens and probabilities are shown", names, key="masks_model", persist_state="session"
+    )
     return _another() if name == ANOTHER else known[name]
 
 

@@ -182,7 +182,7 @@ def _candidates(found: Explained, index: int) -> None:
     st.markdown(_verdict(step, found))
     shown = st.container()
     linked("masks_count", candidates.SHOWN, range(5, 21))
-    count = st.slider("Candidates", 5, 20, key="masks_count")
+    count = st.slider("Candidates", 5, 20, key="masks_count", persist_state="session")
     rows = candidates.of_step(step, found.end, count)
     with shown:
         candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
@@ -213,6 +213,7 @@ def _every_token(found: Explained, constraint: Constraint, load: Callable[[], An
     linked("masks_vocabulary", "Grid", ("Grid", "Table"))
     shown = choice.segmented_control(
         "Vocabulary as", ["Grid", "Table"], required=True, key="masks_vocabulary", label_visibility="collapsed",
+        persist_state="session",
     )  # fmt: skip
     if shown == "Table":
         vocabulary_table(constraint, step.state, partial(_likely, step, load), key="masks_table")

@@ -25,7 +25,7 @@ def look(source: Source, chosen: Chosen) -> Explained | None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     way = left.segmented_control(
         "Way to a text", list(WAYS), key="masks_way", required=True, label_visibility="collapsed",
-        format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
+        persist_state="session", format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
     )  # fmt: skip
     fits = _fill_text(source, chosen)
     if way == "drive":
@@ -91,7 +91,7 @@ def show_explained(source: Source, text: str) -> Explained | None:
         plain(found.left)
     elif not found.steps:
         st.info("Not one token to look at: type a text, or let the model write.", icon=":material/arrow_upward:")
-    ids = tuple(step.id for step in found.steps)
-    if found.left and "step" not in st.query_params:
+    ids, before = tuple(step.id for step in found.steps), st.session_state.get("masks_found")
+    if found.left and ids != before and (before is not None or "step" not in st.query_params):  # a link's step counts
         mask_steps.look_at(ids, len(ids) - 1)
     return found if found.steps else None

@@ -7,7 +7,7 @@ import streamlit as st
 from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import MisfitError, StillroomError
-from ui import engine, run_form
+from ui import engine, run_form, uploads
 from ui.text import plain, show_error, size
 from ui.token_strip import StripToken, token_strip
 
@@ -19,7 +19,7 @@ def draw(config: RunConfig) -> None:
     text = run_config.to_yaml(config)
     hint = "Builds the student, reads the data and the first batch: what it takes and what the model sees."
     if st.button("Check and preview", icon=":material/preview:", key="distill_preview", help=hint, width="stretch"):
-        st.session_state[KEPT] = (text, _look(text))
+        st.session_state[KEPT] = (text, _look(text, config.data))
     about, found = st.session_state.get(KEPT, ("", None))
     if found is None:
         return
@@ -42,9 +42,9 @@ def draw(config: RunConfig) -> None:
             plain(found.teacher_prompt)
 
 
-def _look(text: str) -> Any:
+def _look(text: str, data: str | None) -> Any:
     try:
-        return engine.preview(text)
+        return engine.preview(text, uploads.stamp(data))
     except StillroomError as error:
         return error
 

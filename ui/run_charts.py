@@ -1,7 +1,10 @@
 """The charts of a run: its loss, raw and smoothed, and what validation found. Their height never changes."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +16,63 @@ from core.runs.folder import RunFolder
 
 HEIGHT = 260
 MOST_POINTS = 1500
+MOST_FILES = 16  # whose records are kept
 SMOOTHING = 0.9
 STEP_AXIS = alt.Axis(tickMinStep=1, tickCount=6, grid=False)
 STEP_SCALE = alt.Scale(zero=True, nice=False)
 STEP_COLUMNS = ("step", "loss", "stage", "method", "tokens", "seconds", "progress", "total")
 
 
+@dataclass(frozen=True)
+class _File:
+    """The records of the first `size` bytes of a file."""
+
+    inode: int = 0
+    size: int = 0
+    records: tuple[dict[str, Any], ...] = ()
+
+
+_files: dict[Path, _File] = {}
+_reading = threading.Lock()
+
+
 def metrics(folder: RunFolder) -> Sequence[dict[str, Any]]:
-    """A run's records, read again only when the file has changed. What is no record of ours is left out."""
+    """A run's records. What is no record of ours is left out. Of a file that grows, only what is new is read: not
+    `st.cache_data`, which would hand out a copy of thousands of records a second."""
     path = folder.path / "metrics.jsonl"
-    try:
-        about = path.stat()
-    except OSError:
-        return ()
-    return _read(str(folder.path), about.st_mtime_ns, about.st_size)
+    with _reading:
+        known = _files.pop(path, _File())
+        try:
+            found = _read_on(path, known)
+        except OSError:
+            return ()
+        _files[path] = found  # the last one used stands last
+        while len(_files) > MOST_FILES:
+            del _files[next(iter(_files))]
+        return found.records
 
 
-@lru_cache(maxsize=16)
-def _read(path: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
-    """Not `st.cache_data`, which would hand out a copy of thousands of records a second."""
-    return tuple(r for r in RunFolder(Path(path)).metrics() if _is_step(r) or _is_validation(r))
+def _read_on(path: Path, known: _File) -> _File:
+    """From where it was read to, by whole lines; from the start if it is another file or has shrunk, as when a run is
+    resumed."""
+    about = path.stat()
+    if about.st_ino != known.inode or about.st_size < known.size:
+        known = _File(about.st_ino)
+    if about.st_size == known.size:
+        return known
+    with path.open("rb") as file:
+        file.seek(known.size)
+        new = file.read()
+    end = new.rfind(b"\n") + 1
+    return _File(known.inode, known.size + end, (*known.records, *_records(new[:end])))
+
+
+def _records(lines: bytes) -> Iterator[dict[str, Any]]:
+    for line in lines.decode(errors="replace").splitlines():
+        with suppress(ValueError):  # no JSON
+            record = json.loads(line)
+            if _is_step(record) or _is_validation(record):
+                yield record
 
 
 def _is_step(record: Any) -> bool:

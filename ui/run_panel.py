@@ -107,7 +107,12 @@ def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> Non
     with st.popover("Delete", icon=":material/delete:", key="distill_delete"):
         st.write("Configuration, checkpoints, student and report go for good.")
         if st.button("Delete this run", type="primary", key="distill_delete_confirm"):
-            _try(run_folders.delete, folder)
+            _try(_delete, folder)
+
+
+def _delete(folder: RunFolder) -> None:
+    run_folders.delete(folder)
+    run_list.choose(None)  # the address must not name what is gone
 
 
 def _start(config: RunConfig) -> None:

@@ -6,8 +6,9 @@ from typing import Literal
 import streamlit as st
 
 from core.constrain.locate import path_in, place_of
-from core.errors import SchemaError
-from core.tasks import TASKS, Task
+from core.errors import DataError, SchemaError
+from core.tasks import TASKS, Example, Task
+from ui import data_form, uploads
 from ui.page_tools import LONGEST, linked, linked_text
 from ui.schema_presets import PRESETS
 from ui.text import plain, show_error
@@ -64,8 +65,9 @@ def title(wanted: Wanted) -> str:
 def choose_kind() -> str:
     first = linked("masks_kind", "task", KINDS)
     chosen = st.segmented_control(
-        "Schema from", list(KINDS), key="masks_kind", required=True, format_func=KINDS.__getitem__
-    )
+        "Schema from", list(KINDS), key="masks_kind", required=True, persist_state="session",
+        format_func=KINDS.__getitem__,
+    )  # fmt: skip
     return chosen or first
 
 
@@ -107,12 +109,12 @@ def _choose_words() -> bool:
 
 
 def _choose_input(task: Task) -> tuple[str, str]:
-    examples = task.load(None).dev
+    examples = _examples(task)
     inputs = [OWN, *(str(i) for i in range(len(examples)))]
     if st.session_state.get("masks_of_task", task.name) != task.name:
         st.session_state["masks_example"] = "0"
     st.session_state["masks_of_task"] = task.name
-    linked("masks_example", "0", inputs)
+    linked("masks_example", "0" if examples else OWN, inputs)
     chosen = st.selectbox(
         f"{task.input_label} (held-out examples, or your own)",
         inputs,
@@ -126,6 +128,14 @@ def _choose_input(task: Task) -> tuple[str, str]:
     own = st.text_input("Your own text", key="masks_input", persist_state="session")
     _say_if_long(fits, "input")
     return own, ""
+
+
+def _examples(task: Task) -> tuple[Example, ...]:
+    """Held-out ones of the data that was chosen on Datasets, or of the bundled if that cannot be read."""
+    try:
+        return uploads.load(task, data_form.follow(task)).dev
+    except DataError:
+        return uploads.load(task, None).dev
 
 
 def _of_preset() -> Chosen:

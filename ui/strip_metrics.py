@@ -48,11 +48,11 @@ def choose(page: str, metrics: Mapping[str, Metric], usual: str) -> tuple[str, s
     linked(f"{page}_line", NONE, (NONE, *metrics))
     left, right = st.columns([2.6, 1], vertical_alignment="bottom")
     shade = left.segmented_control(
-        "Shade tokens by", list(metrics), required=True, key=f"{page}_shade",
+        "Shade tokens by", list(metrics), required=True, key=f"{page}_shade", persist_state="session",
         format_func=lambda name: metrics[name].title,
     )  # fmt: skip
     line = right.selectbox(
-        "Underline them by", [NONE, *metrics], key=f"{page}_line",
+        "Underline them by", [NONE, *metrics], key=f"{page}_line", persist_state="session",
         format_func=lambda name: "Nothing" if name == NONE else metrics[name].title,
     )  # fmt: skip
     return shade or usual, line

@@ -6,7 +6,6 @@ from functools import partial
 import streamlit as st
 
 from core.errors import RunError
-from core.evaluate.report import ModelReport
 from core.export.bundle import bundle
 from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, to_html
 from core.export.report_svg import Point
@@ -54,8 +53,8 @@ def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun])
         rows=tuple(rows),
         notes=(*conditions(runs, shown), *warnings(runs)),
         points={
-            "Size on disk, MB": _points(task, shown, lambda model: model.megabytes),
-            "Time an example, ms": _points(task, shown, lambda model: model.ms_per_example),
+            "Size on disk, MB": _points(task, shown, lambda entry: entry.megabytes),
+            "Time an example, ms": _points(task, shown, lambda entry: entry.model.ms_per_example),
         },
         confusions=tuple(Confusion(e.label, e.model.parts.confusion) for e in shown if task.tags and e.model.parts),
         examples=tuple(_example(task, i, e, shown, runs) for i, e in enumerate(answers.shared_examples(runs))),
@@ -63,13 +62,13 @@ def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun])
     )
 
 
-def _points(task: Task, shown: Sequence[Entry], cost: Callable[[ModelReport], float]) -> tuple[Point, ...]:
+def _points(task: Task, shown: Sequence[Entry], cost: Callable[[Entry], float | None]) -> tuple[Point, ...]:
     """The models whose cost is known."""
     found = []
     for entry in shown:
         score = entry.model.scores.get(task.metrics[0])
-        if score and cost(entry.model):
-            found.append(Point(entry.label, cost(entry.model), score.value, *score.interval, entry.number, entry.role))
+        if score and (value := cost(entry)):
+            found.append(Point(entry.label, value, score.value, *score.interval, entry.number, entry.role))
     return tuple(found)
 
 

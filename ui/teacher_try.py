@@ -163,6 +163,6 @@ def _compare(task: Task, example: Example, texts: dict[str, str]) -> None:
         st.caption(f"What departs from gold is marked {answers.WRONG}.{missing}")
         answers.answers_table(task, answers.parts(task, example.answer) or (), valid, "Gold", answers.WRONG)
     else:
-        st.caption(f"Your own input has no gold answer.{missing}")
+        st.caption(f"This input has no gold answer.{missing}")
         reference = answers.parts(task, next(iter(valid.values()))) or ()
         answers.answers_table(task, reference, valid, None, answers.DIFFERENT)

@@ -38,7 +38,7 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     left, middle, right = st.columns([1.4, 1, 1.2], vertical_alignment="bottom")
     pinned = _choose_pin(left, shown, bool(gold))
     linked("compare_free", False)
-    free = middle.toggle("Without the mask too", key="compare_free")
+    free = middle.toggle("Without the mask too", key="compare_free", persist_state="session")
     kept: Trial | None = st.session_state.get(STATE)
     trial = kept if kept and kept.text == text else None
     wanted = [(entry, masked) for masked in ((True, False) if free else (True,)) for entry in shown]
@@ -79,7 +79,7 @@ def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
         )  # fmt: skip
     with left:
         fits = linked_text(key, task.shots[0].input)
-        text = st.text_input(task.input_label, key=key, max_chars=4000) or ""
+        text = st.text_input(task.input_label, key=key, max_chars=4000, persist_state="session") or ""
     if not fits:
         st.caption(f"This text is longer than {LONGEST:,} characters: a copied link does not carry it.")
     return text
@@ -107,7 +107,11 @@ def _choose_pin(place: st.delta_generator.DeltaGenerator, shown: Sequence[Entry]
     key = f"compare_pin {' '.join(names)}"
     linked(key, next(iter(names)), names)
     return place.selectbox(
-        "Pinned: differences are marked against", list(names), format_func=lambda name: names[name], key=key
+        "Pinned: differences are marked against",
+        list(names),
+        format_func=lambda name: names[name],
+        key=key,
+        persist_state="session",
     )
 
 

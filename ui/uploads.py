@@ -1,10 +1,12 @@
 """Data of the user's own: uploaded files kept on disk, and paths on this machine.
 
-Which data a task is worked on is kept in `st.session_state["data"]`, task name -> path; None is bundled.
+Which data a task is worked on is kept in `st.session_state[CHOSEN]`, task name -> path; None is bundled.
 """
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from core.paths import HOME
 from core.tasks import TASKS, Dataset, Task
 
 FOLDER = HOME / "uploads"
+CHOSEN = "datasets_chosen"  # of the Datasets page: its reset goes back to the bundled data
 
 
 class Upload(Protocol):
@@ -68,17 +71,23 @@ def remove(path: str) -> None:
 
 
 def choose(task: Task, path: str | None) -> None:
-    st.session_state.setdefault("data", {})[task.name] = path
+    st.session_state.setdefault(CHOSEN, {})[task.name] = path
 
 
 def chosen(task: Task) -> str | None:
-    return st.session_state.get("data", {}).get(task.name)
+    return st.session_state.get(CHOSEN, {}).get(task.name)
 
 
 def load(task: Task, path: str | None) -> Dataset:
     """The data, read once. Raises DataError."""
-    try:
+    with _readable(path):
         return _load(task.name, path, stamp(path))
+
+
+@contextmanager
+def _readable(path: str | None) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, RuntimeError) as error:  # such as a path that no file system takes
         raise DataError(f"{path!r} cannot be read: {error}. Check the path.") from error
 
@@ -89,9 +98,10 @@ def _load(task_name: str, path: str | None, version: float) -> Dataset:
 
 
 def stamp(path: str | None) -> float:
-    """Changes when the file, or a file of the folder, does."""
+    """Changes when the file, or a file of the folder, does. Raises DataError."""
     if path is None:
         return 0.0
-    place = Path(path).expanduser()
-    files = [f for f in place.iterdir() if f.suffix in (".conllu", *plain.SUFFIXES)] if place.is_dir() else [place]
-    return sum(file.stat().st_mtime for file in files if file.exists())
+    with _readable(path):
+        place = Path(path).expanduser()
+        files = [f for f in place.iterdir() if f.suffix in (".conllu", *plain.SUFFIXES)] if place.is_dir() else [place]
+        return sum(file.stat().st_mtime for file in files if file.exists())

@@ -56,9 +56,13 @@ def _controls(key: str) -> tuple[str, str, str]:
     linked(f"{key}_search", "")
     linked(f"{key}_show", "all", SHOW)
     linked(f"{key}_class", ANY, (ANY, *CLASSES))
-    search = left.text_input("Search tokens", key=f"{key}_search", placeholder="part of a token, or its id")
-    show = middle.segmented_control("Show", list(SHOW), required=True, format_func=SHOW.__getitem__, key=f"{key}_show")
-    kind = right.selectbox("Class", [ANY, *CLASSES], key=f"{key}_class")
+    search = left.text_input(
+        "Search tokens", key=f"{key}_search", placeholder="part of a token, or its id", persist_state="session"
+    )
+    show = middle.segmented_control(
+        "Show", list(SHOW), required=True, format_func=SHOW.__getitem__, key=f"{key}_show", persist_state="session"
+    )
+    kind = right.selectbox("Class", [ANY, *CLASSES], key=f"{key}_class", persist_state="session")
     return search, show or "all", kind
 
 

@@ -140,6 +140,58 @@ def test_a_model_behind_an_api_has_no_size_and_is_not_the_smallest(root):
     assert all(value.split()[0] != "0" for row in rows for value in (table["Trained student"][row],))
 
 
+def test_an_adapter_is_no_small_model(root):
+    """It needs its base: no factor, no star and no place by size."""
+    folder, student = run(root, "first", pos_report()), StudentConfig(kind="existing", model="other")
+    config = RunConfig(name="first", teacher="smollm2", student=student)
+    run_folders.write(folder.path / "config.yaml", to_yaml(config))
+    app = page()
+    table = cells(app, 0)
+    sizes = table["Measure"].index("Size on disk")
+    assert table["Trained student"][sizes] == "adapter of 1.0 MB, and its base"
+    assert table["Untrained student"][sizes] == "★ 1.0 MB" and table["Teacher"][sizes] == "20.0 MB"
+    assert next(m.value for m in app.metric if m.label == "Smaller") == "–"
+    assert any("an adapter of 1.0 MB beside its base model" in c.value for c in app.caption)
+    runs = [comparison.scored_runs()[0]["first"]]
+    frame = compare_charts._table(comparison.entries(runs), "accuracy").set_index("model")
+    assert list(frame.index[frame.megabytes.notna()]) == ["Teacher", "Untrained student"]
+    found = take_away.comparison_of(POS, comparison.entries(runs), runs)
+    assert len(found.points["Size on disk, MB"]) == 2
+
+
+def test_what_was_chosen_is_there_after_a_look_at_another_page(root):
+    run(root, "second", pos_report(), age=9)
+    run(root, "first", pos_report())
+    app = page()
+    checked(app.multiselect(key="compare_runs").set_value(["second"]).run())
+    app.text_input(key="compare_text pos").set_value("Dogs bark .")
+    checked(app.toggle(key="compare_free").set_value(True).run())
+    checked(app.button(key="compare_next").click().run())
+    assert app.query_params["example"] in ("1", ["1"])
+    app.switch_page("pages/anatomy.py")
+    checked(app.run())
+    app.switch_page("pages/compare.py")
+    checked(app.run())
+    assert app.multiselect(key="compare_runs").value == ["second"]
+    assert app.text_input(key="compare_text pos").value == "Dogs bark ." and app.toggle(key="compare_free").value
+    link = {name: "".join(app.query_params[name]) for name in ("run", "example", "free")}
+    assert link == {"run": "second", "example": "1", "free": "1"}
+
+
+def test_a_link_of_another_page_leads_to_its_run_and_a_run_that_is_gone_is_not_chosen(root):
+    gone = run(root, "second", pos_report(), age=9)
+    run(root, "first", pos_report())
+    app = page()
+    app.switch_page("pages/anatomy.py")
+    checked(app.run())
+    app.switch_page("pages/compare.py")
+    app.query_params["run"] = "second"
+    checked(app.run())
+    assert app.multiselect(key="compare_runs").value == ["second"]
+    run_folders.delete(gone)
+    assert checked(app.run()).multiselect(key="compare_runs").value == []
+
+
 def test_the_wrong_word_carries_a_sign(root):
     run(root, "first", pos_report())
     table = answered(page())

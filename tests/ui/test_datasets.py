@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import ModelError
 from core.paths import ROOT
 from core.tasks import CARS, POS
 from ui import dataset_view, engine, uploads
@@ -44,7 +45,7 @@ def test_bundled_data_is_shown_at_first() -> None:
     app = page()
     assert not app.exception
     assert metrics(app)["Train"] == str(len(POS.load(None).train))
-    assert app.session_state["data"]["pos"] is None
+    assert app.session_state[uploads.CHOSEN]["pos"] is None
     assert any("1 of 3 answer tokens are free" in caption.value for caption in app.caption)
 
 
@@ -71,7 +72,37 @@ def test_a_path_is_chosen_and_remembered(tmp_path: Path) -> None:
     app.text_input(key="datasets_path_pos").set_value(str(file)).run()
     assert not app.exception
     assert metrics(app)["Train"] == "16"
-    assert app.session_state["data"]["pos"] == str(file)
+    assert app.session_state[uploads.CHOSEN]["pos"] == str(file)
+
+
+def test_own_data_stays_in_the_link_until_reset(tmp_path: Path) -> None:
+    app, file = page(), write(tmp_path, 20)
+    app.text_input(key="datasets_path_pos").set_value(str(file)).run()
+    app.run()
+    assert app.query_params["data_pos"] in (str(file), [str(file)])
+    app.button(key="_datasets_reset").click().run()
+    assert not app.exception
+    assert app.session_state[uploads.CHOSEN]["pos"] is None and "data_pos" not in app.query_params
+    assert metrics(app)["Train"] == str(len(POS.load(None).train))
+
+
+def test_a_link_to_the_teacher_says_the_data_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModelError(f"{name} is not here.")
+
+    monkeypatch.setattr(engine, "teacher", missing)
+    app, file = page(), write(tmp_path, 20)
+    app.text_input(key="datasets_path_pos").set_value(str(file)).run()
+    app.switch_page("pages/teacher.py").run()
+    link = app.query_params["data_pos"]
+    assert link in (str(file), [str(file)])
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page("pages/teacher.py")
+    app.query_params["data_pos"] = link
+    app.run()
+    assert not app.exception and app.session_state[uploads.CHOSEN]["pos"] == str(file)
+    app.switch_page("pages/datasets.py").run()
+    assert not app.exception and metrics(app)["Train"] == "16"
 
 
 def test_inputs_without_gold_are_shown_as_such(tmp_path: Path) -> None:
@@ -92,7 +123,7 @@ def test_a_malformed_path_names_the_line_and_changes_nothing(tmp_path: Path) -> 
     app.text_input(key="datasets_path_pos").set_value(str(file)).run()
     assert not app.exception
     assert any("line 1: 'WERB'" in code.value for code in app.code)
-    assert app.session_state["data"]["pos"] is None
+    assert app.session_state[uploads.CHOSEN]["pos"] is None
     assert metrics(app)["Train"] == str(len(POS.load(None).train))
     app.text_input(key="datasets_path_pos").set_value("").run()
     assert not app.error

@@ -225,6 +225,7 @@ def test_damaged_config_is_said_and_can_be_deleted(page, root, damage):
     checked(app.button(key="distill_delete_confirm").click().run())
     assert not folder.path.exists()
     assert app.button(key="distill_start")
+    assert not app.error and "run" not in app.query_params
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_a_link_to_a_run_that_is_gone(page, root):
 
 def test_data_and_prompt_of_the_other_pages_are_taken(page, root, tmp_path):
     app = page()
-    app.session_state["data"] = {"pos": str(tmp_path / "mine.conllu")}
+    app.session_state[uploads.CHOSEN] = {"pos": str(tmp_path / "mine.conllu")}
     app.session_state["prompt"] = {"pos": Prompt(instructions="Tag *them*.")}
     checked(app.run())
     config = run_config.validate(app.session_state["distill_values"])
@@ -293,7 +294,7 @@ def test_a_saved_prompt_is_taken_and_a_run_shows_the_one_it_recorded(page, root,
 def test_the_preview_is_kept_until_the_configuration_changes(page, monkeypatch):
     from core.errors import DataError
 
-    def refuse(text: str) -> None:
+    def refuse(text: str, stamp: float) -> None:
         raise DataError("cannot read it: check the path.")
 
     monkeypatch.setattr(engine, "preview", refuse)
@@ -314,7 +315,7 @@ def test_the_preview_says_what_has_no_gold(page, monkeypatch):
         parameters=10, trainable=10, vocabulary=5, megabytes=1.0, training_megabytes=2.0, measured=None, steps=4,
         examples=8, left_out=0, ungraded={"train": 7, "test": 2}, teacher_prompt="Tag.", first_batch=((token,),),
     )  # fmt: skip
-    monkeypatch.setattr(engine, "preview", lambda text: found)
+    monkeypatch.setattr(engine, "preview", lambda text, stamp: found)
     app = page()
     checked(app.button(key="distill_preview").click().run())
     assert "no gold answer to some inputs (7 of train, 2 of test)" in texts(app)
@@ -324,7 +325,7 @@ def test_the_preview_says_what_has_no_gold(page, monkeypatch):
 def test_the_preview_offers_to_leave_out_what_does_not_fit(page, monkeypatch):
     from core.errors import MisfitError
 
-    def refuse(text: str) -> None:
+    def refuse(text: str, stamp: float) -> None:
         raise MisfitError("The schema refuses 1 answer (1 of train).")
 
     monkeypatch.setattr(engine, "preview", refuse)
@@ -345,3 +346,24 @@ def test_metrics_survive_json_that_is_not_ours(root):
     assert len(run_charts.metrics(folder)) == 5
     folder.add_metrics(run_charts.metrics(folder)[0] | {"step": 6})
     assert [r["step"] for r in run_charts.metrics(folder)][-1] == 6  # what was kept is not what is there now
+
+
+def test_only_what_is_new_in_metrics_is_read(root, monkeypatch):
+    from ui import run_charts
+
+    read = []
+    take = run_charts._records
+    monkeypatch.setattr(run_charts, "_records", lambda lines: read.append(len(lines.splitlines())) or take(lines))
+    folder = a_run(root)
+    record = run_charts.metrics(folder)[0]
+    with (folder.path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(record | {"step": 5}) + '\n{"step": 6')  # half a line, as while it is written
+    assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2, 3, 4, 4, 5]
+    run_charts.metrics(folder)
+    assert read == [5, 1, 0]
+    folder.keep_metrics_until(2)  # as a resumed run does
+    assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2]
+    folder.add_metrics(record | {"step": 3})
+    assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2, 3]
+    (folder.path / "metrics.jsonl").write_text("")
+    assert not run_charts.metrics(folder)

@@ -1,6 +1,7 @@
 """The Masks page beyond its tasks: schemas that are written, models that write, driving, and the further views."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -254,15 +255,20 @@ def test_a_corpus_is_measured(app):
 def test_a_corpus_of_ones_own_may_not_fit(app, tmp_path, monkeypatch):
     """The Datasets page's file is measured, whatever schema is above; what does not fit is left out, and said."""
     adverts = [{"text": e.input, **json.loads(e.answer)} for e in CARS.load(None).train[:12]]
-    adverts[1]["year"] = 1899
+    adverts[1]["year"] = 1850  # the advert has no such year
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(map(json.dumps, adverts)))
     monkeypatch.setattr(uploads, "chosen", lambda task: str(file) if task.name == "cars" else None)
+    data = CARS.load(str(file))
+    first, second, third, *others = data.train
+    mixed = replace(data, train=(first, second, replace(third, answer=""), *others))
+    monkeypatch.setattr(uploads, "load", lambda task, path: mixed)
     page = app(kind="preset", preset="date", view="corpus", corpus_task="cars", corpus_split="train", corpus_count="5")
     assert page.selectbox(key="masks_corpus_data cars").value == str(file)
-    assert linked(page, "corpus_count") == "5" and linked(page, "corpus_data") == ""
+    assert linked(page, "corpus_count") == "5" and linked(page, "corpus_data") == str(file)
     assert {m.label for m in page.metric} >= {"Positions", "Memory kept", "Dense it would be"}
-    assert any("1 of 5 answers do not keep" in w.value for w in page.warning)
+    assert any("1 of 4 answers do not keep" in w.value for w in page.warning)
+    assert "1 of these inputs have no gold answer" in captions(page)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

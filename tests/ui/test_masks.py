@@ -182,6 +182,17 @@ def test_an_answer_that_leaves_the_schema_is_named_by_its_byte_and_kept(app):
 
 
 @needs_teacher
+def test_where_a_text_leaves_the_schema_is_looked_at_whenever_it_does(app):
+    page = app()
+    for wrong in ('{"tokens":[{"text":"<script>', '{"tokens":["'):
+        checked(page.text_area(key="masks_text").set_value(wrong).run())
+        assert int(step_of(page)) == int(figures(page)["Tokens of the answer"]) - 1
+    select(page, 0)
+    assert step_of(page) == "0"  # and one may look elsewhere
+    assert step_of(app(text='{"tokens":["', step="1")) == "1"
+
+
+@needs_teacher
 def test_a_beginning_is_enough_and_nothing_says_what_to_do(app):
     page = app()
     checked(page.text_area(key="masks_text").set_value('{"tokens":').run())
@@ -196,6 +207,18 @@ def test_the_general_schema_has_its_own_states(app):
     checked(page.segmented_control(key="masks_words").set_value("general").run())
     general = schema.from_pydantic(POS.output)
     assert figures(page)["States of the automaton"] == f"{len(compiler.compile(general.expression, general.name)):,}"
+
+
+@needs_teacher
+def test_examples_are_those_of_the_data_that_was_chosen(app, tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("".join(f"Go number {i} !\n" for i in range(20)))
+    page = app(data_pos=str(file))
+    assert page.selectbox(key="masks_example").options[1] == "0  Go number 16 !"
+    assert page.query_params["data_pos"] in (str(file), [str(file)])
+    file.write_text("")
+    checked(page.run())
+    assert page.selectbox(key="masks_example").options[1].endswith(POS.load(None).dev[0].input)
 
 
 @needs_teacher
@@ -278,6 +301,23 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(app):
     checked(page.run())
     assert page.text_input(key="masks_input").value == "Go on !"
     assert page.text_area(key="masks_text").value == '{"tokens":[{"text":"Go"'
+
+
+@needs_teacher
+def test_what_was_chosen_is_there_after_a_look_at_another_page(app):
+    page = app(kind="regex", regex="(ab|cd){2}", way="drive")
+    assert page.segmented_control(key="masks_kind").value == "regex"
+    checked(page.segmented_control(key="masks_way").set_value("walk").run())
+    checked(page.text_area(key="masks_text").set_value("abcd").run())
+    checked(page.selectbox(key="masks_line").set_value("loss").run())
+    page.switch_page("pages/anatomy.py")
+    checked(page.run())
+    page.switch_page("pages/masks.py")
+    checked(page.run())
+    assert page.segmented_control(key="masks_kind").value == "regex"
+    assert page.text_area(key="masks_regex").value == "(ab|cd){2}" and page.text_area(key="masks_text").value == "abcd"
+    assert page.selectbox(key="masks_line").value == "loss"
+    assert {"kind", "regex", "line"} <= set(page.query_params)
 
 
 def without_automaton() -> None:

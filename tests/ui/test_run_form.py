@@ -173,7 +173,7 @@ def test_relevance_follows_the_descriptions():
 
 def test_another_task_brings_its_own_teacher_and_data(page):
     app = page()
-    app.session_state["data"] = {"pos": "/some/where.conllu"}  # as the Datasets page keeps it
+    app.session_state[uploads.CHOSEN] = {"pos": "/some/where.conllu"}  # as the Datasets page keeps it
     checked(app.run())
     assert shown(app).data == "/some/where.conllu"
     checked(app.selectbox(key="distill_task").set_value("cars").run())

@@ -31,6 +31,14 @@ def test_an_answer_outside_its_schema_is_left_out(teacher):
     found = measure(constraints, [wrong, good], teacher.encode)
     ((place, why),) = found.refused
     assert (place, found.places, len(found.allowed)) == (0, (1,), 1) and "byte" in why
-    for examples, error, message in (([wrong], SchemaError, "byte"), ([], DataError, "no examples")):
+    for examples, error, message in (
+        ([wrong], SchemaError, "byte"), ([], DataError, "no examples"), ([Example("Go", "")], DataError, "no gold"),
+    ):  # fmt: skip
         with pytest.raises(error, match=message):
             measure(constraints, examples, teacher.encode)
+
+
+def test_inputs_without_gold_are_left_out_and_counted(teacher):
+    constraints, good = Constraints(POS, teacher.tokens, True), POS.load(None).dev[0]
+    found = measure(constraints, [Example("Go on !", ""), good], teacher.encode)
+    assert (found.ungraded, found.places, found.refused, len(found.allowed)) == (1, (1,), (), 1)
