@@ -158,7 +158,6 @@ function walkButtons(strip) {
   strip.showState = () => {
     for (const node of moves) node.disabled = node.target() < 0;
     player.textContent = strip.player ? "Pause" : "Play";
-    player.setAttribute("aria-pressed", String(Boolean(strip.player)));
   };
   return [moves[0], moves[1], player, ...moves.slice(2)];
 }
