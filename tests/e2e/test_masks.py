@@ -84,6 +84,10 @@ def test_keys_alone(masks: Page) -> None:
     expect(pinned.locator(".facts")).to_contain_text("p before")
     expect(masks).to_have_url(re.compile(r"pin=\d"))
     name = pinned.locator(".name").inner_text()
+    masks.locator(".st-key-masks_grid canvas").nth(1).press("Enter")  # no cell of it was looked at: nothing is pinned
+    token(masks, 1).click()
+    expect_step(masks, 1)
+    expect(pinned.locator(".name")).to_have_text(name)
     assert masks.context.browser is not None
     other = masks.context.browser.new_context().new_page()  # the link restores it
     other.goto(masks.url)

@@ -99,9 +99,9 @@ def test_what_writes_for_long_is_stopped_and_keeps_what_it_wrote(server: Server,
     page.get_by_text("Drive it yourself").click()
     press(page, "masks_finish")
     expect(page.locator(".st-key-masks_finish_stop button")).to_be_enabled(timeout=MODEL)
-    expect(page.locator(".st-key-masks_finish button")).to_be_disabled()
+    expect(page.locator(".st-key-masks_finish button").first).to_be_disabled()
     press(page, "masks_finish_stop")
-    expect(page.locator(".st-key-masks_finish button")).to_be_enabled(timeout=MODEL)
+    expect(page.locator(".st-key-masks_finish button").first).to_be_enabled(timeout=MODEL)
 
 
 def test_the_engines_stand_in_one_table(server: Server, page: Page) -> None:
