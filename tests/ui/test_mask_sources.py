@@ -261,6 +261,7 @@ def test_a_corpus_is_measured(app):
     assert len(found.allowed) == len(POS.load(None).dev)
     step = mask_corpus._width(found.allowed)
     cells = mask_corpus.table(found, step)
+    assert (cells["example"].min(), cells["example"].max()) == (1, len(found.places))
     assert len(cells) <= mask_corpus.MARKS and cells["of"].sum() == found.positions
     assert cells["forced"].sum() == found.forced
 
