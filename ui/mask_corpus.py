@@ -114,8 +114,8 @@ def _width(allowed: tuple[np.ndarray, ...]) -> int:
 
 
 def table(found: Any, step: int) -> pd.DataFrame:
-    """A line a cell: example from 1, position, the most tokens allowed in it (0 where all of it is forced), and how many
-    positions of it are forced."""
+    """A line a cell: example from 1, position, the most tokens allowed in it (0 where all of it is forced), and how
+    many positions of it are forced."""
     rows = []
     for example, counts in zip(found.places, found.allowed, strict=True):
         for begin in range(0, len(counts), step):

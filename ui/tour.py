@@ -34,8 +34,8 @@ STOPS = (
 def draw() -> None:
     with st.sidebar.popover("Tour", icon=":material/tour:", width="stretch", key="tour"):
         st.caption(
-            "Five stops, in any order. Those on Masks begin anew: what you set there is forgotten. To make a student of "
-            "your own: Distill, then Start."
+            "Five stops, in any order. Those on Masks begin anew: what you set there is forgotten. To make a student "
+            "of your own: Distill, then Start."
         )
         for number, stop in enumerate(STOPS, 1):
             if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch"):
