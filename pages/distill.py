@@ -11,6 +11,7 @@ page_tools.header(
     "Distill",
     "Teach a small student one task. A run is a folder: it goes on when this page is closed.",
     run_list.SAMPLES,
+    keep=new_run.KEPT,
 )
 
 run = run_list.chosen()

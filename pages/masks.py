@@ -20,10 +20,12 @@ if chosen is None:
     st.stop()
 
 source, schema = chosen
-found = mask_ways.look(source, schema)
+found, work = mask_ways.look(source, schema)
 
 if found is not None:
     mask_steps.walk(found, mask_source.constraint(source), source.model.load)
 
 mask_views.draw(source, found)
 shell.show_seeds(mask_generate.seeds() | mask_views.seeds())
+if work is not None:  # what takes long comes last: all that is above stays in use
+    work()

@@ -80,7 +80,7 @@ def _table(
     rows = []
     for i in places:
         gold, outputs = answers.parts(task, examples[i].gold), answers.outputs_of(examples[i], shown, runs)
-        row: dict[str, object] = {"No.": i}
+        row: dict[str, object] = {"No.": i + 1}
         if losses is not None:
             row["Loss"] = losses[i]
         row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}

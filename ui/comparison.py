@@ -225,7 +225,7 @@ def examples_csv(task: Task, shown: Sequence[Entry]) -> str:
     for entry in shown:
         examples = entry.run.report.examples
         for masked, outputs in (("yes", entry.model.outputs), ("no", entry.model.free_outputs)):
-            for i, (example, output) in enumerate(zip(examples, outputs, strict=False)):
+            for i, (example, output) in enumerate(zip(examples, outputs, strict=False), 1):
                 found = task.evaluate(Example(example.input, example.gold), output) if task.parse(example.gold) else {}
                 figures = [n for m in metrics for n in found.get(m, ("", ""))]
                 head = [as_cell(entry.run.name), entry.role, masked, i]

@@ -32,7 +32,7 @@ def draw(source: Source) -> None:
     if found.refused:
         st.warning(
             f"{len(found.refused)} of {len(found.refused) + len(found.allowed)} answers do not keep to the schema and "
-            f"were left out. The first, example {found.refused[0][0]}:", icon=":material/filter_alt_off:",
+            f"were left out. The first, example {found.refused[0][0] + 1}:", icon=":material/filter_alt_off:",
         )  # fmt: skip
         plain(found.refused[0][1])
     if found.ungraded:
@@ -123,13 +123,13 @@ def _width(allowed: tuple[np.ndarray, ...]) -> int:
 
 
 def table(found: Any, step: int) -> pd.DataFrame:
-    """A line a cell: example, position, the most tokens allowed in it (0 where all of it is forced), and how many
-    positions of it are forced."""
+    """A line a cell: example from 1, position, the most tokens allowed in it (0 where all of it is forced), and how
+    many positions of it are forced."""
     rows = []
     for example, counts in zip(found.places, found.allowed, strict=True):
         for begin in range(0, len(counts), step):
             cell = counts[begin : begin + step]
-            rows.append((example, begin, begin + step, max(int(cell.max()), 0), int((cell < 0).sum()), len(cell)))
+            rows.append((example + 1, begin, begin + step, max(int(cell.max()), 0), int((cell < 0).sum()), len(cell)))
     return pd.DataFrame(rows, columns=["example", "position", "to", "allowed", "forced", "of"])
 
 
@@ -139,7 +139,7 @@ def chart(frame: pd.DataFrame, step: int, dark: bool = False) -> alt.LayerChart:
     frame = frame.assign(low=frame.example + 0.36, high=frame.example + 0.64, top=frame.example + 1)
     x = alt.X("position:Q", title="Position in the answer", scale=alt.Scale(nice=False, zero=True))
     last = int(frame.example.max())
-    y = alt.Y("example:Q", title="Example", scale=alt.Scale(reverse=True, nice=False, domain=[0, last + 1]))
+    y = alt.Y("example:Q", title="Example", scale=alt.Scale(reverse=True, nice=False, domain=[1, last + 1]))
     tooltip = [
         alt.Tooltip("example:Q", title="Example"),
         alt.Tooltip("position:Q", title=text),

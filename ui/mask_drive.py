@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import StillroomError
 from ui import engine, mask_engine, mask_steps
@@ -15,13 +16,15 @@ from ui.run_text import literal
 from ui.text import percent, plain, show_error, whole
 
 DRIVE, PROBLEM = "masks_drive", "masks_drive_problem"
+FINISHING = "masks_finishing"  # there while the model goes on by itself
 ALLOWED, REFUSED = 8, 4
 FINISH = 200  # tokens
 ROW = 4
 
 
-def look(source: Source) -> Explained | None:
-    """The choices, then what was driven so far, explained; None while that is nothing."""
+def look(source: Source) -> tuple[Explained | None, Callable[[], None] | None]:
+    """The choices, then what was driven so far, explained; None while that is nothing. And what there is to be done
+    once the page is drawn, if anything."""
     to_address("text", "")
     try:
         drive = _drive(source)
@@ -29,9 +32,9 @@ def look(source: Source) -> Explained | None:
             step = None if drive.complete else drive.look(2 * (ALLOWED + REFUSED))
     except StillroomError as error:
         show_error(str(error))
-        return None
+        return None, None
     vocabulary, end = len(drive.lm.tokens), drive.lm.eos
-    _show_text(drive)
+    place = _show_text(drive)
     if step is None:
         st.success("The answer is complete. Undo to go back, or reset.", icon=":material/flag:")
     else:
@@ -41,12 +44,16 @@ def look(source: Source) -> Explained | None:
     if problem := st.session_state.get(PROBLEM):
         st.error("Refused. Nothing was added, and nothing is lost.", icon=":material/block:")
         plain(problem)
+    finishing = FINISHING in st.session_state and not drive.complete
+    if finishing:
+        _look_at_the_last(drive)
+    todo = (lambda: _finish(drive, place)) if finishing else None
     if not to_address("tokens", ",".join(map(str, drive.ids))):
         st.caption(f"So many tokens take more than {LONGEST:,} characters: a copied link does not carry them.")
     if not drive.steps:
         st.info("Choose the first token above: the steps appear here.", icon=":material/arrow_upward:")
-        return None
-    return Explained(tuple(drive.steps), vocabulary, end)
+        return None, todo
+    return Explained(tuple(drive.steps), vocabulary, end), todo
 
 
 def _drive(source: Source) -> Any:
@@ -55,7 +62,7 @@ def _drive(source: Source) -> Any:
     if kept and kept[0] == source:
         return kept[1]
     drive = mask_engine.drive(source)
-    st.session_state.pop(PROBLEM, None)
+    _forget()
     linked = [i for i in map(whole, st.query_params.get("tokens", "").split(",")) if i is not None]
     if kept is None and linked and max(linked) < len(drive.lm.tokens):
         try:
@@ -67,9 +74,13 @@ def _drive(source: Source) -> Any:
     return drive
 
 
-def _show_text(drive: Any) -> None:
+def _show_text(drive: Any) -> DeltaGenerator:
+    """Returns where the text stands, which grows there."""
     st.caption(f"Written so far: {len(drive.steps)} token{'s' * (len(drive.steps) != 1)}")
-    plain(drive.text or "∅")
+    place = st.empty()
+    with place:
+        plain(drive.text or "∅")
+    return place
 
 
 def _choices(drive: Any, step: Any, vocabulary: int, end: int) -> None:
@@ -117,7 +128,7 @@ def _add_typed(drive: Any) -> None:
 
 
 def _moves(drive: Any) -> None:
-    nothing = not drive.steps
+    nothing, finishing = not drive.steps, FINISHING in st.session_state and not drive.complete
     with st.container(horizontal=True):
         st.button("Undo", key="masks_undo", icon=":material/undo:", disabled=nothing, on_click=_do, args=(drive.undo,))
         st.button(
@@ -125,20 +136,51 @@ def _moves(drive: Any) -> None:
             args=(lambda: drive.undo(len(drive.steps)),),
         )  # fmt: skip
         st.button(
-            "Let the model finish", key="masks_finish", icon=":material/fast_forward:", disabled=drive.complete,
-            on_click=_do, args=(lambda: drive.finish(FINISH),),
+            "Let the model finish", key="masks_finish", icon=":material/fast_forward:",
+            disabled=drive.complete or finishing, on_click=_begin_to_finish,
             help=f"Always the likeliest allowed token, {FINISH} of them at most",
         )  # fmt: skip
+        st.button("Stop", key="masks_finish_stop", icon=":material/stop:", disabled=not finishing, on_click=_forget)
+
+
+def _begin_to_finish() -> None:
+    _forget()
+    st.session_state[FINISHING] = True
+
+
+def _finish(drive: Any, place: DeltaGenerator) -> None:
+    """The model goes on while its text grows on the screen, then the page is drawn anew. What it had written when
+    something else was pressed stays, and it goes on from there unless that was Stop or a move."""
+    problem = ""
+    try:
+        with engine.in_use():
+            drive.finish(FINISH, lambda text: place.code(text, language=None, wrap_lines=True))
+    except StillroomError as error:
+        problem = str(error)
+    _look_at_the_last(drive)
+    _forget()
+    if problem:
+        st.session_state[PROBLEM] = problem
+    st.rerun()
 
 
 def _do(work: Callable[[], None]) -> None:
     """A move; a refusal is kept to be shown, and the last token becomes the one that is looked at."""
-    st.session_state.pop(PROBLEM, None)
+    _forget()
     try:
         with engine.in_use():
             work()
     except StillroomError as error:
         st.session_state[PROBLEM] = str(error)
         return
-    steps = st.session_state[DRIVE][1].steps
-    mask_steps.look_at(tuple(step.id for step in steps), max(0, len(steps) - 1))
+    _look_at_the_last(st.session_state[DRIVE][1])
+
+
+def _forget() -> None:
+    """The problem of the move before, and that the model was to finish."""
+    for key in (PROBLEM, FINISHING):
+        st.session_state.pop(key, None)
+
+
+def _look_at_the_last(drive: Any) -> None:
+    mask_steps.look_at(tuple(step.id for step in drive.steps), max(0, len(drive.steps) - 1))

@@ -1,6 +1,10 @@
 """A model writes twice from one seed on the Masks page: under the schema, and freely."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import StillroomError
 from ui import mask_engine
@@ -11,31 +15,63 @@ from ui.page_tools import linked
 from ui.text import percent, plain, show_error
 
 UNDER, FREE = "Under the schema", "Freely"
-MADE = "masks_made"
+ASKED = "masks_asked"
 TEMPERATURES = [i / 10 for i in range(21)]
 TALL, LONG = 260, 450  # a long text scrolls
 
 
-def look(source: Source) -> None:
-    """The settings, and both texts once they are made; either can be walked."""
+@dataclass
+class Asked:
+    """What was asked, and what came of it: texts, beginnings as far as they had come, what went wrong, by label."""
+
+    source: Source
+    chance: Chance
+    made: dict[str, Made] = field(default_factory=dict)
+    partial: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        if self.stopped:
+            return []
+        return [label for label in (UNDER, FREE) if label not in self.made and label not in self.wrong]
+
+
+def look(source: Source) -> Callable[[], None] | None:
+    """The settings, and both texts once they are made; either can be walked. Returns what there is to be done once
+    the page is drawn, if anything."""
     chance = _settings()
-    asked = (source, chance)
+    asked: Asked | None = st.session_state.get(ASKED)
+    if asked and (asked.source, asked.chance) != (source, chance):
+        asked = None
+    missing = asked.missing if asked else []
     with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button("Generate both", key="masks_generate", type="primary", icon=":material/play_arrow:")
+        st.button(
+            "Generate both", key="masks_generate", type="primary", icon=":material/play_arrow:", disabled=bool(missing),
+            on_click=_ask_anew, args=(source, chance),
+        )  # fmt: skip
+        st.button("Stop", key="masks_stop", icon=":material/stop:", disabled=not missing, on_click=_stop)
         st.caption("The same prompt, the same seed: once only what the schema allows, once whatever comes.")
-    if pressed:
-        st.session_state[MADE] = (asked, {})
-    made: tuple = st.session_state.get(MADE, (None, {}))
-    if made[0] != asked:
+    if asked is None:
         st.info(
             "Press Generate both: with the same settings the same two texts come again.", icon=":material/arrow_upward:"
         )
-        return
+        return None
+    places = {}
     for column, label in zip(st.columns(2, gap="large"), (UNDER, FREE), strict=True):
         with column:
             st.markdown(f"**{label}**")
-            if found := _written(source, chance, label, made[1]):
-                _show(label, found, chance)
+            places[label] = _show(label, asked)
+    return (lambda: _work(asked, missing, places)) if missing else None
+
+
+def _ask_anew(source: Source, chance: Chance) -> None:
+    st.session_state[ASKED] = Asked(source, chance)
+
+
+def _stop() -> None:
+    st.session_state[ASKED].stopped = True
 
 
 def seeds() -> dict[str, int]:
@@ -62,40 +98,63 @@ def _settings() -> Chance:
     return Chance(round(temperature, 3), int(seed), int(limit))
 
 
-def _written(source: Source, chance: Chance, label: str, made: dict[str, Made]) -> Made | None:
-    """Each text is made when it is first shown, and kept."""
-    if label not in made:
-        growing = st.empty()
+def _work(asked: Asked, missing: list[str], places: dict[str, DeltaGenerator]) -> None:
+    """Lets the model write what is missing while its text grows on the screen, then draws the page anew."""
+    for label in missing:
+
+        def show(text: str, label: str = label) -> None:
+            asked.partial[label] = text
+            places[label].text(text or "…")
+
+        show("")
         try:
-            with st.spinner("The model is writing …"):
-                made[label] = mask_engine.write(source, chance, label == UNDER, growing.text)
+            asked.made[label] = mask_engine.write(asked.source, asked.chance, label == UNDER, show)
         except StillroomError as error:
-            show_error(str(error))
-            return None
-        finally:
-            growing.empty()
-    return made[label]
+            asked.wrong[label] = str(error)
+    st.rerun()
 
 
-def _show(label: str, made: Made, chance: Chance) -> None:
+def _show(label: str, asked: Asked) -> DeltaGenerator:
+    """One text, or as much of it as there is; returns where it grows."""
+    made = asked.made.get(label)
+    text = made.text if made else asked.partial.get(label, "")
     with st.container(horizontal=True):
-        if not made.why_not:
-            st.badge("valid", icon=":material/check:", color="green")
-        elif made.other_spelling:
-            st.badge("right type, another spelling", icon=":material/change_history:", color="orange")
+        _badge(made, label in asked.wrong, asked.stopped)
+    st.caption(_figures(made, asked.chance) if made else "–")
+    with st.container(height=TALL if len(text) > LONG else "content", border=False):
+        place = st.empty()
+        if label in asked.wrong:
+            show_error(asked.wrong[label])
+        elif made or asked.stopped:
+            with place:
+                plain(text or "(empty)")
         else:
-            st.badge("not valid", icon=":material/close:", color="red")
-    calls = f"{made.model_calls} model call{'s' * (made.model_calls != 1)}"
-    forced = f", {percent(made.forced / made.tokens)} of them forced" if made.forced else ""
-    cut = f" · stopped at {chance.max_tokens} tokens" if made.tokens >= chance.max_tokens else ""
-    st.caption(f"{made.seconds:.2f} s · {made.tokens} tokens{forced} · {calls}{cut}")
-    with st.container(height=TALL if len(made.text) > LONG else "content", border=False):
-        plain(made.text or "(empty)")
-    if made.why_not:
+            place.text(text)
+    if made and made.why_not:
         st.caption("Why it is not valid:")
         plain(made.why_not)
     key = "masks_walk_constrained" if label == UNDER else "masks_walk_raw"
     st.button(
-        "Walk it token by token", key=key, icon=":material/footprint:", on_click=put, args=(made.text,),
-        disabled=not made.text,
+        "Walk it token by token", key=key, icon=":material/footprint:", on_click=put, args=(text,),
+        disabled=not text or not (made or asked.stopped),
     )  # fmt: skip
+    return place
+
+
+def _badge(made: Made | None, failed: bool, stopped: bool) -> None:
+    if made is None:
+        word = "failed" if failed else "stopped" if stopped else "writing"
+        st.badge(word, icon=":material/more_horiz:", color="red" if failed else "gray")
+    elif not made.why_not:
+        st.badge("valid", icon=":material/check:", color="green")
+    elif made.other_spelling:
+        st.badge("right type, another spelling", icon=":material/change_history:", color="orange")
+    else:
+        st.badge("not valid", icon=":material/close:", color="red")
+
+
+def _figures(made: Made, chance: Chance) -> str:
+    calls = f"{made.model_calls} model call{'s' * (made.model_calls != 1)}"
+    forced = f", {percent(made.forced / made.tokens)} of them forced" if made.forced else ""
+    cut = f" · stopped at {chance.max_tokens} tokens" if made.tokens >= chance.max_tokens else ""
+    return f"{made.seconds:.2f} s · {made.tokens} tokens{forced} · {calls}{cut}"

@@ -1,5 +1,7 @@
 """Three ways to a text on the Masks page: walk one that is there, let a model write it, or drive token by token."""
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -19,8 +21,9 @@ WAYS = {
 }
 
 
-def look(source: Source, chosen: Chosen) -> Explained | None:
-    """The text that is looked at, explained; None where there is none, which is said."""
+def look(source: Source, chosen: Chosen) -> tuple[Explained | None, Callable[[], None] | None]:
+    """The text that is looked at, explained; None where there is none, which is said. And what there is to be done
+    once the page is drawn, if anything."""
     linked("masks_way", "walk", WAYS)
     left, right = st.columns([5, 1], vertical_alignment="center")
     way = left.segmented_control(
@@ -33,9 +36,8 @@ def look(source: Source, chosen: Chosen) -> Explained | None:
     to_address("tokens", "")
     if way == "generate":
         to_address("text", "")
-        mask_generate.look(source)
-        return None
-    return _walk(source, chosen, fits, right)
+        return None, mask_generate.look(source)
+    return _walk(source, chosen, fits, right), None
 
 
 def _fill_text(source: Source, chosen: Chosen) -> bool:

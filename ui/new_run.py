@@ -13,6 +13,8 @@ from ui.run_text import describe, literal
 from ui.text import show_error
 
 BUNDLED = ""
+PRESET = "distill_preset"
+KEPT = (PRESET, run_form.VALUES, run_form.DATA_SEEN, run_prompt.MODE)  # the form; its widgets follow from it
 INTENTS = {
     "Quick": "For a first look: a student cut from the teacher, a short time budget.",
     "Tiny": "For a small file: a narrow, shallow student made from scratch, many epochs, no time limit.",
@@ -23,7 +25,7 @@ INTENTS = {
 def draw() -> None:
     """The form, and beside it what it amounts to."""
     if run_form.VALUES not in st.session_state:
-        st.session_state.setdefault("distill_preset", next(iter(PRESETS)))
+        st.session_state.setdefault(PRESET, next(iter(PRESETS)))
         _use_preset()
     _follow_data()
     form, side = st.columns([3, 2], gap="medium")
@@ -45,7 +47,7 @@ def _preset() -> None:
             "Preset",
             list(PRESETS),
             required=True,
-            key="distill_preset",
+            key=PRESET,
             on_change=_use_preset,
             persist_state="session",
             help="Choosing one resets the whole form.",
@@ -57,13 +59,13 @@ def _preset() -> None:
             key="distill_reset",
             on_click=_use_preset,
         )
-    st.caption(INTENTS.get(st.session_state.get("distill_preset") or "", "Read from a file."))
+    st.caption(INTENTS.get(st.session_state.get(PRESET) or "", "Read from a file."))
 
 
 def _use_preset() -> None:
-    name = st.session_state.get("distill_preset")
+    name = st.session_state.get(PRESET)
     if name is None:  # a file was read: back to the first
-        name = st.session_state["distill_preset"] = next(iter(PRESETS))
+        name = st.session_state[PRESET] = next(iter(PRESETS))
     run_form.fill(PRESETS[name])
     _start_over(PRESETS[name].task)
 

@@ -6,7 +6,7 @@ page's name, so that a reset forgets them all; what follows a blank in a key tel
 link is kept here.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -27,33 +27,37 @@ _copy_link = st.components.v2.component(
 )
 
 
-def header(page: str, title: str, caption: str, samples: Mapping[str, Mapping[str, str]] | None = None) -> None:
-    """The page's title, with its tools to the right; a page that has samples and reset elsewhere gives none."""
+def header(
+    page: str, title: str, caption: str, samples: Mapping[str, Mapping[str, str]] | None = None,
+    keep: Collection[str] = (),
+) -> None:  # fmt: skip
+    """The page's title, with its tools to the right; a page that has samples and reset elsewhere gives none. `keep`
+    names what was typed and has nothing to do with the samples."""
     left, right = st.columns([5, 4], vertical_alignment="center")
     left.title(title)
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if samples is None:
             _copy_link(key=f"_{page}_link", width="content")
         else:
-            tools(page, samples)
+            tools(page, samples, keep)
     st.caption(caption)
 
 
-def tools(page: str, samples: Mapping[str, Mapping[str, str]]) -> None:
+def tools(page: str, samples: Mapping[str, Mapping[str, str]], keep: Collection[str] = ()) -> None:
     """Samples, copy link, reset. `page` is what the keys of the page's state begin with."""
     menu = f"_{page}_samples"
     st.menu_button(
         "Samples", list(samples), key=menu, icon=":material/auto_awesome:",
-        on_click=lambda: show(page, samples.get(st.session_state[menu] or "", {})),
+        on_click=lambda: show(page, samples.get(st.session_state[menu] or "", {}), keep),
     )  # fmt: skip
     _copy_link(key=f"_{page}_link", width="content")
     st.button("Reset", key=f"_{page}_reset", icon=":material/restart_alt:", on_click=show, args=(page, {}))
 
 
-def show(page: str, view: Mapping[str, str]) -> None:
-    """Forgets all of the page's state and puts the view in the address, as if its link had been opened. For
-    callbacks."""
-    for key in [key for key in st.session_state if str(key).startswith(f"{page}_")]:
+def show(page: str, view: Mapping[str, str], keep: Collection[str] = ()) -> None:
+    """Forgets all of the page's state but `keep` and puts the view in the address, as if its link had been opened.
+    For callbacks."""
+    for key in [key for key in st.session_state if str(key).startswith(f"{page}_") and key not in keep]:
         del st.session_state[key]
     st.query_params.clear()
     for name, value in view.items():

@@ -6,6 +6,7 @@ from core.errors import StillroomError
 from core.tasks import Task, saved_prompts
 from core.tasks.prompt import Prompt
 from ui import prompt_form
+from ui.run_text import literal
 from ui.text import show_error
 
 WRONG = "prompt_store_wrong"  # what the last attempt met with
@@ -34,10 +35,10 @@ def _save(task: Task, prompt: Prompt | None, kept: list[str]) -> None:
 
 
 def _row(task: Task, i: int, name: str) -> None:
-    text, load, gone = st.columns([5, 2, 2], vertical_alignment="center", gap="small")
-    text.text(name)
-    load.button("Load", key=f"prompt_store_load_{i}", type="tertiary", on_click=_try_to_load, args=(task, name))
-    gone.button("Delete", key=f"prompt_store_delete_{i}", type="tertiary", on_click=_try_to_delete, args=(task, name))
+    load, gone = (f"{action} {literal(name)}" for action in ("Load", "Delete"))  # each says what it acts on
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.button(load, key=f"prompt_store_load_{i}", type="tertiary", on_click=_try_to_load, args=(task, name))
+        st.button(gone, key=f"prompt_store_delete_{i}", type="tertiary", on_click=_try_to_delete, args=(task, name))
 
 
 def _try_to_save(task: Task, prompt: Prompt) -> None:

@@ -114,7 +114,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
     found = [value for _, value in run_charts.validations(run_charts.metrics(run), TASKS[config.task].metrics[0])]
     if found:
         row |= {"best": 100 * max(found), "last": 100 * found[-1]}
-    return row | {"task": config.task, "student": config.student.kind}
+    return row | {"task": TASKS[config.task].title, "student": config.student.kind}
 
 
 def _when(run: RunFolder, updated: float) -> Any:

@@ -14,7 +14,7 @@ from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
 from core.tasks import TASKS
 from ui import charts, engine, run_charts, run_list, run_prompt, run_scores
-from ui.run_text import literal
+from ui.run_text import LEARNS_FROM, literal
 from ui.text import errors_shown, percent, plain, show_error
 
 BADGES: dict[str, tuple[Literal["gray", "blue", "orange", "green", "red"], str]] = {
@@ -136,7 +136,7 @@ def _problem(status: Status, config: RunConfig | None) -> None:
     plain(status.error or "no reason was written")
     if status.failure == MisfitError.__name__ and config is not None and st.button(
         "Leave them out and start again", icon=":material/filter_alt:", type="primary", key="distill_leave_out",
-        help="Starts a new run of the same configuration with drop_misfits.",
+        help="Starts a new run of the same configuration that leaves out what does not fit.",
     ):  # fmt: skip
         _try(_start, config.model_copy(update={"drop_misfits": True}))
     if status.traceback:
@@ -154,7 +154,7 @@ def _progress(name: str, status: Status, config: RunConfig | None, steps: list[d
         last = steps[-1]
         stages = f" of {len(config.stages)}" if config else ""
         text = f"Step {last['step']:,} of {last['total']:,} · stage {last['stage'] + 1}{stages}: "
-        text += literal(str(last["method"]))
+        text += literal(LEARNS_FROM.get(last["method"], str(last["method"])))
         if config and config.max_seconds:
             text += f" · training ends after {config.max_seconds:g} s at the latest"
     else:

@@ -120,7 +120,7 @@ def _choose_input(task: Task) -> tuple[str, str]:
         inputs,
         key="masks_example",
         persist_state="session",
-        format_func=lambda i: "Your own text …" if i == OWN else f"{i}  {examples[int(i)].input}",
+        format_func=lambda i: "Your own text …" if i == OWN else f"{int(i) + 1}  {examples[int(i)].input}",
     )
     if chosen != OWN:
         return examples[int(chosen)].input, examples[int(chosen)].answer

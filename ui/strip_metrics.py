@@ -34,7 +34,7 @@ OF_MODEL = {
     "loss": Metric("Loss", f"the less the model expected the token under the mask (0 to {MOST_NATS:g} nats)"),
 }
 OF_STEP = {
-    "removed": Metric("Removed mass", "the more probability the mask took away"),
+    "removed": Metric("Mass removed", "the more probability the mask took away"),
     "probability": OF_MODEL["probability"],
     "allowed": Metric("Allowed tokens", "the more tokens were allowed (log scale)"),
     "agreement": OF_MODEL["agreement"],

@@ -57,7 +57,7 @@ def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun])
             "Time an example, ms": _points(task, shown, lambda entry: entry.model.ms_per_example),
         },
         confusions=tuple(Confusion(e.label, e.model.parts.confusion) for e in shown if task.tags and e.model.parts),
-        examples=tuple(_example(task, i, e, shown, runs) for i, e in enumerate(answers.shared_examples(runs))),
+        examples=tuple(_example(task, i, e, shown, runs) for i, e in enumerate(answers.shared_examples(runs), 1)),
         sign=answers.WRONG,
     )
 

@@ -107,7 +107,7 @@ def _results(
             metric(f"{letter}: {name}", report.scores(task, examples, each)[name])
     with columns[2]:
         st.metric(
-            "A less B",
+            "A minus B",
             _points(found.difference),
             f"{found.examples} examples",
             delta_color="off",

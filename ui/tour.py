@@ -33,7 +33,10 @@ STOPS = (
 
 def draw() -> None:
     with st.sidebar.popover("Tour", icon=":material/tour:", width="stretch", key="tour"):
-        st.caption("Five stops, in any order. To make a student of your own: Distill, then Start.")
+        st.caption(
+            "Five stops, in any order. Those on Masks begin anew: what you set there is forgotten. To make a student "
+            "of your own: Distill, then Start."
+        )
         for number, stop in enumerate(STOPS, 1):
             if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch"):
                 _go(stop)

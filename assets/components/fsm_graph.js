@@ -3,7 +3,7 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const RADIUS = 15;
-const KEY = "filled: here now · bold: walked · green, dashed: allowed next · double ring: the answer may end · drag to move, click and turn the wheel to zoom";
+const KEY = "filled: here now · bold: walked · green, dashed: allowed next · double ring: the answer may end · drag to move, click and turn the wheel to zoom · keys: arrows, + and −, 0 for the whole";
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;

@@ -7,11 +7,11 @@ function element(name, className = "", text = "") {
   return node;
 }
 
+// Its name is what is read on it; the title says more.
 function toolButton(label, title, act) {
   const node = element("button", "tool", label);
   node.type = "button";
   node.title = title;
-  node.setAttribute("aria-label", title);
   node.onclick = act;
   return node;
 }

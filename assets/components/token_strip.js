@@ -24,7 +24,7 @@ export default function (component) {
   }
   strip.classList.toggle("selectable", data.selectable);
   strip.setAttribute("role", data.selectable ? "listbox" : "list");
-  strip.tabIndex = data.selectable ? 0 : -1;
+  strip.tabIndex = 0; // it scrolls, by keys too
   showLegend(parentElement.querySelector(".legend"), data);
   showTools(parentElement.querySelector(".tools"), strip);
 
@@ -158,7 +158,6 @@ function walkButtons(strip) {
   strip.showState = () => {
     for (const node of moves) node.disabled = node.target() < 0;
     player.textContent = strip.player ? "Pause" : "Play";
-    player.setAttribute("aria-pressed", String(Boolean(strip.player)));
   };
   return [moves[0], moves[1], player, ...moves.slice(2)];
 }
@@ -185,16 +184,17 @@ function saveButtons(strip) {
 
 function build(strip) {
   strip.classList.toggle("lines", strip.data.tokens.some((token) => token[4] !== null));
-  strip.replaceChildren(...strip.data.tokens.flatMap((token, index) => tokenNodes(token, index, strip.plain)));
+  strip.replaceChildren(...strip.data.tokens.flatMap((token, index) => tokenNodes(token, index, strip)));
 }
 
-function tokenNodes([text, shade, kind, , line], index, plain) {
+function tokenNodes([text, shade, kind, , line], index, { data, plain }) {
   const node = element("span", `token ${kind}`);
   node.dataset.index = index;
   node.id = `token-${index}`;
-  node.setAttribute("role", "option");
-  node.setAttribute("aria-selected", "false");
-  node.setAttribute("aria-label", `${text}, ${NAMES[kind]}`);
+  node.setAttribute("role", data.selectable ? "option" : "listitem");
+  if (data.selectable) node.setAttribute("aria-selected", "false");
+  const shaded = data.legend && kind !== "prompt" ? `, shade ${Math.round(100 * shade)} %` : "";
+  node.setAttribute("aria-label", `${withGlyphs(text)}, ${NAMES[kind]}${shaded}`);
   if (kind !== "prompt") node.style.setProperty("--shade", `${kind === "free" ? 8 + 47 * shade : 55 * shade}%`);
   if (line !== null) {
     node.classList.add("lined");

@@ -19,6 +19,7 @@ export default function (component) {
   const vocabulary = known.get(data.identity);
   if (!vocabulary) {
     bands.replaceChildren(element("div", "note", "Fetching the vocabulary …"));
+    root.drawn = root.painted = null;
     if (root.asked !== data.asked) setStateValue("missing", { identity: data.identity, turn: (root.asked = data.asked) + 1 });
     return;
   }
@@ -84,7 +85,7 @@ function bandNode(root, card, start, count) {
   const canvas = document.createElement("canvas");
   const wanted = Math.max(Math.ceil(230 / root.cell), Math.ceil(Math.sqrt(count * 3)));
   const columns = count * root.cell * root.cell > root.drawnWidth * 90 ? Math.floor(root.drawnWidth / root.cell) : wanted;
-  Object.assign(node, { start, count, columns: Math.min(columns, Math.floor(root.drawnWidth / root.cell)), canvas });
+  Object.assign(node, { start, count, columns: Math.min(columns, Math.floor(root.drawnWidth / root.cell)), canvas, cursor: null });
   const [width, height] = [node.columns * root.cell, Math.ceil(count / node.columns) * root.cell];
   const ratio = window.devicePixelRatio || 1;
   canvas.width = width * ratio;

@@ -1,6 +1,6 @@
 """An answer that is written one token at a time by somebody else than the model, who is asked before each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from core.constrain.engines.constraint import NONE, Constraint, refusal
 from core.constrain.explain import Step, explain
 from core.errors import SchemaError
-from core.generate.decode import Sampling, generate
+from core.generate.decode import Sampling, Written, generate
 from core.models.language_model import LanguageModel
 
 
@@ -91,13 +91,22 @@ class Drive:
         del self.steps[kept:], self._states[kept + 1 :], self._hidden[kept + 1 :]
         self._cache.crop(-count)
 
-    def finish(self, limit: int) -> None:
-        """Lets the model go on, greedily, to its end or for `limit` tokens. Raises SchemaError."""
+    def finish(self, limit: int, show: Callable[[str], Any] = lambda _: None) -> None:
+        """Lets the model go on, greedily, to its end or for `limit` tokens; `show` gets the answer as it grows. What
+        was written stays, whatever `show` raises. Raises SchemaError."""
         if self.complete:
             return
         rest: Any = _From(self.constraint, self._states[-1])
-        batch = generate(self.lm, [self.prompt + self.ids], [rest], Sampling(max_new_tokens=limit))
-        self.add(batch.generations[0].ids)
+        so_far: list[int] = []
+
+        def written(step: Written) -> None:
+            so_far.append(step.token)
+            show(self.lm.tokens.text(self.ids + so_far))
+
+        try:
+            generate(self.lm, [self.prompt + self.ids], [rest], Sampling(max_new_tokens=limit), written=written)
+        finally:
+            self.add(so_far)
 
     def _follow(self, ids: Sequence[int]) -> list[int]:
         """The states after each of `ids`."""

@@ -71,8 +71,11 @@ def test_keys_alone(masks: Page) -> None:
     expect(token(masks, 5)).to_have_attribute("aria-selected", "true")
     masks.keyboard.press("Space")
     expect_step(masks, selected(masks))
-    masks.get_by_role("button", name="Back to the first token").press("Enter")
+    masks.locator(".st-key-masks_strip").get_by_role("button", name="Reset").press("Enter")
     expect_step(masks, 0)
+    tool = masks.locator(".st-key-masks_strip button", has_text="Reset")
+    expect(tool).to_have_accessible_name("Reset")
+    expect(tool).to_have_accessible_description("Back to the first token")
     canvas = masks.locator(".st-key-masks_grid canvas").first
     canvas.focus()
     masks.keyboard.press("ArrowRight")
@@ -81,6 +84,10 @@ def test_keys_alone(masks: Page) -> None:
     expect(pinned.locator(".facts")).to_contain_text("p before")
     expect(masks).to_have_url(re.compile(r"pin=\d"))
     name = pinned.locator(".name").inner_text()
+    masks.locator(".st-key-masks_grid canvas").nth(1).press("Enter")  # no cell of it was looked at: nothing is pinned
+    token(masks, 1).click()
+    expect_step(masks, 1)
+    expect(pinned.locator(".name")).to_have_text(name)
     assert masks.context.browser is not None
     other = masks.context.browser.new_context().new_page()  # the link restores it
     other.goto(masks.url)
@@ -93,8 +100,8 @@ def test_playing_stops_at_the_end(masks: Page) -> None:
     masks.keyboard.press("End")
     last = selected(masks)
     masks.keyboard.press("ArrowLeft")
-    masks.get_by_role("button", name="Play").click()
-    expect(masks.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "false", timeout=15_000)
+    masks.get_by_role("button", name="Play", exact=True).click()  # it is called Pause from now on, until the end
+    expect(masks.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=15_000)
     expect_step(masks, last)
 
 

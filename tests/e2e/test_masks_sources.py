@@ -87,6 +87,23 @@ def test_generating_raw_and_constrained_and_walking_one(server: Server, page: Pa
     assert "way=" not in page.url and "text=" in page.url
 
 
+def test_what_writes_for_long_is_stopped_and_keeps_what_it_wrote(server: Server, page: Page) -> None:
+    opened(server, page, "kind=regex&regex=[a-z ]{900}&way=generate&limit=1000")
+    press(page, "masks_generate")
+    expect(page.locator(".st-key-masks_stop button")).to_be_enabled(timeout=MODEL)
+    expect(page.locator('.stMain [data-testid="stText"]').first).to_have_text(re.compile("[a-z]"), timeout=MODEL)
+    press(page, "masks_stop")
+    expect(page.get_by_text(re.compile("stopped$"))).to_have_count(2)
+    expect(page.locator(".st-key-masks_walk_constrained button")).to_be_enabled()
+    settled(page)
+    page.get_by_text("Drive it yourself").click()
+    press(page, "masks_finish")
+    expect(page.locator(".st-key-masks_finish_stop button")).to_be_enabled(timeout=MODEL)
+    expect(page.locator(".st-key-masks_finish button").first).to_be_disabled()
+    press(page, "masks_finish_stop")
+    expect(page.locator(".st-key-masks_finish button").first).to_be_enabled(timeout=MODEL)
+
+
 def test_the_engines_stand_in_one_table(server: Server, page: Page) -> None:
     opened(server, page, "kind=regex&regex=(ab|cd)[0-9]{3}&text=cd12&view=engines")
     press(page, "masks_measure")

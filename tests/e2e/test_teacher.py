@@ -56,7 +56,7 @@ def test_two_prompts_are_compared_on_the_same_examples(server: Server, page: Pag
     page.locator(".st-key-teacher_versus_go button").click()
     expect(page.get_by_text("No verdict yet.")).to_be_visible(timeout=180_000)
     expect(page.get_by_text("5 examples", exact=True)).to_be_visible(timeout=180_000)
-    expect(page.get_by_text("A less B")).to_be_visible()
+    expect(page.get_by_text("A minus B")).to_be_visible()
     settled(page, 120_000)
     other = page.context.browser.new_context().new_page()
     other.goto(page.url)

@@ -241,12 +241,12 @@ def test_both_wrong_and_invalid_without_the_mask(root):
 def test_the_link_names_filter_order_and_example(root):
     run(root, "first", measured_report())
     app = page(filter="untrained", hardest="1", example="0")
-    assert examples(app)["No."] == ["1", "0"]
+    assert examples(app)["No."] == ["2", "1"]
     assert answered(app)["Word"][0] == "She"
     assert app.query_params["example"] in ("0", ["0"])
     app = page(filter="nonsense", hardest="nonsense", example="77")
     assert app.segmented_control(key="compare_filter first").value == "all"
-    assert examples(app)["No."] == ["0", "1"] and answered(app)["Word"][0] == "She"
+    assert examples(app)["No."] == ["1", "2"] and answered(app)["Word"][0] == "She"
 
 
 def test_filters_can_be_about_another_run(root):
@@ -561,9 +561,9 @@ def test_leaks_are_counted_and_scores_without_them_stand_beside(root):
 def test_the_hardest_examples_come_first_on_request(root):
     run(root, "first", measured_report())
     app = page()
-    assert examples(app)["No."] == ["0", "1"] and "Loss" not in examples(app)
+    assert examples(app)["No."] == ["1", "2"] and "Loss" not in examples(app)
     checked(app.toggle(key="compare_hardest").set_value(True).run())
-    assert examples(app)["No."] == ["1", "0"] and examples(app)["Loss"] == ["1.5", "0.2"]
+    assert examples(app)["No."] == ["2", "1"] and examples(app)["Loss"] == ["1.5", "0.2"]
     assert answered(app)["Word"][0] == "Wow"
 
 
@@ -671,4 +671,5 @@ def test_answers_as_csv(root):
         ("teacher", "yes"), ("untrained", "yes"), ("untrained", "no"), ("trained", "yes"), ("trained", "no"),
     ]  # fmt: skip
     assert rows[0]["accuracy_hits"] == "9" and rows[3]["valid_hits"] == "0"
+    assert {row["example"] for row in rows} == {"1"}
     assert rows[3]["output"] == HOSTILE and rows[0]["input"] == f"'{formula}"

@@ -337,6 +337,18 @@ def test_the_preview_offers_to_leave_out_what_does_not_fit(page, monkeypatch):
     assert run_config.validate(app.session_state["distill_values"]).drop_misfits
 
 
+def test_samples_leave_the_form_as_it_was(page, root):
+    a_run(root)
+    app = page()
+    checked(app.segmented_control(key="distill_preset").set_value("Thorough").run())
+    checked(app.toggle(key="distill_drop_misfits").set_value(True).run())
+    app.query_params["run"] = "quick"
+    assert "quick" in [heading.value for heading in checked(app.run()).subheader]
+    checked(app.menu_button(key="_distill_samples").set_value("A run of your own").run())
+    assert app.toggle(key="distill_drop_misfits").value
+    assert app.segmented_control(key="distill_preset").value == "Thorough"
+
+
 def test_metrics_survive_json_that_is_not_ours(root):
     from ui import run_charts
 

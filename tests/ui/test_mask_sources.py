@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import engine, mask_corpus, mask_engine, schema_form, uploads
+from ui import engine, mask_corpus, mask_engine, mask_generate, schema_form, uploads
 from ui.mask_engine import Corpus
 from ui.mask_model import Model
 from ui.mask_samples import SAMPLES
@@ -135,7 +135,8 @@ def test_two_texts_from_one_seed_and_either_is_walked(app):
     page = app(kind="preset", preset="plate", way="generate", seed="7", limit="12")
     assert any("Press Generate" in i.value for i in page.info)
     checked(page.button(key="masks_generate").click().run())
-    under, free = page.session_state["masks_made"][1].values()
+    asked = page.session_state["masks_asked"]
+    under, free = (asked.made[label] for label in (mask_generate.UNDER, mask_generate.FREE))
     assert under.why_not == "" and under.text in codes(page) and free.text in codes(page)
     assert free.tokens <= 12 and free.model_calls >= under.model_calls
     assert linked(page, "seed") == "7" and linked(page, "way") == "generate"
@@ -143,6 +144,19 @@ def test_two_texts_from_one_seed_and_either_is_walked(app):
     assert page.segmented_control(key="masks_way").value == "walk"
     assert page.text_area(key="masks_text").value == under.text == linked(page, "text")
     assert page.metric and not page.warning
+
+
+def test_stopping_keeps_what_was_written_and_it_can_be_walked(app):
+    page = app(kind="preset", preset="plate", way="generate", limit="12")
+    checked(page.button(key="masks_generate").click().run())
+    assert page.button(key="masks_stop").disabled and not page.button(key="masks_generate").disabled
+    asked = page.session_state["masks_asked"]
+    asked.made, asked.partial, asked.stopped = {}, {mask_generate.UNDER: "perhaps: it"}, True
+    checked(page.run())
+    assert page.session_state["masks_asked"].made == {}  # it does not begin again by itself
+    assert "perhaps: it" in codes(page) and page.button(key="masks_walk_raw").disabled
+    checked(page.button(key="masks_walk_constrained").click().run())
+    assert page.text_area(key="masks_text").value == "perhaps: it"
 
 
 def test_a_seed_draws_the_same_again_and_greedy_needs_none(app):
@@ -248,6 +262,7 @@ def test_a_corpus_is_measured(app):
     assert len(found.allowed) == len(POS.load(None).dev)
     step = mask_corpus._width(found.allowed)
     cells = mask_corpus.table(found, step)
+    assert (cells["example"].min(), cells["example"].max()) == (1, len(found.places))
     assert len(cells) <= mask_corpus.MARKS and cells["of"].sum() == found.positions
     assert cells["forced"].sum() == found.forced
 

@@ -95,3 +95,19 @@ def test_reset_forgets_the_page_and_nothing_else() -> None:
     checked(page.button(key="_trial_reset").click().run())
     assert page.selectbox[0].value == "a" and page.text_area[0].value == "of a"
     assert address(page) == {} and page.session_state["elsewhere_key"] == 1
+
+
+def test_a_view_forgets_all_but_what_is_kept() -> None:
+    page = AppTest.from_function(keeping, default_timeout=30)
+    page.session_state["trial_note"], page.session_state["trial_old"] = "typed", 1
+    checked(checked(page.run()).button(key="go").click().run())
+    assert page.session_state["trial_note"] == "typed" and "trial_old" not in page.session_state
+    assert address(page) == {"kind": "b"}
+
+
+def keeping() -> None:
+    import streamlit as st
+
+    from ui import page_tools
+
+    st.button("Go", key="go", on_click=page_tools.show, args=("trial", {"kind": "b"}, ("trial_note",)))

@@ -68,6 +68,7 @@ def test_a_prompt_is_saved_loaded_and_deleted() -> None:
     app.button(key="prompt_store_save").click().run()
     assert saved_prompts.read(POS, "mine").instructions == HOSTILE
     app.button(key="teacher_restore").click().run()
+    assert [app.button(key=f"prompt_store_{act}_0").label for act in ("load", "delete")] == ["Load mine", "Delete mine"]
     app.button(key="prompt_store_load_0").click().run()
     assert app.text_area(key="teacher_instructions").value == HOSTILE
     app.button(key="prompt_store_delete_0").click().run()

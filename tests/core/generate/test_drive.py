@@ -83,6 +83,22 @@ def test_the_model_finishes_as_it_would_have(teacher, drive):
         drive.add([whole[0]])
 
 
+def test_what_was_written_until_a_stop_stays_and_is_gone_on_from(teacher, drive):
+    whole = generate(teacher, [drive.prompt], [drive.constraint], Sampling()).generations[0].ids
+    shown = []
+
+    def stop(text):
+        shown.append(text)
+        if len(shown) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drive.finish(400, stop)
+    assert drive.ids == whole[:5] and shown == [teacher.tokens.text(whole[:i]) for i in range(1, 6)]
+    drive.finish(400)
+    assert drive.complete and drive.ids == whole
+
+
 def test_other_engines_drive_alike(teacher):
     found = schema.from_regex("[0-9]{2}(ab|cd)")
     for engine in ("dfa", "llguidance"):
