@@ -77,7 +77,7 @@ def wait_for_step(page: Page, at_least: int, seconds: float = 120) -> int:
 
 
 def test_start_watch_reload_stop_resume_compare(server: Server, page: Page, tmp_path: Path) -> None:
-    run = start(server, page, tmp_path, "short", seconds=15, values=())
+    run = start(server, page, tmp_path, "short", seconds=25, values=())
     first = wait_for_step(page, 1)
     assert wait_for_step(page, first + 2) > first
     expect(page.locator('[data-testid="stVegaLiteChart"]').first).to_be_visible()
