@@ -16,8 +16,9 @@ NOT_FOUND = "/_stcore/"  # Streamlit asks for these below the page's own path fi
 REQUIRED = os.environ.get("STILLROOM_REQUIRE_BROWSER") == "1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Gone after its module: while it lives an event loop runs, under which other tests could start none."""
     with sync_playwright() as playwright:
         path = browser_path(otherwise=playwright.chromium.executable_path)
         if path is None:
