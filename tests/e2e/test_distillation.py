@@ -120,9 +120,8 @@ def test_a_killed_server_loses_nothing(server: Server, page: Page, tmp_path: Pat
     server.kill()
     assert run.status().state == "interrupted"
     server.start_again()
-    page.wait_for_timeout(100)
-    console.clear()  # the browser found nobody there
     page.goto(f"{server.url}/distill?run=killed")
+    console.clear()  # the browser had found nobody there
     badge(page, "interrupted", 60)
     page.get_by_role("button", name="Resume").click()
     badge(page, "finished", 150)

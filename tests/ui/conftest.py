@@ -1,6 +1,7 @@
 """What all tests of the interface share."""
 
 import pytest
+import streamlit as st
 from streamlit.components.v2.component_manager import BidiComponentManager
 
 
@@ -8,3 +9,10 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 def no_search_for_components(monkeypatch: pytest.MonkeyPatch) -> None:
     """AppTest looks through every installed package for components before each run; ours are not packages."""
     monkeypatch.setattr(BidiComponentManager, "discover_and_register_components", lambda self, **_: None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_models_of_other_modules() -> None:
+    """Some put a tiny model under the name of a large one, and Streamlit's caches outlive them."""
+    st.cache_data.clear()
+    st.cache_resource.clear()

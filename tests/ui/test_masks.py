@@ -214,7 +214,7 @@ def test_examples_are_those_of_the_data_that_was_chosen(app, tmp_path):
     file = tmp_path / "mine.txt"
     file.write_text("".join(f"Go number {i} !\n" for i in range(20)))
     page = app(data_pos=str(file))
-    assert page.selectbox(key="masks_example").options[1] == "0  Go number 16 !"
+    assert page.selectbox(key="masks_example").options[1] == "1  Go number 16 !"
     assert page.query_params["data_pos"] in (str(file), [str(file)])
     file.write_text("")
     checked(page.run())
