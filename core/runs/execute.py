@@ -22,7 +22,8 @@ from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.labelling import Labeller, Labels, Teacher
-from core.runs.material import Material, Stop, gather, prepare
+from core.runs.material import Material, Stop, gather
+from core.runs.training import prepare
 from core.tasks import Dataset, Task
 
 NO_SPACE = f"os error {errno.ENOSPC}"  # how safetensors, which raises no OSError, spells it
@@ -110,13 +111,14 @@ class _Run:
         self.say(text)
 
     def work(self) -> None:
+        checkpoint.tidy(self.folder)
         material = gather(self.folder.config(), self.phase, self.label)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
         if not self.folder.untrained.exists() and material.config.student.kind != "existing":
             self.save(material.student, self.folder.untrained)
         if last := checkpoint.latest(self.folder):
-            checkpoint.restore(last, trainer)
+            checkpoint.restore(last, trainer, material.held_out_content)
             self.folder.log(f"resumed from {last.name}")
         self.folder.keep_metrics_until(trainer.progress.step)
         self.update(step=trainer.progress.step, total=trainer.total, progress=trainer.done())
@@ -158,11 +160,12 @@ class _Run:
                 self.validate(material, trainer, held_out)
             stopping = self.should_stop()
             if record.step % config.checkpoint_every == 0 or stopping:
-                checkpoint.save(self.folder, trainer)
+                checkpoint.save(self.folder, trainer, material.held_out_content)
             if stopping:
                 raise _Stopped
         self.validate(material, trainer, held_out)
-        checkpoint.save(self.folder, trainer)  # which knows of this validation: a stop while scoring repeats none
+        # It knows of this validation: a stop while scoring repeats none.
+        checkpoint.save(self.folder, trainer, material.held_out_content)
 
     def validate(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         """Scores the student as it is now, once a step."""

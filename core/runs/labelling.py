@@ -29,6 +29,11 @@ class Labels:
     report: LabelReport
     answers: dict[str, str]
 
+    @property
+    def examples(self) -> list[Example]:
+        """The labels that stages learn, as the data would have them."""
+        return [Example(label.input, label.answer) for label in self.train]
+
 
 @dataclass(frozen=True)
 class Labeller:

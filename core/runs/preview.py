@@ -12,8 +12,9 @@ from core.models import existing, prompting
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import memory
+from core.runs.examples import planned_steps
 from core.runs.labelling import Teacher
-from core.runs.material import gather, planned_steps
+from core.runs.material import gather
 from core.runs.memory import MeasuredStep
 from core.tasks import Task
 from core.tasks.prompt import Prompt
