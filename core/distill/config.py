@@ -135,7 +135,10 @@ class LabelConfig(BaseModel):
         None, ge=0, title="Price of tokens written", description="an API's, for a million; empty: not counted"
     )
     score_teacher: bool = Field(
-        True, title="Score an API teacher", description="it answers the report's test examples too, at the same price"
+        True,
+        title="Score an API teacher",
+        description="it answers the report's test examples too, at the same price; held-out inputs without gold it "
+        "answers in any case: by nothing else could the student be scored",
     )
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:

@@ -58,6 +58,8 @@ class Labeller:
         scored = isinstance(teacher, ApiTeacher) and config.labels.score_teacher and config.labelled
         test = data.test if scored else ()
         inputs = list(dict.fromkeys(e.input for e in (*train, *test, *data.without_gold)))
+        if standing := sum(not e.answer for e in (*data.dev, *data.test)):
+            self.say(f"held-out inputs without gold, for which the teacher's answers will stand: {standing}")
         file = self._answered(config, task, teacher, reader, inputs)
         answers = [file[e.input] for e in train]
         report = _report(config, task, train, answers, [file[text] for text in inputs])
