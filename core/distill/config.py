@@ -292,7 +292,7 @@ class RunConfig(BaseModel):
         try:
             api.parse(self.teacher)
         except ModelError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).removesuffix(".")) from error
         if any(stage.needs_scores for stage in self.stages):
             raise ValueError("a teacher behind an API answers in text: take the method 'pseudo_labels' or 'gold'")
         if not self.student.model:
@@ -322,7 +322,7 @@ class RunConfig(BaseModel):
         for assignment in assignments:
             path, separator, value = assignment.partition("=")
             if not separator:
-                raise ConfigError(f"{assignment!r} is not of the form path=value.")
+                raise ConfigError(f"{assignment!r} is not of the form path=value: write for example student.depth=6.")
             _assign(data, path, _plain(value, f"{assignment!r}: the value is "))
         return validate(data)
 
@@ -339,7 +339,9 @@ def _assign(data: Any, path: str, value: Any) -> None:
         else:
             raise KeyError(last)
     except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise ConfigError(f"the configuration has no field {path!r}.") from error
+        raise ConfigError(
+            f"the configuration has no field {path!r}: say where it stands, as in student.depth or stages.0.epochs."
+        ) from error
 
 
 def validate(data: Any) -> RunConfig:
@@ -354,13 +356,26 @@ def validate(data: Any) -> RunConfig:
     return config
 
 
+WORDS = {  # where pydantic speaks of Python
+    "extra_forbidden": "there is no such field",
+    "model_type": "write its fields, as {name: value}",
+    "string_pattern_mismatch": "write letters, digits, - and _ alone, 41 at most",
+    "string_type": "write a text, in quotes where YAML reads something else",
+    "too_short": "write one at least",
+    "tuple_type": "write a list, as [first, second]",
+}
+
+
 def explain(error: ValidationError) -> str:
     """A validation error in one line: field, reason, field, reason."""
+    errors = error.errors()
     lines = []
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"])
-        reason = item["msg"].removeprefix("Value error, ")
-        lines.append(f"{where}: {reason}" if where else reason)
+    for item in errors:
+        where = item["loc"]
+        if where and any(other["loc"] != where == other["loc"][: len(where)] for other in errors):
+            continue  # it follows from what is wrong inside
+        reason = WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
+        lines.append(f"{'.'.join(map(str, where))}: {reason}" if where else reason)
     return "; ".join(lines) + "."
 
 
@@ -368,6 +383,9 @@ def _plain(text: str, what: str = "") -> Any:
     """The plain data of a YAML text. Raises ConfigError."""
     try:
         return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{what}not YAML: line {line}: {error.problem}.") from error
     except Exception as error:  # what is no number or no date raises whatever its constructor came upon
         reason = str(error) or type(error).__name__
         raise ConfigError(f"{what}not YAML: {reason.splitlines()[0]}.") from error
@@ -384,7 +402,8 @@ def read(path: Path) -> RunConfig:
     try:
         return read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {path}: {reason}.") from error
 
 
 def to_yaml(config: RunConfig) -> str:
