@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("prepare", _prepare, "convert the bundled teacher's weights (once)")
     distill = command("distill", _distill, "run a distillation from a YAML file", DISTILL)
-    distill.add_argument("config", type=Path, help="the run's YAML, from `preset` or the Distill page; defaults may be left out")
+    distill.add_argument("config", type=Path, help="the run's YAML: of `preset`, or of the Distill page")
     distill.add_argument("values", nargs="*", metavar="path=value", help="fields to change, e.g. stages.0.epochs=3")
     resume = command("resume", _resume, "go on with a run that was stopped, interrupted or failed", RESUME)
     resume.add_argument("name", help="the run's name, as `runs` lists it")

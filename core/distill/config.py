@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
+from core.distill import config_text
 from core.errors import ConfigError, ModelError
 from core.models import api, teachers
 from core.models.student_config import StudentConfig
@@ -323,25 +324,8 @@ class RunConfig(BaseModel):
             path, separator, value = assignment.partition("=")
             if not separator:
                 raise ConfigError(f"{assignment!r} is not of the form path=value: write for example student.depth=6.")
-            _assign(data, path, _plain(value, f"{assignment!r}: the value is "))
+            config_text.assign(data, path, config_text.plain(value, f"{assignment!r}: the value is "))
         return validate(data)
-
-
-def _assign(data: Any, path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    try:
-        for part in parents:
-            data = data[int(part)] if isinstance(data, list) else data[part]
-        if isinstance(data, list):
-            data[int(last)] = value
-        elif last in data:
-            data[last] = value
-        else:
-            raise KeyError(last)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"the configuration has no field {path!r}: say where it stands, as in student.depth or stages.0.epochs."
-        ) from error
 
 
 def validate(data: Any) -> RunConfig:
@@ -350,49 +334,14 @@ def validate(data: Any) -> RunConfig:
         config = RunConfig.model_validate(data)
         config.model_dump_json()
     except ValidationError as error:
-        raise ConfigError("the configuration is not valid: " + explain(error)) from error
+        raise ConfigError("the configuration is not valid: " + config_text.explain(error)) from error
     except PydanticSerializationError as error:  # YAML can spell what is no text
         raise ConfigError("the configuration holds half a surrogate pair: write the character itself.") from error
     return config
 
 
-WORDS = {  # where pydantic speaks of Python
-    "extra_forbidden": "there is no such field",
-    "model_type": "write its fields, as {name: value}",
-    "string_pattern_mismatch": "write letters, digits, - and _ alone, 41 at most",
-    "string_type": "write a text, in quotes where YAML reads something else",
-    "too_short": "write one at least",
-    "tuple_type": "write a list, as [first, second]",
-}
-
-
-def explain(error: ValidationError) -> str:
-    """A validation error in one line: field, reason, field, reason."""
-    errors = error.errors()
-    lines = []
-    for item in errors:
-        where = item["loc"]
-        if where and any(other["loc"] != where == other["loc"][: len(where)] for other in errors):
-            continue  # it follows from what is wrong inside
-        reason = WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
-        lines.append(f"{'.'.join(map(str, where))}: {reason}" if where else reason)
-    return "; ".join(lines) + "."
-
-
-def _plain(text: str, what: str = "") -> Any:
-    """The plain data of a YAML text. Raises ConfigError."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{what}not YAML: line {line}: {error.problem}.") from error
-    except Exception as error:  # what is no number or no date raises whatever its constructor came upon
-        reason = str(error) or type(error).__name__
-        raise ConfigError(f"{what}not YAML: {reason.splitlines()[0]}.") from error
-
-
 def read_yaml(text: str) -> RunConfig:
-    data = _plain(text)
+    data = config_text.plain(text)
     if not isinstance(data, dict):
         raise ConfigError("a run's YAML is a mapping such as `task: pos`.")
     return validate(data)

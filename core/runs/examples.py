@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.data.sample import spread
+from core.data.sample import largest, spread
 from core.distill import schedule
 from core.distill.cache import digest
 from core.distill.config import RunConfig
@@ -23,11 +23,9 @@ def content(examples: Sequence[Example]) -> str:
 def needed(config: RunConfig, data: Dataset) -> Dataset:
     """The examples that the stages, the validations and the report ask for. Of held-out examples those with a gold
     answer, if there are any: models are scored by one measure."""
-    wanted = [stage.examples for stage in config.stages]
-    most = None if None in wanted else max(w for w in wanted if w)
     return replace(
         data,
-        train=tuple(spread(data.train, most)),
+        train=tuple(spread(data.train, largest(stage.examples for stage in config.stages))),
         dev=tuple(spread(_graded(data.dev), config.validation_examples)),
         test=tuple(spread(_graded(data.test), config.report_examples)),
     )

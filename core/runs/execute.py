@@ -74,6 +74,8 @@ def _explain(error: Exception) -> str:
 
 
 class _Run:
+    """A run under way: its status, and what is told to its folder and to whoever listens."""
+
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.say = folder, say
         self.alone = False  # the main process works while the others wait for what comes of it

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.constrain.constraints import Constraints
-from core.data.sample import spread
+from core.data.sample import largest, spread
 from core.distill import labels
 from core.distill.config import RunConfig
 from core.distill.labels import Label, LabelFile, LabelHeader
@@ -117,8 +117,7 @@ class Labeller:
 
 def _labelled(config: RunConfig, data: Dataset) -> Sequence[Example]:
     """The examples that stages learn by the teacher's answers."""
-    wanted = [stage.examples for stage in config.labelled]
-    return spread(data.train, None if None in wanted else max((w for w in wanted if w), default=0))
+    return spread(data.train, largest(stage.examples for stage in config.labelled))
 
 
 def _report(

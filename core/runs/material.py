@@ -52,6 +52,10 @@ class Material:
         """How `lm` reads an input: a teacher, and a student that is to, with the prompt; other students without."""
         return _reader(self.config, self.task, lm, lm is self.teacher or self.config.student.prompted)
 
+    def constraints(self, lm: LanguageModel) -> Constraints:
+        """The schema of each input, over the tokens of `lm`."""
+        return Constraints(self.task, lm.tokens, self.config.conditioned)
+
 
 def _reader(config: RunConfig, task: Task, lm: LanguageModel, prompted: bool) -> Callable[[str], list[int]]:
     if not prompted:
@@ -156,7 +160,7 @@ def _fitted(material: Material, early: list[Misfit], say: Say) -> Material:
     """Only what fits the student as it is, labels too. Raises MisfitError if something does not and the configuration
     does not leave it out."""
     config, student, labels = material.config, material.student, material.labels
-    constraints = Constraints(material.task, student.tokens, config.conditioned)
+    constraints = material.constraints(student)
     readings = _readings(config, material.task, material.data, material.teacher, student, student.context)
     data, found = fitting(student, constraints, material.data, readings, config.drop_misfits)
     written = labels.examples if labels else []

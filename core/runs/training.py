@@ -19,10 +19,10 @@ from core.runs.material import Material
 
 def prepare(material: Material, folder: RunFolder) -> tuple[Trainer, list[TokenSequence]]:
     """The trainer, and the held-out examples as token sequences."""
-    config, task, data, student = material.config, material.task, material.data, material.student
+    config, data, student = material.config, material.data, material.student
     store = MaskStore(student.tokens)
     reader = material.reader(student)
-    constraints = Constraints(task, student.tokens, config.conditioned)
+    constraints = material.constraints(student)
     learns_data = any(stage.method != "pseudo_labels" for stage in config.stages)
     sequences = tokenise(student, constraints, data.train if learns_data else (), store, reader)
     answers = tokenise(student, constraints, material.labels.examples if material.labels else (), store, reader)
