@@ -97,11 +97,13 @@ def _work(path: Path) -> int:
         status = execute(RunFolder(path, writes=False))
         if status.error:
             print(f"process {processes.number()}: {status.error}", file=sys.stderr)
+        processes.leave()
         return 0 if status.state == "finished" else 1
     run = RunFolder(path)
     print(f"run folder: {run.path}")
     with run.lock():
         status = execute(run, stop.is_set, say=lambda line: print(line, flush=True))
+    processes.leave()
     return 0 if status.state == "finished" else 1
 
 

@@ -10,7 +10,8 @@ import streamlit as st
 
 from core.errors import RunError
 from core.paths import DEMO_RUN
-from core.runs.folder import OPEN, RunFolder, all_runs, open_run
+from core.runs import folder as run_folders
+from core.runs.folder import OPEN, RunFolder
 from core.tasks import TASKS
 from ui import engine, run_charts
 from ui.text import show_error
@@ -46,7 +47,7 @@ def chosen() -> RunFolder | None:
     if not name:
         return None
     try:
-        folder = open_run(name, engine.jobs().root)
+        folder = run_folders.open_run(name, engine.jobs().root)
     except RunError as error:
         choose(None)
         show_error(str(error))
@@ -57,12 +58,12 @@ def chosen() -> RunFolder | None:
 
 def under_way() -> list[str]:
     """Names of the runs that a new one would wait for, wherever they were started."""
-    return [run.name for run in all_runs(engine.jobs().root) if run.status().state in OPEN]
+    return [run.name for run in run_folders.all_runs(engine.jobs().root) if run.status().state in OPEN]
 
 
 def draw(current: RunFolder | None) -> None:
     """The table; live while a run is under way."""
-    runs = all_runs(engine.jobs().root)
+    runs = run_folders.all_runs(engine.jobs().root)
     if not runs:
         st.caption("No runs yet. Start one below; it will be listed here, also if it was started from a shell.")
         return
@@ -75,7 +76,7 @@ def draw(current: RunFolder | None) -> None:
 
 
 def _table(current: str | None, before: tuple[tuple[str, str], ...]) -> None:
-    runs = all_runs(engine.jobs().root)
+    runs = run_folders.all_runs(engine.jobs().root)
     if _signature(runs) != before or st.session_state.get(CHOSEN) != current:
         st.rerun()
     names = [run.name for run in runs]

@@ -83,6 +83,13 @@ def wait_for_all() -> None:
         joined().wait_for_everyone()
 
 
+def leave() -> None:
+    """The end of the work together, reached by all: threads that still listen to the others would else sometimes abort
+    a process while its interpreter ends."""
+    if count() > 1:
+        joined().destroy_process_group()
+
+
 def accelerator(clip: float, batch: int) -> Accelerator:
     """A new one for each run: what it remembers of the run before, of another precision say, is forgotten.
 

@@ -159,6 +159,7 @@ for error in (ModelError("no answers"), Unsendable("odd", 2)):
     except Exception as found:
         say(f"{processes.number()} {type(found).__name__} {found}")
 say(f"{processes.number()} {processes.by_main(lambda: 7)}")
+processes.leave()
 """
 
 
