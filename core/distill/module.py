@@ -42,10 +42,11 @@ def compiling() -> Iterator[None]:
         yield
     except TorchDynamoException as error:
         said = str(getattr(error, "inner_exception", error))
-        told = (said.partition("Output:\n")[2] or said).strip().splitlines()  # of a compiler's, what it printed
+        lines = (said.partition("Output:\n")[2] or said).strip().splitlines()  # of a compiler's, what it printed
+        told = next((line for line in lines if "error" in line), next(iter(lines), type(error).__name__))
         raise ConfigError(
-            f"torch.compile failed: {told[0].rstrip('.') if told else type(error).__name__}. Install or mend its "
-            "compiler (C++, which CXX names, on a CPU; triton on a GPU), or leave compile off."
+            f"torch.compile failed: {told[:300].rstrip('.')}. Install or mend its compiler (C++, which CXX names, on a "
+            "CPU; triton on a GPU), or leave compile off."
         ) from error
 
 

@@ -220,9 +220,12 @@ class Trainer:
     def loss(
         self, stage: Stage, batch: list[TokenSequence], group: list[int], sampled: MaskStore | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, Positions]:
-        """The mean loss of the counted positions, and how often the student's first choice is gold's, or the
-        teacher's. Under a hard constraint only the tokens that some position allows are computed: the reachable rows
-        of the head. `sampled` has the masks of answers that are not the data's but the student's own."""
+        """The mean loss of the counted positions, how often the student's first choice is gold's, or the teacher's
+        (both without axes), and these positions.
+
+        Under a hard constraint only the tokens that some position allows are computed: the reachable rows of the head.
+        `sampled` has the masks of answers that are not the data's but the student's own.
+        """
         device = self.student.model.get_input_embeddings().weight.device
         positions = counted(batch, stage)
         allowed = positions.allowed(self.store if sampled is None else sampled)

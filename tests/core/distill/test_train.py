@@ -253,12 +253,12 @@ def test_more_processes_than_a_batch_has_examples(teacher, monkeypatch):
 
 
 # As a compiler without its parts.
-BROKEN = 'case "$*" in *--version*) echo c++ 1.0;; *) echo "c++: no cc1plus." >&2; exit 1;; esac'
+BROKEN = 'case "$*" in *--version*) echo c++ 1.0;; *) printf "In it:\\nerror: no cc1plus." >&2; exit 1;; esac'
 
 
 @pytest.mark.parametrize(
     ("script", "said"),
-    [(None, "No working C.* compiler"), (BROKEN, r"c\+\+: no cc1plus\. Install or")],
+    [(None, "No working C.* compiler"), (BROKEN, r"error: no cc1plus\. Install or")],
     ids=["missing", "broken"],
 )
 def test_a_missing_or_broken_compiler_is_named(teacher, tmp_path, monkeypatch, script, said):
