@@ -108,11 +108,13 @@ class _Run:
             self.update(state="running", phase=text, error=None, traceback=None)
 
     def phase(self, text: str) -> None:
+        """As `note`, and in the log and the shell too."""
         self.note(text)
         self.folder.log(text)
         self.say(text)
 
     def work(self) -> None:
+        """From the data to the report; raises _Stopped, and whatever goes wrong."""
         checkpoint.tidy(self.folder)
         material = gather(self.folder.config(), self.phase, self.label)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")

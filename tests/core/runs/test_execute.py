@@ -224,7 +224,6 @@ def test_held_out_data_that_changed_since_the_checkpoint_is_named(config, data, 
         status = run(made)
         assert status.state == "failed" and f"was made with another {part} split" in status.error
         file.write_text(before)
-    assert run(made).state == "finished" and len(made.report().examples) == 4
 
 
 def test_a_checkpoint_that_a_kill_cut_short_is_recovered(config, tmp_path):
