@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.canonical import canonical
 from core.constrain import schema
-from core.constrain.canonical import canonical, spell
 from core.constrain.compile import Limits
 from core.constrain.engines.choice import build, choose
 from core.constrain.engines.constraint import Constraint, check_answer
+from core.constrain.json_value import spell
 from core.constrain.schema import Schema
 from core.constrain.tokens import BYTES
 from core.errors import SchemaError

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from core.errors import StillroomError
 
+DISTILL = """ All of it goes into a folder of its own, which the pages show too: checkpoints, log, student and report.
+Ctrl-C saves a checkpoint and stops. On several GPUs or machines: accelerate launch -m core distill run.yaml."""
+RESUME = """ It goes on from its last checkpoint, with the settings that config.yaml in its folder holds now; those that
+a checkpoint depends on must be as they were."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit status. Errors a user can mend are one line on stderr."""
@@ -23,17 +28,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Stillroom's engine, without the screen.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, work: object, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
+    def command(name: str, work: object, text: str, more: str = "") -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.{more}")
         added.set_defaults(work=work)
         return added
 
     command("prepare", _prepare, "convert the bundled teacher's weights (once)")
-    distill = command("distill", _distill, "run a distillation from a YAML file")
-    distill.add_argument("config", type=Path, help="the run's YAML, as the Distill page shows it")
+    distill = command("distill", _distill, "run a distillation from a YAML file", DISTILL)
+    distill.add_argument("config", type=Path, help="the run's YAML: of `preset`, or of the Distill page")
     distill.add_argument("values", nargs="*", metavar="path=value", help="fields to change, e.g. stages.0.epochs=3")
-    resume = command("resume", _resume, "go on with a run that was stopped, interrupted or failed")
-    resume.add_argument("name", help="the run's name")
+    resume = command("resume", _resume, "go on with a run that was stopped, interrupted or failed", RESUME)
+    resume.add_argument("name", help="the run's name, as `runs` lists it")
     command("runs", _runs, "list all runs")
     preset = command("preset", _preset, "print a preset's YAML")
     preset.add_argument("name", help="Quick, Tiny or Thorough")
@@ -57,18 +62,22 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _distill(options: argparse.Namespace) -> int:
-    import core.runs.execute  # noqa: F401  (before there is a folder: it takes seconds)
-    from core.distill import config, processes
-    from core.runs import folder
+    from core.distill import config
 
     wanted = config.read(options.config).with_values(options.values)
+    import core.runs.execute  # noqa: F401  (it takes seconds: after what is wrong is said, before there is a folder)
+    from core.distill import processes
+    from core.runs import folder
+
     return _work(processes.share(folder.create(wanted).path if processes.is_main() else Path()))
 
 
 def _resume(options: argparse.Namespace) -> int:
+    from core.runs import folder
+
+    folder.open_run(options.name)
     import core.runs.execute  # noqa: F401
     from core.distill import processes
-    from core.runs import folder
 
     # The main process alone looks: the run is not resumable any more once it works on it.
     return _work(processes.by_main(lambda: folder.resumable(options.name).path))

@@ -22,10 +22,24 @@ def without_place(name: str) -> str:
 
 
 def put_in_place(made: Path, place: Path) -> None:
-    """Renames the folder `made` to `place`. One that is there is deleted only after that."""
-    aside = place.with_name(place.name + ".old")
-    shutil.rmtree(aside, ignore_errors=True)
+    """Renames the folder `made` to `place`. One that is there is deleted only after that, and put back if it fails. For
+    one writer at a time."""
+    recover(place)
     if place.exists():
-        place.rename(aside)
-    made.rename(place)
-    shutil.rmtree(aside, ignore_errors=True)
+        place.rename(_aside(place))
+    try:
+        made.rename(place)
+    finally:
+        recover(place)
+
+
+def recover(place: Path) -> None:
+    """Ends what a kill cut short in `put_in_place`: the old folder comes back or, where the new one is there, goes. For
+    the writer of `place` alone."""
+    if not place.exists() and _aside(place).exists():
+        _aside(place).rename(place)
+    shutil.rmtree(_aside(place), ignore_errors=True)
+
+
+def _aside(place: Path) -> Path:
+    return place.with_name(place.name + ".old")

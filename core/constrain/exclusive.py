@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.constrain.canonical import identity
+from core.constrain.json_value import identity
 from core.constrain.keywords import KINDS
 from core.constrain.references import References
 

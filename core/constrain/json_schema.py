@@ -1,4 +1,4 @@
-"""JSON Schema to an expression over the one JSON spelling that is used everywhere (`canonical.py`).
+"""JSON Schema to an expression over the one JSON spelling that is used everywhere (`serialise`).
 
 Exact or not at all: a keyword that an expression cannot hold is refused by name, with its path.
 """
@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from core.constrain import keywords, number
-from core.constrain.canonical import spell, whole
 from core.constrain.exclusive import exclusive
 from core.constrain.expression import Either, Expression, Field, Listed, Repeat, Text, Then, Without, either, then
+from core.constrain.json_value import spell, whole
 from core.constrain.keywords import ANNOTATIONS, SIBLINGS, NotRegular
 from core.constrain.references import References
 from core.constrain.strings import STRING, string

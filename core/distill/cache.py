@@ -24,6 +24,7 @@ from core.errors import ConfigError
 SHARD = 256  # examples
 SHARDS_KEPT = 8
 STEP = 0.05  # of logarithms
+TOLD = ("form", "constraint", "temperature", "amount")  # the others are hashes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,10 +177,12 @@ def _check(folder: Path, header: Header) -> None:
     except ValueError as error:
         raise ConfigError(f"the header of the signals in {folder.name!r} is damaged: delete the folder.") from error
     for field in fields(Header):
-        if found.get(field.name) != getattr(header, field.name):
+        before, now = found.get(field.name), getattr(header, field.name)
+        if before != now:
+            told = f" ({before}, now {now})" if field.name in TOLD else ""
             raise ConfigError(
-                f"the teacher's signals in {folder.name!r} were made with another {field.name}: "
-                "restore it, or delete the folder to compute them again."
+                f"the teacher's signals in '{folder.parent.name}/{folder.name}' were made with another "
+                f"{field.name}{told}: restore it, or delete the folder to compute them again."
             )
 
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
+from core.distill import config_text
 from core.errors import ConfigError, ModelError
 from core.models import api, teachers
 from core.models.student_config import StudentConfig
@@ -135,7 +136,10 @@ class LabelConfig(BaseModel):
         None, ge=0, title="Price of tokens written", description="an API's, for a million; empty: not counted"
     )
     score_teacher: bool = Field(
-        True, title="Score an API teacher", description="it answers the report's test examples too, at the same price"
+        True,
+        title="Score an API teacher",
+        description="it answers the report's test examples too, at the same price; held-out inputs without gold it "
+        "answers in any case: by nothing else could the student be scored",
     )
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
@@ -289,7 +293,7 @@ class RunConfig(BaseModel):
         try:
             api.parse(self.teacher)
         except ModelError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).removesuffix(".")) from error
         if any(stage.needs_scores for stage in self.stages):
             raise ValueError("a teacher behind an API answers in text: take the method 'pseudo_labels' or 'gold'")
         if not self.student.model:
@@ -319,24 +323,9 @@ class RunConfig(BaseModel):
         for assignment in assignments:
             path, separator, value = assignment.partition("=")
             if not separator:
-                raise ConfigError(f"{assignment!r} is not of the form path=value.")
-            _assign(data, path, _plain(value, f"{assignment!r}: the value is "))
+                raise ConfigError(f"{assignment!r} is not of the form path=value: write for example student.depth=6.")
+            config_text.assign(data, path, config_text.plain(value, f"{assignment!r}: the value is "))
         return validate(data)
-
-
-def _assign(data: Any, path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    try:
-        for part in parents:
-            data = data[int(part)] if isinstance(data, list) else data[part]
-        if isinstance(data, list):
-            data[int(last)] = value
-        elif last in data:
-            data[last] = value
-        else:
-            raise KeyError(last)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise ConfigError(f"the configuration has no field {path!r}.") from error
 
 
 def validate(data: Any) -> RunConfig:
@@ -345,33 +334,14 @@ def validate(data: Any) -> RunConfig:
         config = RunConfig.model_validate(data)
         config.model_dump_json()
     except ValidationError as error:
-        raise ConfigError("the configuration is not valid: " + explain(error)) from error
+        raise ConfigError("the configuration is not valid: " + config_text.explain(error)) from error
     except PydanticSerializationError as error:  # YAML can spell what is no text
         raise ConfigError("the configuration holds half a surrogate pair: write the character itself.") from error
     return config
 
 
-def explain(error: ValidationError) -> str:
-    """A validation error in one line: field, reason, field, reason."""
-    lines = []
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"])
-        reason = item["msg"].removeprefix("Value error, ")
-        lines.append(f"{where}: {reason}" if where else reason)
-    return "; ".join(lines) + "."
-
-
-def _plain(text: str, what: str = "") -> Any:
-    """The plain data of a YAML text. Raises ConfigError."""
-    try:
-        return yaml.safe_load(text)
-    except Exception as error:  # what is no number or no date raises whatever its constructor came upon
-        reason = str(error) or type(error).__name__
-        raise ConfigError(f"{what}not YAML: {reason.splitlines()[0]}.") from error
-
-
 def read_yaml(text: str) -> RunConfig:
-    data = _plain(text)
+    data = config_text.plain(text)
     if not isinstance(data, dict):
         raise ConfigError("a run's YAML is a mapping such as `task: pos`.")
     return validate(data)
@@ -381,7 +351,8 @@ def read(path: Path) -> RunConfig:
     try:
         return read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {path}: {reason}.") from error
 
 
 def to_yaml(config: RunConfig) -> str:

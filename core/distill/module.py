@@ -1,6 +1,7 @@
 """The student as one module, from ids to the logits that count: what is compiled, wrapped and shared out."""
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ class Reachable(nn.Module):
         self._no_split_modules = getattr(student.model, "_no_split_modules", None)  # what FSDP keeps in one piece
         self._hidden: Any = student.hidden
         if compiled:
-            check_compiler(student.model.device)
+            _try_compiler(student.model.device)
             self._hidden = torch.compile(student.hidden, dynamic=True)
 
     def forward(
@@ -32,21 +33,24 @@ class Reachable(nn.Module):
             return self.student.head(hidden[row, place], tokens)
 
 
-def check_compiler(device: torch.device) -> None:
-    """Raises ConfigError that names what is missing to compile for `device`."""
-    if device.type == "cpu":
-        from torch._inductor.cpp_builder import get_cpp_compiler
-        from torch._inductor.exc import InvalidCxxCompiler
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Raises ConfigError for what goes wrong where torch.compile translates, which it does when something runs."""
+    from torch._dynamo.exc import TorchDynamoException
 
-        try:
-            get_cpp_compiler()
-        except InvalidCxxCompiler as error:
-            named = os.environ.get("CXX", "g++")
-            raise ConfigError(
-                f"compile needs a C++ compiler, and {named} is not here: install it, or leave it off."
-            ) from error
-        return
-    from torch.utils._triton import has_triton
+    try:
+        yield
+    except TorchDynamoException as error:
+        said = str(getattr(error, "inner_exception", error))
+        lines = (said.partition("Output:\n")[2] or said).strip().splitlines()  # of a compiler's, what it printed
+        told = next((line for line in lines if "error" in line), next(iter(lines), type(error).__name__))
+        raise ConfigError(
+            f"torch.compile failed: {told[:300].rstrip('.')}. Install or mend its compiler (C++, which CXX names, on a "
+            "CPU; triton on a GPU), or leave compile off."
+        ) from error
 
-    if not has_triton():
-        raise ConfigError("compile needs triton on a GPU, and it is not here: `pip install triton`, or leave it off.")
+
+def _try_compiler(device: torch.device) -> None:
+    """Raises ConfigError where nothing can be compiled: on one number, which shows it a minute earlier than a model."""
+    with compiling():
+        torch.compile(torch.sin)(torch.zeros(1, device=device))

@@ -16,7 +16,7 @@ from core.distill import losses, processes, schedule, sharded
 from core.distill.cache import digest
 from core.distill.config import RunConfig, Stage
 from core.distill.label_signals import LabelSignals
-from core.distill.module import Reachable
+from core.distill.module import Reachable, compiling
 from core.distill.on_policy import OnPolicy
 from core.distill.positions import Positions, counted
 from core.distill.schedule import Progress
@@ -150,7 +150,7 @@ class Trainer:
         rate = schedule.learning_rate(self.config, stage.learning_rate, self.done(), self.total)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
-        with randomness.seeded(self._seed()):
+        with randomness.seeded(self._seed()), compiling() if self.config.compile else nullcontext():
             batch, sampled = self._batch(stage, group)
             self.module.train()
             loss, agreement, positions = self._gradients(stage, group, batch, sampled)
@@ -220,9 +220,12 @@ class Trainer:
     def loss(
         self, stage: Stage, batch: list[TokenSequence], group: list[int], sampled: MaskStore | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, Positions]:
-        """The mean loss of the counted positions, and how often the student's first choice is gold's, or the
-        teacher's. Under a hard constraint only the tokens that some position allows are computed: the reachable rows
-        of the head. `sampled` has the masks of answers that are not the data's but the student's own."""
+        """The mean loss of the counted positions, how often the student's first choice is gold's, or the teacher's
+        (both without axes), and these positions.
+
+        Under a hard constraint only the tokens that some position allows are computed: the reachable rows of the head.
+        `sampled` has the masks of answers that are not the data's but the student's own.
+        """
         device = self.student.model.get_input_embeddings().weight.device
         positions = counted(batch, stage)
         allowed = positions.allowed(self.store if sampled is None else sampled)

@@ -16,8 +16,6 @@ def build(config: StudentConfig, source: Any, table: torch.Tensor, eos: int, sam
     """
     if not source.config.tie_word_embeddings:
         raise ConfigError("a student can be cut from a teacher with tied embeddings only: choose one from scratch.")
-    if config.frozen >= len(config.layers):
-        raise ConfigError(f"of {len(config.layers)} layers {config.frozen} are frozen: leave one to learn.")
     model = _layers(config, source, table, eos)
     if config.cut_width:
         model = width.narrow(model, config.cut_width, sample)
@@ -32,8 +30,10 @@ def _layers(config: StudentConfig, source: Any, table: torch.Tensor, eos: int) -
     if layers is None:
         raise ConfigError(f"layers cannot be cut from {type(source).__name__}: choose a student from scratch.")
     depth = len(layers)
-    if wrong := [i for i in config.layers if not 0 <= i < depth]:
-        raise ConfigError(f"the teacher has layers 0 to {depth - 1}: {wrong} cannot be cut from it.")
+    if wrong := [i for i in config.layers if i >= depth]:
+        raise ConfigError(
+            f"the teacher has layers 0 to {depth - 1}: {wrong} cannot be cut from it, change student.layers."
+        )
     shape = type(source.config).from_dict(source.config.to_dict())
     shape.num_hidden_layers = len(config.layers)
     shape.vocab_size = len(table)

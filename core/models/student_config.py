@@ -105,6 +105,8 @@ class StudentConfig(BaseModel):
     def _consistent(self) -> "StudentConfig":
         if self.kind == "scratch":
             self._check_heads()
+        if self.kind == "cut":
+            self._check_layers()
         if self.kind != "existing":
             for name in ("tuning", "precision", "prompted"):
                 if (value := getattr(self, name)) != type(self).model_fields[name].default:
@@ -115,6 +117,12 @@ class StudentConfig(BaseModel):
         if self.tuning == "full" and self.precision != "full":
             raise ValueError(f"weights in {self.precision} cannot be trained: take tuning 'lora', or precision 'full'")
         return self
+
+    def _check_layers(self) -> None:
+        if wrong := [i for i in self.layers if i < 0]:
+            raise ValueError(f"layers {wrong} are counted from 0: take numbers that the teacher has")
+        if self.frozen >= len(self.layers):
+            raise ValueError(f"frozen {self.frozen} leaves none of the {len(self.layers)} layers to learn: lower it")
 
     def _check_heads(self) -> None:
         if self.width % self.heads:

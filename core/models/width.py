@@ -35,7 +35,7 @@ def narrow(model: Any, width: int, sample: Sequence[Sequence[int]]) -> Any:
             f"the width of a {config.model_type} model cannot be cut, only of {', '.join(FAMILY)}: leave it empty."
         )
     if width > config.hidden_size:
-        raise ConfigError(f"the model is {config.hidden_size} wide: it cannot be cut to {width}.")
+        raise ConfigError(f"the model is {config.hidden_size} wide: it cannot be cut to {width}, lower cut_width.")
     if width == config.hidden_size:
         return model
     if not sample:

@@ -18,6 +18,7 @@ from core.distill.train import Trainer
 from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
 from core.models.language_model import LanguageModel
+from core.paths import put_in_place, recover
 from core.runs.folder import RunFolder
 
 KEEP = 2
@@ -25,19 +26,32 @@ KEEP = 2
 FIELDS = ("task", "data", "teacher", "prompt", "conditioned", "student", "stages", "batch_size", "batch_tokens", "seed")
 
 
-def _hashes(trainer: Trainer) -> dict[str, str]:
+def tidy(folder: RunFolder) -> None:
+    """Ends what a kill cut short: half a checkpoint goes, one that was being replaced comes back. Before any process
+    looks for the latest."""
+    if not folder.writes:
+        return
+    for partial in folder.checkpoints.glob("*.partial"):
+        shutil.rmtree(partial, ignore_errors=True)
+    for aside in folder.checkpoints.glob("*.old"):
+        recover(aside.with_suffix(""))
+
+
+def _hashes(trainer: Trainer, held_out: dict[str, str]) -> dict[str, str]:
     """A short hash of each field that a checkpoint depends on; of the data not where it is, but what it says."""
     data = trainer.config.model_dump(mode="json") | {"data": trainer.content}
-    return {k: hashlib.sha256(json.dumps(data[k], sort_keys=True).encode()).hexdigest()[:16] for k in FIELDS}
+    fields = {k: hashlib.sha256(json.dumps(data[k], sort_keys=True).encode()).hexdigest()[:16] for k in FIELDS}
+    return fields | {f"{split} split": found for split, found in held_out.items()}
 
 
-def save(folder: RunFolder, trainer: Trainer) -> None:
-    """Every process must come here; one of them writes."""
+def save(folder: RunFolder, trainer: Trainer, held_out: dict[str, str]) -> None:
+    """`held_out` has a hash of each split that the student is scored on. Every process must come here; one of them
+    writes."""
     tensors, progress = trainer.state()
     if not folder.writes:
         return
     tensors = {k: v.cpu().contiguous() for k, v in tensors.items()}
-    state = {"progress": progress, "config": _hashes(trainer)}
+    state = {"progress": progress, "config": _hashes(trainer, held_out)}
     _write(folder, "step", trainer, {"optimizer": tensors, "weights": _weights(trainer)}, state)
     for old in _complete(folder, "step")[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
@@ -71,8 +85,7 @@ def _write(
         for name, tensors in files.items():
             save_file(tensors, partial / f"{name}.safetensors")
         (partial / "state.json").write_text(json.dumps(state, indent=1))
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
+        put_in_place(partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return final
@@ -88,16 +101,16 @@ def best(folder: RunFolder) -> Path | None:
     return max(_complete(folder, "best"), key=lambda path: (path / "state.json").stat().st_mtime, default=None)
 
 
-def restore(path: Path, trainer: Trainer) -> None:
-    """Raises ConfigError that names the field in which the checkpoint and the configuration differ,
-    RunError for a damaged checkpoint."""
+def restore(path: Path, trainer: Trainer, held_out: dict[str, str]) -> None:
+    """Raises ConfigError that names the fields, or the splits of `held_out` (see `save`), in which the checkpoint and
+    what it is to go on with differ, RunError for a damaged checkpoint."""
     try:
         state = json.loads((path / "state.json").read_text())
         tensors = load_file(path / "optimizer.safetensors")
         saved, progress = state["config"], state["progress"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _damaged(path) from error
-    differing = [k for k, v in _hashes(trainer).items() if saved.get(k) != v]
+    differing = [k for k, v in _hashes(trainer, held_out).items() if saved.get(k) != v]
     if differing:
         raise ConfigError(
             f"the checkpoint {path.name} was made with another {', '.join(differing)}: restore it, or start a new run."

@@ -22,7 +22,8 @@ from core.models.language_model import LanguageModel
 from core.runs import checkpoint, scoring
 from core.runs.folder import RunFolder, Status, device_lock
 from core.runs.labelling import Labeller, Labels, Teacher
-from core.runs.material import Material, Stop, gather, prepare
+from core.runs.material import Material, Stop, gather
+from core.runs.training import prepare
 from core.tasks import Dataset, Task
 
 NO_SPACE = f"os error {errno.ENOSPC}"  # how safetensors, which raises no OSError, spells it
@@ -73,6 +74,8 @@ def _explain(error: Exception) -> str:
 
 
 class _Run:
+    """A run under way: its status, and what is told to its folder and to whoever listens."""
+
     def __init__(self, folder: RunFolder, should_stop: Stop, say: Callable[[str], None]) -> None:
         self.folder, self.say = folder, say
         self.alone = False  # the main process works while the others wait for what comes of it
@@ -105,18 +108,21 @@ class _Run:
             self.update(state="running", phase=text, error=None, traceback=None)
 
     def phase(self, text: str) -> None:
+        """As `note`, and in the log and the shell too."""
         self.note(text)
         self.folder.log(text)
         self.say(text)
 
     def work(self) -> None:
+        """From the data to the report; raises _Stopped, and whatever goes wrong."""
+        checkpoint.tidy(self.folder)
         material = gather(self.folder.config(), self.phase, self.label)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
         if not self.folder.untrained.exists() and material.config.student.kind != "existing":
             self.save(material.student, self.folder.untrained)
         if last := checkpoint.latest(self.folder):
-            checkpoint.restore(last, trainer)
+            checkpoint.restore(last, trainer, material.held_out_content)
             self.folder.log(f"resumed from {last.name}")
         self.folder.keep_metrics_until(trainer.progress.step)
         self.update(step=trainer.progress.step, total=trainer.total, progress=trainer.done())
@@ -158,11 +164,12 @@ class _Run:
                 self.validate(material, trainer, held_out)
             stopping = self.should_stop()
             if record.step % config.checkpoint_every == 0 or stopping:
-                checkpoint.save(self.folder, trainer)
+                checkpoint.save(self.folder, trainer, material.held_out_content)
             if stopping:
                 raise _Stopped
         self.validate(material, trainer, held_out)
-        checkpoint.save(self.folder, trainer)  # which knows of this validation: a stop while scoring repeats none
+        # It knows of this validation: a stop while scoring repeats none.
+        checkpoint.save(self.folder, trainer, material.held_out_content)
 
     def validate(self, material: Material, trainer: Trainer, held_out: list[TokenSequence]) -> None:
         """Scores the student as it is now, once a step."""

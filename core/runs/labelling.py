@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.constrain.constraints import Constraints
-from core.data.sample import spread
+from core.data.sample import largest, spread
 from core.distill import labels
 from core.distill.config import RunConfig
 from core.distill.labels import Label, LabelFile, LabelHeader
@@ -28,6 +28,11 @@ class Labels:
     test: tuple[Label, ...]
     report: LabelReport
     answers: dict[str, str]
+
+    @property
+    def examples(self) -> list[Example]:
+        """The labels that stages learn, as the data would have them."""
+        return [Example(label.input, label.answer) for label in self.train]
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Labeller:
         scored = isinstance(teacher, ApiTeacher) and config.labels.score_teacher and config.labelled
         test = data.test if scored else ()
         inputs = list(dict.fromkeys(e.input for e in (*train, *test, *data.without_gold)))
+        if standing := sum(not e.answer for e in (*data.dev, *data.test)):
+            self.say(f"held-out inputs without gold, for which the teacher's answers will stand: {standing}")
         file = self._answered(config, task, teacher, reader, inputs)
         answers = [file[e.input] for e in train]
         report = _report(config, task, train, answers, [file[text] for text in inputs])
@@ -110,8 +117,7 @@ class Labeller:
 
 def _labelled(config: RunConfig, data: Dataset) -> Sequence[Example]:
     """The examples that stages learn by the teacher's answers."""
-    wanted = [stage.examples for stage in config.labelled]
-    return spread(data.train, None if None in wanted else max((w for w in wanted if w), default=0))
+    return spread(data.train, largest(stage.examples for stage in config.labelled))
 
 
 def _report(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig, Stage
 from core.distill.sequences import TokenSequence, length, tokenise
@@ -12,8 +11,9 @@ from core.models import existing, prompting
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import memory
+from core.runs.examples import planned_steps
 from core.runs.labelling import Teacher
-from core.runs.material import gather, planned_steps
+from core.runs.material import gather
 from core.runs.memory import MeasuredStep
 from core.tasks import Task
 from core.tasks.prompt import Prompt
@@ -53,7 +53,7 @@ def preview(config: RunConfig) -> Preview:
     material = gather(config)
     task, data, teacher, student = material.task, material.data, material.teacher, material.student
     store, reader = MaskStore(student.tokens), material.reader(student)
-    constraints = Constraints(task, student.tokens, config.conditioned)
+    constraints = material.constraints(student)
     longest = sorted(data.train, key=lambda e: -len(e.input))[: 2 * config.batch_size]
     most = tokenise(student, constraints, longest, store, reader)
     first = tokenise(student, constraints, data.train[: config.batch_size], store, reader)

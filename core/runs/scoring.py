@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.data.overlap import overlap
 from core.distill.sequences import TokenSequence, tokenise
@@ -19,6 +18,7 @@ from core.models.language_model import LanguageModel
 from core.runs import labelling
 from core.runs.folder import RunFolder
 from core.runs.material import Material, Say, Stop
+from core.tasks import Example
 
 BYTES_STORED = 2  # of a model that the run does not save, in bf16
 FREE_EXAMPLES = 4  # without the constraint there is no fast-forward: a few show what the mask does
@@ -30,10 +30,7 @@ def validate(
     """Scores of the student by constrained generation; perplexity and calibration under the mask, and the mass it
     gives to refused tokens, on gold answers. None if stopped."""
     student = material.student
-    found = evaluate(
-        student, material.task, material.held_out, material.reader(student), role="trained", megabytes=0,
-        conditioned=material.config.conditioned, should_stop=should_stop,
-    )  # fmt: skip
+    found = _evaluated(material, student, material.held_out, "trained", 0, should_stop)
     read = likelihood(choices(student, [_answer(s) for s in held_out], store, should_stop))
     if should_stop():
         return None
@@ -50,17 +47,8 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
     read: dict[str, list[Choices | None]] = {}
     for role, lm, megabytes in _scored(material, folder):
         say(f"scoring the {role} model" if role == "teacher" else f"scoring the {role} student")
-        models[role] = evaluate(
-            lm,
-            material.task,
-            material.data.test,
-            material.reader(lm),
-            role=role,
-            megabytes=megabytes,
-            conditioned=material.config.conditioned,
-            free=FREE_EXAMPLES if role == "trained" else 0,
-            should_stop=should_stop,
-        )
+        free = FREE_EXAMPLES if role == "trained" else 0
+        models[role] = _evaluated(material, lm, material.data.test, role, megabytes, should_stop, free)
         read[role] = _gold_choices(material, lm, should_stop)
         if should_stop():
             return None
@@ -85,10 +73,26 @@ def report(material: Material, folder: RunFolder, seconds: float, say: Say, shou
     return completed(found, material.task)
 
 
+def _evaluated(
+    material: Material,
+    lm: LanguageModel,
+    examples: Sequence[Example],
+    role: str,
+    megabytes: float,
+    should_stop: Stop,
+    free: int = 0,
+) -> ModelReport:
+    """As `evaluate`, reading what `lm` reads in this run, under its schema."""
+    return evaluate(
+        lm, material.task, examples, material.reader(lm), role=role, megabytes=megabytes,
+        conditioned=material.config.conditioned, free=free, should_stop=should_stop,
+    )  # fmt: skip
+
+
 def _gold_choices(material: Material, lm: LanguageModel, should_stop: Stop) -> list[Choices | None]:
     """What `lm` makes of each test example's gold answer; None where that is too long for it, or cannot be spelled."""
     store, reader = MaskStore(lm.tokens), material.reader(lm)
-    constraints = Constraints(material.task, lm.tokens, material.config.conditioned)
+    constraints = material.constraints(lm)
     answers: dict[int, AnswerIds] = {}
     for i, example in enumerate(material.data.test):
         with suppress(DataError):

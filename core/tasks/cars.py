@@ -76,7 +76,7 @@ def _bare(span: str) -> str:
 
 def _mpgs(text: str) -> tuple[str, ...]:
     numbers = (float(number.replace(",", "")) for number in _NUMBER.findall(text))
-    return _unique(["null", *(json.dumps(number) for number in numbers if math.isfinite(number))])
+    return _unique(["null", *(serialise(number) for number in numbers if math.isfinite(number))])
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ Adding a task is one file that builds a `Task`, and its name in `core/tasks/__in
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -21,6 +23,8 @@ Part = tuple[str, str]
 # Metric name -> (hits, total), so that a corpus score is a ratio of sums (micro average).
 Counts = dict[str, tuple[int, int]]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
 
 def shortest(template: Template) -> str:
     """The shortest text that matches."""
@@ -28,9 +32,25 @@ def shortest(template: Template) -> str:
 
 
 def serialise(value: BaseModel | Any) -> str:
-    """The JSON spelling of data and prompts, and of what grammars allow: no blanks, no ASCII escapes."""
-    data = value.model_dump() if isinstance(value, BaseModel) else value
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """The JSON spelling of data and prompts, and of what grammars allow: no blanks, no ASCII escapes, and no exponents,
+    which a grammar has none of within bounds. Raises TypeError for a key that is no text."""
+    return _written(value.model_dump() if isinstance(value, BaseModel) else value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_key(name)}:{_written(child)}" for name, child in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{Decimal(float.__repr__(value + 0.0)):f}"  # -0.0 as 0.0
+    return _ENCODER.encode(value)
+
+
+def _key(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the key {name!r} is not a text")
+    return _ENCODER.encode(name)
 
 
 @dataclass(frozen=True)

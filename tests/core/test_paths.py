@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.paths import put_in_place
+from core.paths import put_in_place, recover
 
 
 def folder(place, text):
@@ -15,7 +15,21 @@ def test_the_old_folder_goes_last(tmp_path):
     place = folder(tmp_path / "place", "old")
     with pytest.raises(FileNotFoundError):
         put_in_place(tmp_path / "nothing", place)
-    assert (tmp_path / "place.old" / "file").read_text() == "old"
+    assert (place / "file").read_text() == "old"
     put_in_place(folder(tmp_path / "first", "first"), place)
     put_in_place(folder(tmp_path / "second", "second"), place)
     assert (place / "file").read_text() == "second" and [p.name for p in tmp_path.iterdir()] == ["place"]
+
+
+@pytest.mark.parametrize("renames", [1, 2])
+def test_what_a_kill_leaves_behind_is_recovered(tmp_path, renames):
+    """After the first rename the old folder is aside and nothing in its place, after the second both are there."""
+    place, made = folder(tmp_path / "place", "old"), folder(tmp_path / "made", "new")
+    place.rename(tmp_path / "place.old")
+    if renames == 2:
+        made.rename(place)
+    recover(place)
+    assert (place / "file").read_text() == ("old" if renames == 1 else "new")
+    put_in_place(folder(tmp_path / "next", "next"), place)
+    assert (place / "file").read_text() == "next" and not (tmp_path / "place.old").exists()
+    recover(tmp_path / "nothing")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.constrain import formats, keywords, regex
-from core.constrain.canonical import whole
+from core.constrain.json_value import whole
 from core.constrain.keywords import ANNOTATIONS, SIBLINGS
 from core.constrain.references import References
 from core.errors import SchemaError

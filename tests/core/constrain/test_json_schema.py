@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.canonical import canonical
 from core.constrain import json_schema
-from core.constrain.canonical import canonical, spell
 from core.constrain.compile import compile
 from core.constrain.json_schema import NotRegular
+from core.constrain.json_value import spell
 from core.errors import SchemaError
 
 DRAFT4, DRAFT7 = (f"http://json-schema.org/draft-0{n}/schema#" for n in (4, 7))
 INTEGER = {"type": "integer"}
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+# Before a last line break Python's $ matches, by which jsonschema judges, and ECMA's does not.
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4).filter(lambda t: not t.endswith("\n"))
 keys = st.sampled_from(["a", "b", 'q"', "é"])
 PATTERNS = ["^a", "b$", "^[a-c]*$", "x|\\n", r"\d", '[^"]']
 
@@ -89,7 +91,7 @@ def instances(draw, schema):
         count = draw(st.integers(schema.get("minItems", 0), schema.get("maxItems", 3)))
         return [draw(instances(heads[i] if i < len(heads) else schema["items"])) for i in range(count)]
     leaf = {
-        "string": texts | st.sampled_from(["abc", "x", "\n", "1"]),
+        "string": texts | st.sampled_from(["abc", "x", "\nb", "1"]),
         "integer": st.integers(-4, 5),
         "boolean": st.booleans(),
         "null": st.none(),

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.canonical import canonical
 from core.constrain import schema
-from core.constrain.canonical import canonical, spell
 from core.constrain.compile import Limits
 from core.constrain.engines.choice import choose
 from core.constrain.engines.constraint import check_answer
+from core.constrain.json_value import spell
 from core.constrain.tokens import BYTES
 from core.errors import SchemaError
 from core.paths import ROOT

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch._inductor import config as inductor
 
 from core.constrain.constraints import Constraints
 from core.constrain.masks import FORCED, MaskStore
@@ -251,10 +252,23 @@ def test_more_processes_than_a_batch_has_examples(teacher, monkeypatch):
         trainer(teacher, RunConfig(batch_size=3, accumulate=2))
 
 
-def test_a_missing_compiler_is_named(teacher, monkeypatch):
-    monkeypatch.setenv("CXX", "/no/such/compiler")
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/no/such/compiler",))
-    with pytest.raises(ConfigError, match="compile needs a C"):
+# As a compiler without its parts.
+BROKEN = 'case "$*" in *--version*) echo c++ 1.0;; *) printf "In it:\\nerror: no cc1plus." >&2; exit 1;; esac'
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [(None, "No working C.* compiler"), (BROKEN, r"error: no cc1plus\. Install or")],
+    ids=["missing", "broken"],
+)
+def test_a_missing_or_broken_compiler_is_named(teacher, tmp_path, monkeypatch, script, said):
+    compiler = tmp_path / "c++"
+    if script:
+        compiler.write_text(f"#!/bin/sh\n{script}\n")
+        compiler.chmod(0o755)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    wrong = pytest.raises(ConfigError, match=f"torch.compile failed: {said}")
+    with inductor.patch({"cpp.cxx": (str(compiler),)}), wrong:
         trainer(teacher, RunConfig(compile=True))
 
 

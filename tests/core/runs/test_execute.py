@@ -206,6 +206,41 @@ def test_data_that_changed_since_the_checkpoint_is_noticed_and_data_that_moved_i
     assert status.state == "failed" and "was made with another data" in status.error and status.traceback is None
 
 
+def test_held_out_data_that_changed_since_the_checkpoint_is_named(config, data, tmp_path):
+    """Validations before and after would not be of the same examples. How many of them are used may change."""
+    place = tmp_path / "data"
+    place.mkdir()
+    for part in ("train", "dev", "test"):
+        (place / f"{part}.conllu").write_text(Path(data).read_text())
+    made = folder.create(config.model_copy(update={"data": str(place)}), tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 2)
+    more = made.config().model_copy(update={"validation_examples": 3, "report_examples": 4})
+    folder.write(made.path / "config.yaml", run_config.to_yaml(more))
+    assert run(made, should_stop=lambda: len(steps(made)) >= 4).state == "stopped"
+    for part in ("dev", "test"):
+        file = place / f"{part}.conllu"
+        before = file.read_text()
+        file.write_text(before.replace("PRON", "NOUN", 1))
+        status = run(made)
+        assert status.state == "failed" and f"was made with another {part} split" in status.error
+        file.write_text(before)
+
+
+def test_a_checkpoint_that_a_kill_cut_short_is_recovered(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 2)
+    last = checkpoint.latest(made)
+    half = made.checkpoints / "step-000009.partial"
+    half.mkdir()
+    last.rename(made.checkpoints / f"{last.name}.old")
+    checkpoint.tidy(folder.RunFolder(made.path, writes=False))
+    assert half.exists() and checkpoint.latest(made) is None
+    checkpoint.tidy(made)
+    assert checkpoint.latest(made) == last and not half.exists()
+    assert run(made, should_stop=lambda: len(steps(made)) >= 3).state == "stopped"
+    assert "resumed from step-000002" in made.log_tail(99)
+
+
 def test_damaged_checkpoint(config, tmp_path):
     made = folder.create(config, tmp_path)
     run(made, should_stop=lambda: len(steps(made)) >= 2)

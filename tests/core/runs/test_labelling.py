@@ -372,6 +372,31 @@ def test_an_api_answers_what_has_no_gold_and_what_is_refused_is_left_out(
     assert [e.input for e in report.examples] == [ADVERTS[19].input]
 
 
+def test_a_teacher_that_is_not_to_be_scored_still_answers_what_the_student_is_scored_by(
+    config, inputs, cars, tmp_path, serve, chat_completion
+):
+    """Held-out inputs without gold, and only these; the report has no row of its own for it."""
+    asked = []
+
+    def reply(request, _):
+        asked.append(request["messages"][-1]["content"])
+        return 200, chat_completion(gold_for(request))
+
+    changes = {"teacher": serve(reply), "labels": LabelConfig(score_teacher=False)}
+    with_gold, without = (
+        folder.create(config.model_copy(update={**changes, "data": data}), tmp_path) for data in (cars, inputs)
+    )
+    assert run(with_gold).state == "finished" and len(asked) == 8
+    assert "without gold" not in with_gold.log_tail(99)
+    asked.clear()
+    assert run(without).state == "finished"
+    assert len(
+        asked
+    ) == 8 + 3 and "held-out inputs without gold, for which the teacher's answers will stand: 3" in without.log_tail(99)
+    report = without.report()
+    assert report.gold_by == "teacher" and [m.role for m in report.models] == ["trained", "untrained"]
+
+
 def test_nothing_to_score_on_ends_the_run(config, inputs, tmp_path, serve, chat_completion):
     test = {e.input for e in ADVERTS[18:]}
 

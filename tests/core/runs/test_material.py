@@ -10,7 +10,8 @@ from core.errors import MisfitError
 from core.models import teachers
 from core.models.student_config import StudentConfig
 from core.runs import folder
-from core.runs.material import gather, prepare
+from core.runs.material import gather
+from core.runs.training import prepare
 
 
 @pytest.fixture

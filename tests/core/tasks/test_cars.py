@@ -69,7 +69,7 @@ def test_template_spells_every_gold_answer(part):
         assert info is not None and serialise(info) == example.answer
         makes, models, years, mpgs = choices(example.input)
         assert info.make in makes and info.model in models and str(info.year) in years
-        assert json.dumps(info.mpg) in mpgs
+        assert serialise(info.mpg) in mpgs
         assert spells(CARS.template(example.input), example.answer)
 
 

@@ -1,86 +1,26 @@
-"""The one JSON spelling of data, prompts and grammars: no blanks, no escapes that are not needed, the schema's order of
-keys. Engines refuse every other spelling, and optional blanks would take most of what fast-forward gains.
+"""Values as the grammar of a JSON Schema spells them: it refuses other orders of keys and other spellings of a number.
+
+For what judges engines by the instances of other people's schemas, here and in the tests.
 """
 
-import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from core.constrain import keywords
+from core.constrain.json_value import identity, whole
 from core.constrain.references import References
 from core.errors import SchemaError
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
-
-
-class Plain(float):
-    """A number that is written without exponent."""
-
-
-def spell(value: Any) -> str:
-    """Raises SchemaError for what JSON cannot say."""
-    try:
-        text = _written(value)
-        text.encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise SchemaError(f"{_shown(value)} cannot be written as JSON: {error}.") from error
-    return text
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)[:60]
-    except (ValueError, RecursionError):  # endless numbers and nesting
-        return "the value"
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_key(name)}:{_written(child)}" for name, child in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(_written, value)) + "]"
-    return f"{Decimal(float.__repr__(value)):f}" if isinstance(value, Plain) else _ENCODER.encode(value)
-
-
-def _key(name: Any) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"the key {name!r} is not a text")
-    return _ENCODER.encode(name)
 
 
 def canonical(value: Any, schema: dict[str, Any]) -> Any:
     """`value` as a JSON Schema writes it: keys in the order in which the schema names them, those it does not name
-    last; 1.0 as 1 where a whole number is asked for, given values as they are given, and no exponents within bounds.
-    Nothing else is changed, and whether `value` is valid is not asked. Raises SchemaError for a malformed schema."""
+    last; 1.0 as 1 where a whole number is asked for, and given values as they are given. Nothing else is changed, and
+    whether `value` is valid is not asked. Raises SchemaError for a malformed schema."""
     try:
         return _Writer(schema).value(value, schema)
     except RecursionError as error:
         raise SchemaError("the value or its JSON Schema is nested too deeply.") from error
-
-
-def whole(value: Any) -> Any:
-    """1.0 as 1, which is the same number; inside lists and objects too."""
-    if isinstance(value, dict):
-        return {name: whole(child) for name, child in value.items()}
-    if isinstance(value, list):
-        return [whole(child) for child in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def identity(value: Any) -> tuple[str, Any]:
-    """The kind of a JSON value, and what is equal for equal values: 1 is 1.0 and not True."""
-    if isinstance(value, dict):
-        return "object", frozenset((name, identity(child)) for name, child in value.items())
-    if isinstance(value, list):
-        return "array", tuple(map(identity, value))
-    if isinstance(value, str):
-        return "string", value
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else "boolean", value
-    return "number", value
 
 
 class _Writer:
@@ -103,8 +43,6 @@ class _Writer:
             return [self.value(item, _elements(i, views)) for i, item in enumerate(value)]
         if isinstance(value, float) and any(_asks_for_whole(view, self.draft) for view in views):
             return whole(value)
-        if isinstance(value, float) and any(not _BOUNDS.isdisjoint(view) for view in views):
-            return Plain(value) if "e" in repr(value) else value + 0.0  # -0.0 as 0.0
         return value
 
     def _views(self, value: Any, schema: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
