@@ -142,6 +142,7 @@ def test_labels_and_own_samples_are_the_same_for_two_processes(config, tmp_path)
 ENDS = """
 from core.distill import processes
 from core.errors import ModelError
+from torch.distributed import destroy_process_group
 
 class Unsendable(Exception):
     def __init__(self, one, two):
@@ -159,6 +160,7 @@ for error in (ModelError("no answers"), Unsendable("odd", 2)):
     except Exception as found:
         say(f"{processes.number()} {type(found).__name__} {found}")
 say(f"{processes.number()} {processes.by_main(lambda: 7)}")
+destroy_process_group()  # its threads may abort an interpreter that ends under them
 """
 
 
