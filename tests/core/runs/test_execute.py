@@ -134,7 +134,8 @@ def test_killed_and_resumed_from_a_shell(config, tmp_path):
     assert killed.status().state == "interrupted"
     with (killed.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 99')  # cut short in the middle of a line
-    changes = {"stages": (Stage(method="gold", epochs=40),), "max_seconds": 4.0}
+    done = killed.metrics()[-1]["seconds"]
+    changes = {"stages": (Stage(method="gold", epochs=40),), "max_seconds": done + 0.5}
     folder.write(killed.path / "config.yaml", run_config.to_yaml(config.model_copy(update=changes)))
     done = subprocess.run([*command, "resume", "t"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
