@@ -1,5 +1,4 @@
-"""Several processes on this machine's CPU, started by `accelerate launch` or as it would (ranks.py), and the launch files
-that ship."""
+"""Several processes on this machine's CPU, by `accelerate launch` or as it would (ranks.py); the launch files."""
 
 import os
 import shutil
@@ -82,7 +81,9 @@ def environment(home):
 
 def said_by(line, home, **variables):
     """What was said by processes that end well."""
-    done = subprocess.run(line, cwd=ROOT, env=environment(home) | variables, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        line, cwd=ROOT, env=environment(home) | variables, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
