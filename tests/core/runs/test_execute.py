@@ -50,7 +50,7 @@ def config(teacher_folder, data):
         validate_every=10,
         validation_examples=2,
         checkpoint_every=4,
-        report_examples=3,
+        report_examples=1,
     )
 
 
@@ -65,8 +65,8 @@ def steps(run_folder):
 
 @pytest.fixture(scope="module")
 def whole(config, tmp_path_factory):
-    """A run that nothing interrupted."""
-    made = folder.create(config, tmp_path_factory.mktemp("whole"))
+    """A run that nothing interrupted, and whose report is looked at."""
+    made = folder.create(config.model_copy(update={"report_examples": 3}), tmp_path_factory.mktemp("whole"))
     run(made)
     return made
 
@@ -411,7 +411,8 @@ def test_examples_that_do_not_fit_end_the_run_before_training_or_are_left_out(co
     words = "".join(f"{i}\tword\t_\tNOUN\t_\t_\t_\t_\t_\t_\n" for i in range(1, 301)) + "\n"
     for part in ("train", "dev", "test"):
         (place / f"{part}.conllu").write_text(words + short * 2 if part == "test" else short * 8)
-    config = config.model_copy(update={"data": str(place), "stages": (Stage(method="gold"),)})
+    changes = {"data": str(place), "stages": (Stage(method="gold"),), "report_examples": 3}
+    config = config.model_copy(update=changes)
     made = folder.create(config, tmp_path)
     status = run(made)
     assert (status.state, status.failure) == ("failed", "MisfitError")
