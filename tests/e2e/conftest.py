@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from bench.server import FLAGS, Server, browser_path
 from core.models import bundled
@@ -13,6 +13,7 @@ from core.paths import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 NOT_FOUND = "/_stcore/"  # Streamlit asks for these below the page's own path first
+expect.set_options(timeout=15_000)  # on a busy machine; what must be quick is timed
 REQUIRED = os.environ.get("STILLROOM_REQUIRE_BROWSER") == "1"
 
 
