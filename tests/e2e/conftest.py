@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from bench.server import FLAGS, Server, browser_path
 from core.models import bundled
@@ -13,6 +13,7 @@ from core.paths import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 NOT_FOUND = "/_stcore/"  # Streamlit asks for these below the page's own path first
+expect.set_options(timeout=15_000)  # on a busy machine; what must be quick is timed
 REQUIRED = os.environ.get("STILLROOM_REQUIRE_BROWSER") == "1"
 
 
@@ -51,12 +52,20 @@ def console() -> Iterator[list[str]]:
     assert not errors
 
 
-@pytest.fixture
-def page(browser: Browser, console: list[str]) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One for a module: what Streamlit's pages are made of is fetched once. A tab in it is a session of its own."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
-    yield watched(context.new_page(), console)
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(window: BrowserContext, console: list[str]) -> Iterator[Page]:
+    page = watched(window.new_page(), console)
+    yield page
+    page.close()
 
 
 def watched(page: Page, errors: list[str]) -> Page:

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from core.distill.presets import PRESETS
 from core.evaluate.report import ModelReport, Report, ReportExample, completed, scores
@@ -176,9 +176,8 @@ def test_keys_alone_choose_models_and_an_example_on_compare(server: Server, page
     settled(page)
 
 
-def test_ten_sessions_at_once_keep_apart(server: Server, browser: Browser, console: list[str]) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})  # a tab is a session
-    pages = [watched(context.new_page(), console) for _ in range(10)]
+def test_ten_sessions_at_once_keep_apart(server: Server, window: BrowserContext, console: list[str]) -> None:
+    pages = [watched(window.new_page(), console) for _ in range(10)]  # a tab is a session
     for number, page in enumerate(pages):
         query = {"kind": "regex", "regex": f"[{number}x]{{4}}", "text": f"{number}" * 4, "step": number % 3}
         page.goto(f"{server.url}/masks?{urlencode(query)}", wait_until="commit")
@@ -193,7 +192,8 @@ def test_ten_sessions_at_once_keep_apart(server: Server, browser: Browser, conso
         expect(page.locator(f".st-key-masks_strip #token-{number % 3 + 1}")).to_have_attribute("aria-selected", "true")
         expect(page.locator(".st-key-masks_regex textarea")).to_have_value(f"[{number}x]{{4}}")
         expect(page.locator(".st-key-masks_candidates .written .name")).to_have_text(f"{number}")
-    context.close()
+    for page in pages:
+        page.close()
 
 
 def test_leaving_a_page_while_a_model_writes_and_coming_back(server: Server, page: Page) -> None:

@@ -67,10 +67,10 @@ def test_keys_alone(masks: Page) -> None:
     for _ in range(3):
         masks.keyboard.press("ArrowRight")
     expect_step(masks, 3)
-    masks.keyboard.press("Space")  # plays
-    expect(token(masks, 3)).to_have_attribute("aria-selected", "false")
+    masks.keyboard.press("Space")  # plays, half a second a token: any one of them may be missed
+    at_least_5 = re.compile(r"^([5-9]|\d\d+)$")
+    expect(masks.locator(".st-key-masks_strip .selected")).to_have_attribute("data-index", at_least_5, timeout=30_000)
     masks.keyboard.press("Space")
-    assert selected(masks) > 3
     expect_step(masks, selected(masks))
     masks.locator(".st-key-masks_strip").get_by_role("button", name="Reset").press("Enter")
     expect_step(masks, 0)

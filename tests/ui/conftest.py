@@ -1,8 +1,17 @@
 """What all tests of the interface share."""
 
+import importlib
+import pkgutil
+
 import pytest
 import streamlit as st
 from streamlit.components.v2.component_manager import BidiComponentManager
+
+import ui
+
+# A module that a test's page is the first to import would keep what that test has put in the place of a function.
+for module in pkgutil.iter_modules(ui.__path__):
+    importlib.import_module(f"ui.{module.name}")
 
 
 @pytest.fixture(autouse=True)

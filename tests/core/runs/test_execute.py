@@ -50,7 +50,7 @@ def config(teacher_folder, data):
         validate_every=10,
         validation_examples=2,
         checkpoint_every=4,
-        report_examples=3,
+        report_examples=1,
     )
 
 
@@ -65,8 +65,8 @@ def steps(run_folder):
 
 @pytest.fixture(scope="module")
 def whole(config, tmp_path_factory):
-    """A run that nothing interrupted."""
-    made = folder.create(config, tmp_path_factory.mktemp("whole"))
+    """A run that nothing interrupted, and whose report is looked at."""
+    made = folder.create(config.model_copy(update={"report_examples": 3}), tmp_path_factory.mktemp("whole"))
     run(made)
     return made
 
@@ -134,7 +134,8 @@ def test_killed_and_resumed_from_a_shell(config, tmp_path):
     assert killed.status().state == "interrupted"
     with (killed.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 99')  # cut short in the middle of a line
-    changes = {"stages": (Stage(method="gold", epochs=40),), "max_seconds": 4.0}
+    done = killed.metrics()[-1]["seconds"]
+    changes = {"stages": (Stage(method="gold", epochs=40),), "max_seconds": done + 0.5}
     folder.write(killed.path / "config.yaml", run_config.to_yaml(config.model_copy(update=changes)))
     done = subprocess.run([*command, "resume", "t"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -445,7 +446,8 @@ def test_examples_that_do_not_fit_end_the_run_before_training_or_are_left_out(co
     words = "".join(f"{i}\tword\t_\tNOUN\t_\t_\t_\t_\t_\t_\n" for i in range(1, 301)) + "\n"
     for part in ("train", "dev", "test"):
         (place / f"{part}.conllu").write_text(words + short * 2 if part == "test" else short * 8)
-    config = config.model_copy(update={"data": str(place), "stages": (Stage(method="gold"),)})
+    changes = {"data": str(place), "stages": (Stage(method="gold"),), "report_examples": 3}
+    config = config.model_copy(update=changes)
     made = folder.create(config, tmp_path)
     status = run(made)
     assert (status.state, status.failure) == ("failed", "MisfitError")

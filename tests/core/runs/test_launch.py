@@ -1,4 +1,4 @@
-"""Several processes: `accelerate launch` on this machine's CPU, and the launch files that ship."""
+"""Several processes on this machine's CPU, by `accelerate launch` or as it would (ranks.py); the launch files."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -57,9 +58,14 @@ def config(teacher_folder, data):
     )
 
 
-def command(*arguments: str) -> list[str]:
+def launched(*arguments: str) -> list[str]:
     launch = ["accelerate.commands.accelerate_cli", "launch", "--config_file", str(ASSETS / "accelerate/cpu2.yaml")]
-    return [sys.executable, "-m", *launch, "--main_process_port", _free_port(), "-m", "core", *arguments]
+    return [sys.executable, "-m", *launch, "--main_process_port", _free_port(), *arguments]
+
+
+def forked(*arguments: str) -> list[str]:
+    """Two processes without the launcher, and with one import for both."""
+    return [sys.executable, str(Path(__file__).with_name("ranks.py")), *arguments]
 
 
 def _free_port() -> str:
@@ -69,17 +75,25 @@ def _free_port() -> str:
 
 
 def environment(home):
-    return {**os.environ, "STILLROOM_HOME": str(home), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    place = {"STILLROOM_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    return {**os.environ, **place, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port()}
 
 
-def distill(config, home):
+def said_by(line, home, **variables):
+    """What was said by processes that end well."""
+    done = subprocess.run(
+        line, cwd=ROOT, env=environment(home) | variables, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def distill(config, home, launch):
     """By two processes: the run, and what was said."""
     home.mkdir()
     (home / "run.yaml").write_text(run_config.to_yaml(config))
-    line = command("distill", str(home / "run.yaml"))
-    done = subprocess.run(line, cwd=ROOT, env=environment(home), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return RunFolder(home / "runs" / "t"), done.stdout
+    said = said_by(launch("-m", "core", "distill", str(home / "run.yaml")), home)
+    return RunFolder(home / "runs" / "t"), said
 
 
 def alone(config, home):
@@ -102,7 +116,7 @@ def one(config, tmp_path_factory):
 
 def test_two_processes_equal_one(config, one, tmp_path):
     """The same losses, the same weights, one voice, and the teacher asked once about each example."""
-    two, said = distill(config.model_copy(update={"accumulate": 2}), tmp_path / "two")
+    two, said = distill(config.model_copy(update={"accumulate": 2}), tmp_path / "two", launched)
     records = [[r for r in run.metrics() if "loss" in r] for run in (one, two)]
     assert len(records[0]) == len(records[1]) == 9
     for name in ("loss", "agreement", "positions", "tokens", "learning_rate"):
@@ -129,7 +143,7 @@ def test_labels_and_own_samples_are_the_same_for_two_processes(config, tmp_path)
     stages = (Stage(method="pseudo_labels", learning_rate=3e-3), Stage(method="task", on_policy=0.6, epochs=2))
     changed = config.model_copy(update={"data": str(plain), "stages": stages})
     one = alone(changed, tmp_path / "one")
-    two, said = distill(changed, tmp_path / "two")
+    two, said = distill(changed, tmp_path / "two", forked)
     records = [[r for r in run.metrics() if "loss" in r] for run in (one, two)]
     assert len(records[0]) == len(records[1]) and {r["method"] for r in records[0]} == {"pseudo_labels", "task"}
     for name in ("loss", "positions", "tokens"):
@@ -166,12 +180,9 @@ processes.leave()
 def test_what_ends_the_main_process_while_the_others_wait_ends_them_too(tmp_path):
     script = tmp_path / "ends.py"
     script.write_text(ENDS)
-    line = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", _free_port()]
-    variables = {**environment(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*line, str(script)], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    lines = said_by(forked(str(script)), tmp_path).splitlines()
     said = {"0 ModelError no answers", "1 ModelError no answers", "0 Unsendable odd", "1 RuntimeError Unsendable: odd"}
-    assert {*done.stdout.splitlines()} == said | {"0 7", "1 7"}
+    assert {*lines} == said | {"0 7", "1 7"}
 
 
 def test_a_student_in_shards_equals_a_whole_one(config, one, tmp_path):
@@ -181,12 +192,8 @@ def test_a_student_in_shards_equals_a_whole_one(config, one, tmp_path):
     two = RunFolder(tmp_path / "runs" / "t")
     (tmp_path / "run.yaml").write_text(run_config.to_yaml(config))
     for arguments in (("distill", str(tmp_path / "run.yaml")), ("resume", "t")):
-        line = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", _free_port()]
-        line += [str(ROOT / "tests/core/runs/fsdp_on_cpu.py"), *arguments]
-        variables = {**environment(tmp_path), **asked, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(line, cwd=ROOT, env=variables, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert "shards: 20" in done.stdout
+        line = forked(str(Path(__file__).with_name("fsdp_on_cpu.py")), *arguments)
+        assert "shards: 20" in said_by(line, tmp_path, **asked)
         losses = [[r["loss"] for r in run.metrics() if "loss" in r] for run in (one, two)]
         assert losses[1] == pytest.approx(losses[0], rel=1e-4)
         shutil.rmtree(two.checkpoints / "step-000009")  # as if it had been killed at step 8
@@ -198,23 +205,21 @@ def test_a_stop_reaches_all_processes_and_they_resume_together(config, tmp_path)
     home.mkdir()
     long = config.model_copy(update={"stages": (Stage(method="gold", epochs=300),), "validate_every": 5000})
     (home / "run.yaml").write_text(run_config.to_yaml(long))
-    process = subprocess.Popen(
-        command("distill", str(home / "run.yaml")), cwd=ROOT, env=environment(home), stdout=subprocess.PIPE
-    )
+    line = launched("-m", "core", "distill", str(home / "run.yaml"))
+    process = subprocess.Popen(line, cwd=ROOT, env=environment(home), stdout=subprocess.DEVNULL)
     run = RunFolder(home / "runs" / "t")
     end = time.time() + 120
     while not [r for r in run.metrics() if "loss" in r]:
         assert time.time() < end and process.poll() is None
         time.sleep(0.1)
     os.kill(_main_process(process.pid), signal.SIGINT)
-    process.wait(60)
+    process.wait(120)
     assert run.status().state == "stopped"
     step = run.status().step
     assert checkpoint.latest(run).name == f"step-{step:06d}"
-    short = long.model_copy(update={"max_seconds": 1.0})
+    short = long.model_copy(update={"max_seconds": run.metrics()[-1]["seconds"] + 0.5})
     (run.path / "config.yaml").write_text(run_config.to_yaml(short))
-    done = subprocess.run(command("resume", "t"), cwd=ROOT, env=environment(home), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    said_by(forked("-m", "core", "resume", "t"), home)
     assert run.status().state == "finished"
     assert [r["step"] for r in run.metrics() if "loss" in r] == list(range(1, run.status().step + 1))
 
