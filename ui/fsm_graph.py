@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,9 @@ from ui import fsm_labels
 from ui.component import component, nothing
 from ui.fsm_layout import Layout, layout
 
-LARGEST = 500  # states of a picture that is drawn as a whole
+# Laid out once, 900 states and edges take a third of a second here and move smoothly in the browser; of twice as many
+# each move takes a tenth of a second there. A part is laid out at each step.
+LARGEST = 900  # states and edges of a picture that is drawn as a whole
 PART = 160  # states that are drawn of a larger one
 BEFORE = 3  # states of the way so far that count as near
 
@@ -70,8 +73,7 @@ def fsm_graph(
 ) -> None:
     """Shows where the answer stands before token `index`. A click on a state is kept as `picked_state` and `on_pick`
     is called; `picked` is drawn with a mark."""
-    whole = len(way.picture.nodes) <= LARGEST
-    shown = way.picture if whole else around(way.picture, _recent(way, index), PART)
+    shown = _shown(way, index, picked)
     drawing = _drawing(shown)
     pick = (st.session_state.get(key) or {}).get("pick") or {}
     data = {
@@ -82,10 +84,27 @@ def fsm_graph(
         "edges": drawing.edges,
         "picked": picked,
         "turn": pick.get("turn", 0),
-        "note": "" if whole else f"{len(shown.nodes)} of {len(way.picture.nodes):,} states, those near the answer",
+        "note": _left_out(way.picture, shown),
         **marks(way, shown, drawing.layout, index),
     }
     _component(key=key, data=data, on_pick_change=on_pick)
+
+
+def _shown(way: Walk, index: int, picked: int | None) -> Picture:
+    """The whole picture, or of a large one what is nearest to a state that was clicked and to the answer."""
+    if len(way.picture.nodes) + len(way.picture.edges) <= LARGEST:
+        return way.picture
+    return _part(way.picture, (*([] if picked is None else [picked]), *_recent(way, index)))
+
+
+@lru_cache(maxsize=8)  # what is shaded may change while the step stays
+def _part(whole: Picture, nodes: tuple[int, ...]) -> Picture:
+    return around(whole, nodes, PART)
+
+
+def _left_out(whole: Picture, shown: Picture) -> str:
+    missing = len(whole.nodes) - len(shown.nodes)
+    return f"{missing:,} states further away are left out: walk on, or click a state, to see more" if missing else ""
 
 
 def picked_state(key: str) -> int | None:

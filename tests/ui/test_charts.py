@@ -42,8 +42,8 @@ def test_each_chart_keeps_to_the_schema_and_is_shown_as_it_is(name, shown, monke
     with schemapi.debug_mode(True):  # raises where a part does not keep to it
         drawn = DRAWN[name](shown)
         whole = drawn.to_dict()
-    charts.chart(drawn, "a key")
-    assert sent == [(whole, "a key")]
+    charts.chart(drawn, "a key", "what it shows")
+    assert sent == [({**whole, "description": "what it shows"}, "a key")]
 
 
 def test_a_wrong_chart_would_be_found():

@@ -13,7 +13,8 @@ from core.models.student_config import StudentConfig
 from core.runs.jobs import Jobs
 from ui import engine, uploads
 from ui.run_form import is_relevant
-from ui.run_text import describe, literal
+from ui.run_text import describe
+from ui.text import literal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -243,7 +244,7 @@ def test_a_run_in_words():
     assert "192 wide and 4 layers deep" in words and "30 epochs" in words
     student = StudentConfig(kind="existing", model="org/base", lora_rank=4, precision="nf4", prompted=True)
     words = describe(RunConfig(teacher="smollm2", student=student))
-    assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in nf4" in words
+    assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in NF4" in words
     assert "It reads the teacher's prompt." in words
     words = describe(RunConfig(student=StudentConfig(layers=(0, 1), cut_width=384)))
     assert "2 layers of it, 384 wide" in words
