@@ -19,7 +19,7 @@ from ui.text import heading, percent, show_error, size
 from ui.titles import MASKED
 
 COUNT = 5
-STATE = "compare_stages_state"
+STATE, RESEEDED = "compare_stages_state", "compare_reseeded"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,10 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> dict[s
         linked("compare_seed", 0, range(2**31))
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, key="compare_seed", width=140, persist_state="session",
-            on_change=st.rerun,  # the whole page, which says the seed in the sidebar
+            on_change=lambda: st.session_state.__setitem__(RESEEDED, True),
         )  # fmt: skip
+        if st.session_state.pop(RESEEDED, False):
+            st.rerun()  # the whole page: the sidebar says the seed
         key = (run.name, run.stamp, text, int(seed))
         drawing: Drawing | None = st.session_state.get(STATE)
         mine = drawing if drawing and drawing.key == key else None

@@ -41,7 +41,7 @@ def literal(text: str) -> str:
 
 def heading(title: str, help: str | None = None) -> None:
     """Over a part of a page's section: quiet to the eye, and a screen reader can jump to it. `title` is markdown."""
-    st.markdown(f"##### {title}", help=help, anchors=False)
+    st.markdown(f"#### {title}", help=help, anchors=False)
 
 
 def whole(text: str) -> int | None:

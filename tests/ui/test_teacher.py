@@ -75,7 +75,7 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     app = short(page())
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert {"##### With the mask", "##### Without the mask", "##### Token by token"} <= {m.value for m in app.markdown}
+    assert {"#### With the mask", "#### Without the mask", "#### Token by token"} <= {m.value for m in app.markdown}
     found = app.session_state["teacher_asked"].found
     assert found["With the mask"].valid
     app.segmented_control(key="teacher_shade").set_value("allowed").run()
@@ -87,7 +87,7 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     read = app.session_state["teacher_asked"].read
     assert [step.id for step in read["Without the mask"]] == list(found["Without the mask"].ids)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
-    assert "##### Without the mask" not in {m.value for m in app.markdown}
+    assert "#### Without the mask" not in {m.value for m in app.markdown}
 
 
 def test_one_way_asks_once_and_stands_in_the_link() -> None:
