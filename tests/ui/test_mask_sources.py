@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import ModelError
+from core.generate.drive import Drive
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import engine, mask_corpus, mask_engine, schema_form, uploads
+from ui import engine, mask_corpus, mask_drive, mask_engine, schema_form, uploads
 from ui.mask_engine import Corpus
 from ui.mask_model import Model
 from ui.mask_samples import SAMPLES
@@ -192,6 +194,21 @@ def test_driving_takes_refuses_undoes_and_finishes(app):
     assert not page.success
     checked(page.button(key="masks_again").click().run())
     assert not linked(page, "tokens") and not page.metric
+
+
+def test_what_the_model_had_written_stays_if_it_cannot_go_on(app, monkeypatch):
+    page = app(kind="preset", preset="date", way="drive")
+
+    def cut_short(drive, limit, show, finish=Drive.finish):
+        finish(drive, 3, show)
+        raise ModelError("the memory is full: take a smaller model.")
+
+    monkeypatch.setattr(Drive, "finish", cut_short)
+    checked(page.button(key="masks_finish").click().run())
+    assert page.error[0].value == mask_drive.CUT_SHORT and "the memory is full" in codes(page)
+    assert len(linked(page, "tokens").split(",")) == 3
+    checked(page.button(key="masks_refused_0").click().run())
+    assert page.error[0].value == mask_drive.REFUSED_MOVE
 
 
 def test_typed_text_is_added_as_tokens(app):

@@ -159,6 +159,15 @@ def test_what_another_method_owns_is_left_behind(page):
         assert not app.error and not app.button(key="distill_start").disabled
 
 
+def test_choices_are_called_by_their_titles_and_the_yaml_keeps_their_names(page):
+    app = page()
+    method = app.segmented_control(key="distill_stages_0_method")
+    assert method.options == ["Logits", "Task", "Pseudo-labels", "Gold"]
+    assert "Pseudo-labels: the answers that the teacher writes" in method.help
+    checked(method.set_value("pseudo_labels").run())
+    assert shown(app).stages[0].method == "pseudo_labels"
+
+
 def test_relevance_follows_the_descriptions():
     assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
     assert is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "adalora"})
