@@ -17,8 +17,8 @@ from ui import fsm_labels
 from ui.component import component, nothing
 from ui.fsm_layout import Layout, layout
 
-# Laid out once, 900 states and edges take a third of a second here and move smoothly in the browser; of twice as many
-# each move takes a tenth of a second there. A part is laid out at each step.
+# On two busy cores 900 states and edges took a second to be laid out, once, and 70 ms a move in the browser; 1,500
+# took 300 ms a move. A part is laid out at each step.
 LARGEST = 900  # states and edges of a picture that is drawn as a whole
 PART = 160  # states that are drawn of a larger one
 BEFORE = 3  # states of the way so far that count as near
@@ -97,7 +97,7 @@ def _shown(way: Walk, index: int, picked: int | None) -> Picture:
     return _part(way.picture, (*([] if picked is None else [picked]), *_recent(way, index)))
 
 
-@lru_cache(maxsize=8)  # what is shaded may change while the step stays
+@lru_cache(maxsize=4)  # what is shaded may change while the step stays
 def _part(whole: Picture, nodes: tuple[int, ...]) -> Picture:
     return around(whole, nodes, PART)
 

@@ -31,7 +31,7 @@ def draw(config: RunConfig) -> None:
             st.button(
                 "Leave them out", icon=":material/filter_alt:", key="distill_preview_leave_out",
                 on_click=run_form.change, args=("drop_misfits", True),
-                help="Sets the switch in Basics: check again then.",
+                help=f"Sets “{RunConfig.model_fields['drop_misfits'].title}” in Basics: check again then.",
             )  # fmt: skip
     else:
         _sizes(found, config)

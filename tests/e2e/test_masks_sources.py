@@ -80,7 +80,7 @@ def test_generating_raw_and_constrained_and_walking_one(server: Server, page: Pa
     press(page, "masks_generate")
     expect(page.get_by_text("Without the mask", exact=True)).to_be_visible(timeout=MODEL)
     expect(page.locator(".st-key-masks_walk_raw button").first).to_be_visible(timeout=MODEL)
-    expect(page.locator(".stMarkdownBadge").first).to_contain_text("valid")
+    expect(page.locator(".stMarkdownBadge").first).to_contain_text("valid", timeout=MODEL)
     press(page, "masks_walk_constrained")
     expect(page.locator(".st-key-masks_strip .token").first).to_be_visible()
     settled(page)
