@@ -76,6 +76,7 @@ def fsm_graph(
     shown = _shown(way, index, picked)
     drawing = _drawing(shown)
     pick = (st.session_state.get(key) or {}).get("pick") or {}
+    marked = marks(way, shown, drawing.layout, index)
     data = {
         "signature": drawing.signature,
         "width": drawing.layout.width,
@@ -85,7 +86,8 @@ def fsm_graph(
         "picked": picked,
         "turn": pick.get("turn", 0),
         "note": _left_out(way.picture, shown),
-        **marks(way, shown, drawing.layout, index),
+        **marked,
+        "look": _dot(drawing.layout, picked) if shown is not way.picture and picked is not None else marked["focus"],
     }
     _component(key=key, data=data, on_pick_change=on_pick)
 
@@ -152,7 +154,11 @@ def _focus(place: Place, drawn: Layout, on: dict[str, Any] | None) -> tuple[floa
     if on is not None:
         line = drawn.lines[on["edge"]]
         return line.x, line.y
-    return next(((dot.x, dot.y) for dot in drawn.dots if dot.state == place.node), (0.0, 0.0))
+    return _dot(drawn, place.node)
+
+
+def _dot(drawn: Layout, state: int) -> tuple[float, float]:
+    return next(((dot.x, dot.y) for dot in drawn.dots if dot.state == state), (0.0, 0.0))
 
 
 def _recent(way: Walk, index: int) -> list[int]:
