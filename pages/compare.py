@@ -4,8 +4,6 @@ import streamlit as st
 
 from ui import (
     answers,
-    charts,
-    compare_charts,
     compare_details,
     compare_examples,
     compare_stages,
@@ -24,7 +22,7 @@ shell.guard()
 page_tools.header(
     "compare",
     "Compare",
-    "Teacher, untrained student and trained student on the same held-out examples, all under the same mask.",
+    "Teacher, untrained student and trained student on the same held-out examples, all with the same mask.",
     compare_examples.SAMPLES,
 )
 
@@ -48,8 +46,6 @@ with right:
 if not shown:
     st.info("Choose at least one model to see its figures.", icon=":material/arrow_upward:")
     st.stop()
-metric = task.metrics[0]
-title = comparison.metric_title(task, metric)
 
 if len(runs) == 1:
     compare_view.headline(runs[0])
@@ -57,22 +53,15 @@ if len(runs) == 1:
 st.subheader("Figures")
 compare_view.table(task, shown)
 compare_view.notes(runs, shown)
-charts.chart(compare_charts.metric_chart(shown, metric, title), "compare_metric_chart")
-left, right = st.columns(2)
-with left:
-    size = compare_charts.against(shown, metric, title, "megabytes", "Size on disk, MB")
-    charts.chart(size, "compare_size_chart")
-with right:
-    speed = compare_charts.against(shown, metric, title, "milliseconds", "Time an example, ms")
-    charts.chart(speed, "compare_speed_chart")
+compare_view.quality(task, shown)
 
 compare_details.parts(task, shown)
 compare_details.likelihood(shown)
 
 
 @st.fragment
-def examples_and_models() -> None:
-    """What is clicked here leaves the figures above as they are."""
+def examples_and_models() -> dict[str, int]:
+    """What is clicked here leaves the figures above as they are. Returns the seeds in use: what each draws."""
     st.subheader("Answers side by side")
     example = compare_examples.choose(runs, shown)
     if example:
@@ -82,14 +71,16 @@ def examples_and_models() -> None:
         compare_tokens.section(example, shown, runs)
 
     st.subheader("Stages side by side", help="Five samples each at temperature 1, all from one seed")
-    compare_stages.section(runs, example)
+    seeds = compare_stages.section(runs, example)
 
     st.subheader("Try your own input")
     try_input.section(task, shown, example)
+    return seeds
 
 
-examples_and_models()
+seeds = examples_and_models()
 
 st.subheader("Take it away")
 take_away.figures(task, shown, runs)
 take_away.students(runs)
+shell.show_seeds(seeds)

@@ -51,11 +51,11 @@ else:
 lengths, labels = st.columns(2)
 with lengths:
     st.subheader(f"Length of the inputs in {split}")
-    charts.chart(data_charts.length_chart(examples), "datasets_lengths")
+    charts.chart(data_charts.length_chart(examples), "datasets_lengths", data_charts.describe_lengths(examples))
 with labels:
     st.subheader(f"Labels in {split}")
     if drawn := data_charts.label_chart(examples):
-        charts.chart(drawn, "datasets_labels")
+        charts.chart(drawn, "datasets_labels", data_charts.describe_labels(examples))
     else:
         st.caption("None: these inputs have no gold answers.")
     if rare := data_charts.hidden_labels(examples):

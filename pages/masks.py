@@ -1,4 +1,4 @@
-"""Masks: a text token by token: what the schema allowed, what it took away, and why."""
+"""Masks: a text token by token: what the schema allowed, what the mask removed, and why."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ shell.guard()
 page_tools.header(
     "masks",
     "Masks",
-    "What a schema allows at each token of a text, and how much of a model's probability it takes away.",
+    "What a schema allows at each token of a text, and how much of a model's probability the mask removes.",
     SAMPLES,
 )
 

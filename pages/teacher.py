@@ -1,4 +1,4 @@
-"""Teacher: what a large model makes of the task, by prompt alone, with and without the schema."""
+"""Teacher: what a large model makes of the task, by prompt alone, with and without the mask."""
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ shell.guard()
 page_tools.header(
     "teacher",
     "Teacher",
-    "Tell a teacher what to do, and see what the schema changes. What works here is what a student learns from.",
+    "Tell a teacher what to do, and see what the mask changes. What works here is what a student learns from.",
 )
 
 task, name = prompt_form.choose()

@@ -10,6 +10,7 @@ import streamlit as st
 from core.tasks import TASKS, Task
 from core.tasks.task import Part
 from ui.comparison import Entry, ScoredRun, read_report
+from ui.titles import MASKED
 
 RIGHT, WRONG = "✓", "✗"
 DIFFERENT = "≠"
@@ -21,7 +22,7 @@ FILTERS = {
     "teacher": "Student wrong, teacher right",
     "both": "Both wrong",
     "untrained": "Untrained student wrong",
-    "invalid": "Invalid without the mask",
+    "invalid": f"Invalid {MASKED[False].lower()}",
 }
 NEEDS: dict[str, set[str]] = {
     "student": {"trained"}, "teacher": {"trained", "teacher"}, "both": {"trained", "teacher"},

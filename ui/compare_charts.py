@@ -10,8 +10,11 @@ import pandas as pd
 
 from core.evaluate.parts import NOTHING
 from core.export.report_svg import apart
-from ui.comparison import ROLES, Entry
-from ui.run_charts import ink
+from ui.charts import ink
+from ui.compare_table import with_interval
+from ui.comparison import Entry
+from ui.text import percent
+from ui.titles import MASKED, ROLES
 
 SHAPES = ("square", "triangle-up", "circle")
 # Okabe and Ito's, which the colour-blind can tell apart, without black and yellow: they show on light and on dark.
@@ -41,6 +44,11 @@ def metric_chart(shown: Sequence[Entry], metric: str, title: str) -> alt.LayerCh
     return (bars + points).properties(height=90 + 34 * len(shown))
 
 
+def describe_metric(shown: Sequence[Entry], metric: str, title: str) -> str:
+    each = [f"{e.label} {with_interval(e.model.scores.get(metric))}" for e in shown]
+    return f"{title} of each model with its 95 % interval: {'; '.join(each)}."
+
+
 def against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_title: str) -> alt.LayerChart:
     """Quality against a cost, `megabytes` or `milliseconds`: cheaper is further left, better is higher up. A model
     whose cost is not known has no place."""
@@ -64,6 +72,12 @@ def against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_tit
     right = names.mark_text(align="left", dx=10, **words).transform_filter(to_right)
     left = names.mark_text(align="right", dx=-10, **words).transform_filter(to_left)
     return (errors + points + right + left).properties(height=HEIGHT)
+
+
+def describe_against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_title: str) -> str:
+    table = _table(shown, metric).dropna(subset=[cost])
+    each = [f"{row.model} {percent(row.value)} at {row[cost]:,.1f}" for _, row in table.iterrows()]
+    return f"{title} against {cost_title}: {'; '.join(each)}."
 
 
 def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]) -> alt.LayerChart:
@@ -106,6 +120,18 @@ def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]
     return (cells + numbers).properties(height=120 + 20 * len(counts))
 
 
+def describe_confusion(counts: Mapping[str, Mapping[str, int]]) -> str:
+    every = [(n, gold, found) for gold, row in counts.items() for found, n in row.items()]
+    right = sum(n for n, gold, found in every if gold == found)
+    words = f"What each tag of gold was taken for: {right:,} of {sum(n for n, *_ in every):,} times for itself"
+    wrong = max(((n, gold, found) for n, gold, found in every if gold != found), default=None)
+    return (
+        f"{words}; most often wrongly {wrong[1]} for {wrong[2] or 'none'}, {wrong[0]:,} times."
+        if wrong
+        else f"{words}."
+    )
+
+
 def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
     """How often a model was right at free positions where it was about so sure. On the dashed line it knows."""
     rows = [
@@ -120,7 +146,7 @@ def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
     scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format=".0%")
     ideal = alt.Chart(pd.DataFrame({"x": [0, 1]})).mark_line(strokeDash=[4, 4], color=ink(), opacity=0.5)
     points = alt.Chart(frame).encode(
-        x=alt.X("confidence:Q", title="How sure, under the mask", scale=scale, axis=axis),
+        x=alt.X("confidence:Q", title=f"How sure, {MASKED[True].lower()}", scale=scale, axis=axis),
         y=alt.Y("accuracy:Q", title="How often right", scale=scale, axis=axis),
         color=_colour(shown, alt.Legend(orient="bottom", title=None, columns=2, labelLimit=260)),
         tooltip=[
@@ -134,6 +160,11 @@ def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
         size=alt.Size("count:Q", legend=None, scale=alt.Scale(range=[20, 260])), shape=_shape()
     )
     return (ideal.encode(x="x:Q", y="x:Q") + points.mark_line(opacity=0.6) + dots).properties(height=300)
+
+
+def describe_reliability(shown: Sequence[Entry]) -> str:
+    errors = [f"{e.label} {percent(e.model.likelihood.calibration_error)}" for e in shown if e.model.likelihood]
+    return f"How often each model is right where it is about so sure; calibration error: {'; '.join(errors)}."
 
 
 def _table(shown: Sequence[Entry], metric: str) -> pd.DataFrame:

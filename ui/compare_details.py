@@ -9,7 +9,8 @@ from core.evaluate.parts import PartScores
 from core.evaluate.ratio import Score
 from core.tasks import Task
 from ui import charts, compare_charts
-from ui.comparison import NOT_MEASURED, Entry, with_interval
+from ui.compare_table import NOT_MEASURED, with_interval
+from ui.comparison import Entry
 from ui.page_tools import linked
 from ui.text import percent
 
@@ -55,7 +56,8 @@ def _tags(task: Task, known: Sequence[Entry]) -> None:
         mean = percent(sum(of_gold) / len(of_gold)) if of_gold else "–"
         st.caption(f"In per cent, with 95 % intervals. Mean F1 of the tags in gold: {mean}.")
     with right:
-        charts.chart(compare_charts.confusion_chart(found.confusion, task.tags), "compare_confusion")
+        drawn = compare_charts.confusion_chart(found.confusion, task.tags)
+        charts.chart(drawn, "compare_confusion", compare_charts.describe_confusion(found.confusion))
 
 
 def _fields(known: Sequence[Entry]) -> None:
@@ -78,7 +80,7 @@ Every model reads the gold answers; at each free position it is asked what it wo
 
 - **Perplexity**: among how many tokens it hesitates: of the allowed ones, and of all.
 - **Refused mass**: the probability it gives to what the mask forbids.
-- **Calibration error**: how far, on average, its confidence under the mask is from how often it is right.
+- **Calibration error**: how far, on average, its confidence with the mask is from how often it is right.
 - **Agreement**: its first choice is the teacher's, where both are free and gold goes on with the same token.
 - **Forced**: the share of the answers' tokens that the schema dictates.
 
@@ -97,7 +99,8 @@ def likelihood(shown: Sequence[Entry]) -> None:
         with words:
             st.markdown(LIKELIHOOD_HELP)
         with chart:
-            charts.chart(compare_charts.reliability_chart(shown), "compare_reliability")
+            drawn = compare_charts.reliability_chart(shown)
+            charts.chart(drawn, "compare_reliability", compare_charts.describe_reliability(shown))
 
 
 def _likelihood(entry: Entry) -> dict[str, str]:

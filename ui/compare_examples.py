@@ -1,11 +1,12 @@
 """The Compare page's examples: filters, order, and a table from which one is taken."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from ui import answers
+from ui import answers, rows
 from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given, linked, to_address
 
@@ -77,19 +78,19 @@ def _table(
 ) -> int:  # fmt: skip
     """What each model made of each example; returns the one that is selected."""
     task = runs[0].task
-    rows = []
+    cells = []
     for i in places:
         gold, outputs = answers.parts(task, examples[i].gold), answers.outputs_of(examples[i], shown, runs)
         row: dict[str, object] = {"No.": i + 1}
         if losses is not None:
             row["Loss"] = losses[i]
         row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}
-        rows.append(row | {task.input_label: examples[i].input})
+        cells.append(row | {task.input_label: examples[i].input})
     last = st.session_state.get(LAST)
     wanted = given("example", last if last in places else places[0], places)
     table = f"compare_examples {key}"
     event = st.dataframe(
-        pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * min(len(rows), ROWS),
+        pd.DataFrame(cells), hide_index=True, width="stretch", height=38 + 35 * min(len(cells), ROWS),
         column_config={
             "No.": st.column_config.NumberColumn(width="small"),
             "Loss": st.column_config.NumberColumn(format="%.2f", width="small"),
@@ -102,26 +103,12 @@ def _table(
     line = selected[0] if selected and selected[0] < len(places) else 0
     st.session_state[LAST] = places[line]
     to_address("example", str(places[line]))
-    _walk(table, line, len(places))
+    rows.walk("compare", "example", line, len(places), partial(rows.select, table))
     st.caption(
         f"Click the box at the left of a line to read its answers below. {answers.RIGHT} right; {answers.WRONG} in how "
         f"many of its {'words' if task.tags else 'fields'} it departs from gold."
     )
     return places[line]
-
-
-def _walk(table: str, line: int, lines: int) -> None:
-    """To the line before and after: by keys alone no line of the table can be selected."""
-    with st.container(horizontal=True):
-        for name, icon, target in (("Previous", "arrow_upward", line - 1), ("Next", "arrow_downward", line + 1)):
-            st.button(
-                name, key=f"compare_{name.lower()}", icon=f":material/{icon}:", disabled=not 0 <= target < lines,
-                on_click=_select, args=(table, target),
-            )  # fmt: skip
-
-
-def _select(table: str, line: int) -> None:
-    st.session_state[table] = {"selection": {"rows": [line], "columns": [], "cells": []}}
 
 
 def _losses(run: ScoredRun, examples: Sequence[answers.Shared], place: int) -> list[float | None]:

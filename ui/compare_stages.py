@@ -13,13 +13,13 @@ from core.errors import StillroomError
 from core.tasks import Task
 from ui import answers, compare_models, engine
 from ui.comparison import ScoredRun
-from ui.page_tools import linked
+from ui.page_tools import linked, rerun
 from ui.run_text import LEARNS_FROM
-from ui.text import percent, show_error, size
+from ui.text import heading, percent, show_error, size
+from ui.titles import MASKED
 
 COUNT = 5
-STATE = "compare_stages_state"
-MASKED = {True: "With the mask", False: "Without the mask"}
+STATE, RESEEDED = "compare_stages_state", "compare_reseeded"
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,27 @@ def students(run: ScoredRun) -> list[StageStudent]:
     return [student for student in found if compare_models.has_weights(student.place)]
 
 
-def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> None:
+def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> dict[str, int]:
+    """Returns the seed in use: what it draws; nothing where there is no student to draw from."""
     run = _choose_run(runs)
     try:
         kept, config = students(run), run.config()
     except StillroomError as error:
         show_error(str(error))
-        return
+        return {}
     if not kept:
         st.info("The weights of this run's student are not here: run it again to sample from its stages.")
-        return
+        return {}
     text = example.input if example else run.task.shots[0].input
     gold = example.gold if example else run.task.shots[0].answer
     with st.container(horizontal=True, vertical_alignment="bottom"):
         linked("compare_seed", 0, range(2**31))
-        seed = st.number_input("Seed", 0, 2**31 - 1, key="compare_seed", width=140, persist_state="session")
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, key="compare_seed", width=140, persist_state="session",
+            on_change=lambda: st.session_state.__setitem__(RESEEDED, True),
+        )  # fmt: skip
+        if st.session_state.pop(RESEEDED, False):
+            st.rerun()  # the whole page: the sidebar says the seed
         key = (run.name, run.stamp, text, int(seed))
         drawing: Drawing | None = st.session_state.get(STATE)
         mine = drawing if drawing and drawing.key == key else None
@@ -104,9 +110,10 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> None:
             open_ones = [(s, m) for s, m in open_ones if s.which != student.which]
     if running and mine is not None:
         mine.running = False
-        st.rerun()
+        rerun()
     if mine and open_ones and mine.found:
         bar.caption("Stopped. Draw goes on from there.")
+    return {"the stages' samples": int(seed)}
 
 
 def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:
@@ -157,7 +164,7 @@ def _show(task: Task, kept: Sequence[StageStudent], drawing: Drawing | None, gol
         st.dataframe(pd.DataFrame(frame), hide_index=True, width="stretch")
         return
     for student in kept:
-        st.markdown(f"**{student.title}** · {size(_megabytes(student.place))}")
+        heading(f"{student.title} · {size(_megabytes(student.place))}")
         if student.which in drawing.errors:
             show_error(drawing.errors[student.which])
             continue

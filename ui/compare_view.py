@@ -1,4 +1,4 @@
-"""The Compare page's parts: choosing runs, the table of measures, filtering and choosing an example."""
+"""The Compare page's upper half: which runs and models are compared, the headline, table and charts of figures."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.tasks import Task
-from ui import comparison
+from ui import charts, compare_charts, compare_table, titles
 from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given_all, linked, to_address
 from ui.text import percent, show_error
@@ -78,7 +78,7 @@ def headline(run: ScoredRun) -> None:
     score = student.scores.get(task.metrics[0]) if student else None
     if student is None or score is None:
         return
-    title = comparison.metric_title(task, task.metrics[0])
+    title = titles.metric(task.metrics[0], task)
     low, high = score.interval
     columns = st.columns(4)
     columns[0].metric(title, percent(score.value), border=True)
@@ -100,7 +100,7 @@ def headline(run: ScoredRun) -> None:
 
 def table(task: Task, shown: Sequence[Entry]) -> None:
     """A line a measure, a column a model; the best of a line carries a star."""
-    rows = comparison.measures(task, shown)
+    rows = compare_table.measures(task, shown)
     frame = pd.DataFrame(
         [[r.title, *(f"{BEST} {t}" if r.is_best(i) else t for i, t in enumerate(r.texts))] for r in rows],
         columns=["Measure", *(entry.label for entry in shown)],
@@ -114,13 +114,30 @@ def table(task: Task, shown: Sequence[Entry]) -> None:
     )
 
 
+def quality(task: Task, shown: Sequence[Entry]) -> None:
+    """The headline metric of each model, then against what it costs."""
+    metric = task.metrics[0]
+    title = titles.metric(metric, task)
+    drawn, words = (
+        compare_charts.metric_chart(shown, metric, title),
+        compare_charts.describe_metric(shown, metric, title),
+    )
+    charts.chart(drawn, "compare_metric_chart", words)
+    costs = (("size", "megabytes", "Size on disk, MB"), ("speed", "milliseconds", "Time an example, ms"))
+    for column, (name, *cost) in zip(st.columns(2), costs, strict=True):
+        with column:
+            drawn = compare_charts.against(shown, metric, title, *cost)
+            words = compare_charts.describe_against(shown, metric, title, *cost)
+            charts.chart(drawn, f"compare_{name}_chart", words)
+
+
 def notes(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> None:
     """Under what conditions the figures were found."""
     st.caption(
         f"{BEST} best of its line; costs: the lowest. Intervals (Wilson, 95 %) take the example as the unit. Recovered "
         "gain: how far it has come from the untrained student to its teacher. Tokens: forced ones included."
     )
-    for line in comparison.conditions(runs, shown):
+    for line in compare_table.conditions(runs, shown):
         st.text(line)
-    for warning in comparison.warnings(runs):
+    for warning in compare_table.warnings(runs):
         st.warning(warning, icon=":material/rule:")

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 import altair as alt
 import pandas as pd
-import streamlit as st
 
 from core.tasks import Example
+from ui.charts import accent
+from ui.text import percent
 
 HEIGHT = 300
 BARS = 30
 LABELS_SHOWN = 20
+SPOKEN = 5  # labels of a description
 
 
 def length_chart(examples: Sequence[Example]) -> alt.Chart:
@@ -21,13 +24,18 @@ def length_chart(examples: Sequence[Example]) -> alt.Chart:
     words = {"field": "words", "type": "quantitative", "bin": alt.Bin(step=step)}
     return (
         alt.Chart(pd.DataFrame({"words": lengths}), height=HEIGHT)
-        .mark_bar(color=_primary())
+        .mark_bar(color=accent())
         .encode(
             x=alt.X(**words, title="Words in the input", axis=alt.Axis(format="d")),
             y=alt.Y("count()", title="Examples"),
             tooltip=[alt.Tooltip(**words, title="Words"), alt.Tooltip("count()", title="Examples")],
         )
     )
+
+
+def describe_lengths(examples: Sequence[Example]) -> str:
+    lengths = [len(example.input.split()) for example in examples]
+    return f"How long inputs are: {min(lengths)} to {max(lengths)} words, {median(lengths):g} in the middle."
 
 
 def label_chart(examples: Sequence[Example]) -> alt.Chart | None:
@@ -41,7 +49,7 @@ def label_chart(examples: Sequence[Example]) -> alt.Chart | None:
     )
     return (
         alt.Chart(frame, height=HEIGHT)
-        .mark_bar(color=_primary())
+        .mark_bar(color=accent())
         .encode(
             x=alt.X("count:Q", title="Occurrences"),
             y=alt.Y(
@@ -56,10 +64,12 @@ def label_chart(examples: Sequence[Example]) -> alt.Chart | None:
     )
 
 
+def describe_labels(examples: Sequence[Example]) -> str:
+    counts = Counter(label for example in examples for label in example.labels)
+    first = [f"{label} {percent(n / counts.total())}" for label, n in counts.most_common(SPOKEN)]
+    return f"How often each label occurs, the most frequent first: {', '.join(first)} of {counts.total():,} in all."
+
+
 def hidden_labels(examples: Sequence[Example]) -> int:
     """How many different labels are too rare for the chart."""
     return max(0, len({label for example in examples for label in example.labels}) - LABELS_SHOWN)
-
-
-def _primary() -> str:
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.primaryColor") or "#0f6b5c"

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from statistics import mean
 
 import pandas as pd
 import streamlit as st
 
 from core.tasks import Dataset, Example, Task
-from ui import engine
+from ui import engine, rows
 from ui.text import count, errors_shown, percent, plain
 from ui.token_strip import StripToken, token_strip
 
-TABLE_HEIGHT = 420
+TABLE, TABLE_HEIGHT = "datasets_table", 420
 
 
 def headline(dataset: Dataset) -> None:
@@ -68,7 +69,7 @@ def select_row(task: Task, frame: pd.DataFrame) -> int:
     """Shows the table; returns the position of the selected row, the first where none is."""
     shown = st.dataframe(
         frame,
-        key="datasets_table",
+        key=TABLE,
         hide_index=True,
         height=min(TABLE_HEIGHT, 38 + 35 * len(frame)),
         column_config={
@@ -80,8 +81,10 @@ def select_row(task: Task, frame: pd.DataFrame) -> int:
         selection_mode="single-row",
         selection_default={"selection": {"rows": [0]}},
     )
-    rows = [row for row in shown.selection.rows if row < len(frame)]
-    return rows[0] if rows else 0
+    selected = shown.selection.rows
+    line = selected[0] if selected and selected[0] < len(frame) else 0
+    rows.walk("datasets", "example", line, len(frame), partial(rows.select, TABLE))
+    return line
 
 
 def as_tokens(task: Task, example: Example) -> None:

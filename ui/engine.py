@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import ModelError
-from core.models import api
+from core.models import api, bundled, teachers
 from core.models.api import ApiTeacher
 from core.runs import folder as run_folders
 from core.runs.jobs import Jobs
@@ -24,6 +24,7 @@ from core.tasks.prompt import Prompt
 from core.tasks.task import shortest
 
 LONGEST = 400  # tokens of an answer that need not come to an end by itself
+FREE_TOKENS = 160  # of one without the mask that is asked for on its own
 REQUESTS = 4  # at a time, to an API
 
 # One at a time: two forward passes on one CPU are slower than one after the other, and a tokenizer is not
@@ -61,8 +62,6 @@ def teacher(name: str) -> Any:
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def _teacher(name: str, stamp: float) -> Any:
-    from core.models import teachers
-
     return teachers.load(name)
 
 
@@ -84,8 +83,6 @@ def student(run: str, which: str = "student", stamp: float = 0.0) -> Any:
 
 
 def teacher_names() -> tuple[str, ...]:
-    from core.models import bundled, teachers
-
     return (*teachers.adapter_names(), bundled.NAME)
 
 
@@ -160,7 +157,7 @@ def answers(
     heard: Callable[[str, str], None],
     tick: Callable[[], None],
 ) -> None:
-    """Asks a teacher under the schema; `heard` is told each input with its answer as it comes, `tick` is called many
+    """Asks a teacher, with the mask; `heard` is told each input with its answer as it comes, `tick` is called many
     times in between: what it raises ends the work. Raises StillroomError."""
     if isinstance(lm, ApiTeacher):
         told = lambda number, found: heard(texts[number], found.text)  # noqa: E731
@@ -261,7 +258,7 @@ def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], l
     from core.constrain.masks import FORCED, MaskStore
     from core.distill.sequences import tokenise
 
-    lm = teacher("smollm2")
+    lm = teacher(bundled.NAME)
     task = TASKS[task_name]
     with _use:
         constraints = Constraints(task, lm.tokens, True)

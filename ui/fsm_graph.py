@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,9 @@ from ui import fsm_labels
 from ui.component import component, nothing
 from ui.fsm_layout import Layout, layout
 
-LARGEST = 500  # states of a picture that is drawn as a whole
+# On two busy cores 900 states and edges took a second to be laid out, once, and 70 ms a move in the browser; 1,500
+# took 300 ms a move. A part is laid out at each step.
+LARGEST = 900  # states and edges of a picture that is drawn as a whole
 PART = 160  # states that are drawn of a larger one
 BEFORE = 3  # states of the way so far that count as near
 
@@ -70,10 +73,10 @@ def fsm_graph(
 ) -> None:
     """Shows where the answer stands before token `index`. A click on a state is kept as `picked_state` and `on_pick`
     is called; `picked` is drawn with a mark."""
-    whole = len(way.picture.nodes) <= LARGEST
-    shown = way.picture if whole else around(way.picture, _recent(way, index), PART)
+    shown = _shown(way, index, picked)
     drawing = _drawing(shown)
     pick = (st.session_state.get(key) or {}).get("pick") or {}
+    marked = marks(way, shown, drawing.layout, index)
     data = {
         "signature": drawing.signature,
         "width": drawing.layout.width,
@@ -82,10 +85,28 @@ def fsm_graph(
         "edges": drawing.edges,
         "picked": picked,
         "turn": pick.get("turn", 0),
-        "note": "" if whole else f"{len(shown.nodes)} of {len(way.picture.nodes):,} states, those near the answer",
-        **marks(way, shown, drawing.layout, index),
+        "note": _left_out(way.picture, shown),
+        **marked,
+        "look": _dot(drawing.layout, picked) if shown is not way.picture and picked is not None else marked["focus"],
     }
     _component(key=key, data=data, on_pick_change=on_pick)
+
+
+def _shown(way: Walk, index: int, picked: int | None) -> Picture:
+    """The whole picture, or of a large one what is nearest to a state that was clicked and to the answer."""
+    if len(way.picture.nodes) + len(way.picture.edges) <= LARGEST:
+        return way.picture
+    return _part(way.picture, (*([] if picked is None else [picked]), *_recent(way, index)))
+
+
+@lru_cache(maxsize=4)  # what is shaded may change while the step stays
+def _part(whole: Picture, nodes: tuple[int, ...]) -> Picture:
+    return around(whole, nodes, PART)
+
+
+def _left_out(whole: Picture, shown: Picture) -> str:
+    missing = len(whole.nodes) - len(shown.nodes)
+    return f"{missing:,} states further away are left out: walk on, or click a state, to see more" if missing else ""
 
 
 def picked_state(key: str) -> int | None:
@@ -133,7 +154,11 @@ def _focus(place: Place, drawn: Layout, on: dict[str, Any] | None) -> tuple[floa
     if on is not None:
         line = drawn.lines[on["edge"]]
         return line.x, line.y
-    return next(((dot.x, dot.y) for dot in drawn.dots if dot.state == place.node), (0.0, 0.0))
+    return _dot(drawn, place.node)
+
+
+def _dot(drawn: Layout, state: int) -> tuple[float, float]:
+    return next(((dot.x, dot.y) for dot in drawn.dots if dot.state == state), (0.0, 0.0))
 
 
 def _recent(way: Walk, index: int) -> list[int]:

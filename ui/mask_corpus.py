@@ -39,7 +39,7 @@ def draw(source: Source) -> None:
         st.caption(f"{found.ungraded:,} of these inputs have no gold answer and were left out.")
     step = _width(found.allowed)
     cells = table(found, step)
-    charts.chart(chart(cells, step, st.context.theme.type == "dark"), "masks_corpus_chart")
+    charts.chart(chart(cells, step, st.context.theme.type == "dark"), "masks_corpus_chart", describe(found))
     note = f"Each cell is {step} positions, and stands for the freest of them. " if step > 1 else ""
     words = "Each under the schema of its own words" if wanted.conditioned else "All under the task's general schema"
     st.caption(
@@ -131,6 +131,15 @@ def table(found: Any, step: int) -> pd.DataFrame:
             cell = counts[begin : begin + step]
             rows.append((example + 1, begin, begin + step, max(int(cell.max()), 0), int((cell < 0).sum()), len(cell)))
     return pd.DataFrame(rows, columns=["example", "position", "to", "allowed", "forced", "of"])
+
+
+def describe(found: Any) -> str:
+    free = np.concatenate([counts[counts >= 0] for counts in found.allowed])
+    middle = f"; where one can choose, {np.median(free):,.0f} tokens are allowed in the middle" if free.size else ""
+    return (
+        f"How many tokens each position of {len(found.allowed):,} answers allows: "
+        f"{percent(found.forced / found.positions)} of {found.positions:,} positions are forced{middle}."
+    )
 
 
 def chart(frame: pd.DataFrame, step: int, dark: bool = False) -> alt.LayerChart:

@@ -11,11 +11,13 @@ from ui import engine, mask_engine, mask_steps
 from ui.candidates import name_of, why
 from ui.mask_model import Source
 from ui.mask_source import Explained
-from ui.page_tools import LONGEST, to_address
-from ui.run_text import literal
-from ui.text import percent, plain, show_error, whole
+from ui.page_tools import say_unlinked, to_address
+from ui.text import heading, literal, percent, plain, show_error, whole
 
-DRIVE, PROBLEM = "masks_drive", "masks_drive_problem"
+DRIVE = "masks_drive"
+PROBLEM = "masks_drive_problem"  # what became of the last move, and why
+REFUSED_MOVE = "Refused. Nothing was added, and nothing is lost."
+CUT_SHORT = "The model could not go on. What it had written stays."
 FINISHING = "masks_finishing"  # there while the model goes on by itself
 ALLOWED, REFUSED = 8, 4
 FINISH = 200  # tokens
@@ -42,14 +44,13 @@ def look(source: Source) -> tuple[Explained | None, Callable[[], None] | None]:
     _typed(drive)
     _moves(drive)
     if problem := st.session_state.get(PROBLEM):
-        st.error("Refused. Nothing was added, and nothing is lost.", icon=":material/block:")
-        plain(problem)
+        st.error(problem[0], icon=":material/block:")
+        plain(problem[1])
     finishing = FINISHING in st.session_state and not drive.complete
     if finishing:
         _look_at_the_last(drive)
     todo = (lambda: _finish(drive, place)) if finishing else None
-    if not to_address("tokens", ",".join(map(str, drive.ids))):
-        st.caption(f"So many tokens take more than {LONGEST:,} characters: a copied link does not carry them.")
+    say_unlinked(to_address("tokens", ",".join(map(str, drive.ids))), "list of tokens")
     if not drive.steps:
         st.info("Choose the first token above: the steps appear here.", icon=":material/arrow_upward:")
         return None, todo
@@ -69,7 +70,7 @@ def _drive(source: Source) -> Any:
             with engine.in_use():
                 drive.add(linked)
         except StillroomError as error:
-            st.session_state[PROBLEM] = f"The link's tokens: {error}"
+            st.session_state[PROBLEM] = (REFUSED_MOVE, f"The link's tokens: {error}")
     st.session_state[DRIVE] = (source, drive)
     return drive
 
@@ -87,17 +88,15 @@ def _choices(drive: Any, step: Any, vocabulary: int, end: int) -> None:
     """The likeliest tokens that are allowed, and the likeliest that are not."""
     allowed = sorted((c for c in step.candidates if c.allowed), key=lambda c: -c.after)[:ALLOWED]
     refused = sorted((c for c in step.candidates if not c.allowed), key=lambda c: -c.before)[:REFUSED]
-    st.markdown(
-        f"**Allowed next**: {step.allowed:,} of {vocabulary:,} tokens. The mask takes "
-        f"{percent(min(1.0, max(0.0, step.removed)))} of the probability away."
-    )
+    heading(f"Allowed next: {step.allowed:,} of {vocabulary:,} tokens")
+    st.caption(f"Mass removed by the mask: {percent(min(1.0, max(0.0, step.removed)))}")
     for i, one in enumerate(allowed):
         if i % ROW == 0:
             columns = st.columns(ROW)
         label = f":material/check: **{literal(name_of(one.id, one.text, end))}** · {percent(one.after)}"
         _button(columns[i % ROW], label, f"masks_take_{i}", f"{percent(one.before)} before the mask", drive, one.id)
     if refused:
-        st.markdown("**Refused**, however likely: press one to be told why.")
+        heading("Refused, however likely: press one to be told why")
     columns = st.columns(ROW)
     for i, one in enumerate(refused):
         label = f":material/close: ~~{literal(name_of(one.id, one.text, end))}~~ · {percent(one.before)}"
@@ -160,7 +159,7 @@ def _finish(drive: Any, place: DeltaGenerator) -> None:
     _look_at_the_last(drive)
     _forget()
     if problem:
-        st.session_state[PROBLEM] = problem
+        st.session_state[PROBLEM] = (CUT_SHORT, problem)
     st.rerun()
 
 
@@ -171,7 +170,7 @@ def _do(work: Callable[[], None]) -> None:
         with engine.in_use():
             work()
     except StillroomError as error:
-        st.session_state[PROBLEM] = str(error)
+        st.session_state[PROBLEM] = (REFUSED_MOVE, str(error))
         return
     _look_at_the_last(st.session_state[DRIVE][1])
 

@@ -112,7 +112,7 @@ class Chance:
 
 
 def write(source: Source, chance: Chance, constrained: bool, show: Callable[[str], Any]) -> Made:
-    """Lets the model write, under the schema or freely; `show` gets the text as it grows. Raises StillroomError."""
+    """Lets the model write, with the mask or without; `show` gets the text as it grows. Raises StillroomError."""
     from core.generate.decode import Sampling, Written, generate
 
     lm, constraint = source.model.load(), choice_of(source.model, source.wanted).constraint

@@ -1,4 +1,4 @@
-"""A model writes twice from one seed on the Masks page: under the schema, and freely."""
+"""A model writes twice from one seed on the Masks page: with the mask, and without."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from ui.mask_engine import Chance, Made
 from ui.mask_model import Source
 from ui.mask_source import put
 from ui.page_tools import linked
-from ui.text import percent, plain, show_error
+from ui.text import heading, percent, plain, show_error
+from ui.titles import MASKED
 
-UNDER, FREE = "Under the schema", "Freely"
 ASKED = "masks_asked"
 TEMPERATURES = [i / 10 for i in range(21)]
 TALL, LONG = 260, 450  # a long text scrolls
@@ -35,7 +35,7 @@ class Asked:
     def missing(self) -> list[str]:
         if self.stopped:
             return []
-        return [label for label in (UNDER, FREE) if label not in self.made and label not in self.wrong]
+        return [label for label in MASKED.values() if label not in self.made and label not in self.wrong]
 
 
 def look(source: Source) -> Callable[[], None] | None:
@@ -59,9 +59,9 @@ def look(source: Source) -> Callable[[], None] | None:
         )
         return None
     places = {}
-    for column, label in zip(st.columns(2, gap="large"), (UNDER, FREE), strict=True):
+    for column, label in zip(st.columns(2, gap="large"), MASKED.values(), strict=True):
         with column:
-            st.markdown(f"**{label}**")
+            heading(label)
             places[label] = _show(label, asked)
     return (lambda: _work(asked, missing, places)) if missing else None
 
@@ -108,7 +108,7 @@ def _work(asked: Asked, missing: list[str], places: dict[str, DeltaGenerator]) -
 
         show("")
         try:
-            asked.made[label] = mask_engine.write(asked.source, asked.chance, label == UNDER, show)
+            asked.made[label] = mask_engine.write(asked.source, asked.chance, label == MASKED[True], show)
         except StillroomError as error:
             asked.wrong[label] = str(error)
     st.rerun()
@@ -133,7 +133,7 @@ def _show(label: str, asked: Asked) -> DeltaGenerator:
     if made and made.why_not:
         st.caption("Why it is not valid:")
         plain(made.why_not)
-    key = "masks_walk_constrained" if label == UNDER else "masks_walk_raw"
+    key = "masks_walk_constrained" if label == MASKED[True] else "masks_walk_raw"
     st.button(
         "Walk it token by token", key=key, icon=":material/footprint:", on_click=put, args=(text,),
         disabled=not text or not (made or asked.stopped),

@@ -5,18 +5,15 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import ModelError, StillroomError
 from core.models import api
 from core.runs import folder as run_folders
 from core.tasks import Task
 from core.tasks.prompt import Prompt, default_prompt
-from ui import compare_models, engine
+from ui import compare_models, engine, own_model
+from ui.own_model import ANOTHER
 from ui.page_tools import linked
-from ui.run_text import literal
 from ui.schema_form import Wanted
 from ui.text import show_error
-
-ANOTHER = "another model …"
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,6 @@ class Model:
 
     def load(self) -> Any:
         """Raises ModelError."""
-        if api.is_address(self.name):
-            raise ModelError(f"{self.name} answers in text and tells no tokens: name a model that runs here.")
         return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
 
     def prompt(self, task: Task) -> Prompt | None:
@@ -95,26 +90,8 @@ def _suit(task: str, tuned: str) -> None:
 
 
 def _another() -> Model | None:
-    """A model of the user's own is loaded on demand only: it may be a long download."""
-    linked("masks_other", "")
-    name = st.text_input(
-        "Name of the model",
-        key="masks_other",
-        persist_state="session",
-        placeholder="/models/qwen, /models/qwen.gguf or Qwen/Qwen2.5-0.5B-Instruct",
-        help="A folder of safetensors, a .gguf file, or a model's name on the hub.",
-    ).strip()
-    loaded: set[str] = st.session_state.setdefault("masks_loaded", set())
-    if not name:
-        st.info("Name a folder, a .gguf file or a model on the hub.", icon=":material/arrow_upward:")
+    name = own_model.ask("masks", addresses=False)
+    if api.is_address(name):
+        show_error(f"{name} answers in text and tells no tokens: name a model that runs here.")
         return None
-    if name not in loaded:
-        if not st.button(f"Load {literal(name)}", key="masks_load", type="primary"):
-            return None
-        try:
-            Model(name).load()
-        except StillroomError as error:
-            show_error(str(error))
-            return None
-        loaded.add(name)
-    return Model(name)
+    return None if own_model.load("masks", name) is None else Model(name)

@@ -8,10 +8,10 @@ import streamlit as st
 from core.errors import SchemaError, StillroomError
 from ui import mask_engine, mask_model, schema_form
 from ui.mask_model import Source
-from ui.page_tools import given, linked, linked_text
-from ui.run_text import literal
+from ui.own_model import ANOTHER
+from ui.page_tools import given, linked, linked_text, say_unlinked
 from ui.schema_form import Chosen
-from ui.text import show_error
+from ui.text import literal, show_error
 
 SETUP = "masks_setup"
 ENGINE_NAMES = {"dfa": "our automaton", "llguidance": "llguidance", "xgrammar": "xgrammar", "outlines": "outlines"}
@@ -43,7 +43,7 @@ def constraint(source: Source) -> Any:
 
 def choose() -> tuple[Source, Chosen] | None:
     """The model and the schema; None where one of them cannot be used, which is said."""
-    linked(SETUP, schema_form.is_written() or given("model", "") == mask_model.ANOTHER)
+    linked(SETUP, schema_form.is_written() or given("model", "") == ANOTHER)
     with st.expander(
         "Schema and model: choose, or write your own", key=SETUP, icon=":material/tune:", on_change="rerun"
     ):
@@ -79,11 +79,13 @@ def _say_engine(source: Source) -> bool:
 
 
 def _ask(default: str) -> str:
-    linked_text("masks_question", default)
-    return st.text_area(
+    fits = linked_text("masks_question", default)
+    question = st.text_area(
         "What the model is asked", key="masks_question", height=68, persist_state="session",
         help="It stands alone in the model's chat template; the schema is not told, only enforced.",
     )  # fmt: skip
+    say_unlinked(fits, "question")
+    return question
 
 
 def put(text: str) -> None:

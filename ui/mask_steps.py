@@ -15,7 +15,7 @@ from ui.candidates import name_of
 from ui.mask_source import Explained
 from ui.page_tools import given, linked, to_address
 from ui.strip_metrics import NONE, OF_STEP, choose, legends, measure
-from ui.text import percent, share
+from ui.text import heading, percent, share
 from ui.timeline import Moment
 from ui.token_strip import StripToken, has_selection, select_token, token_strip
 from ui.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spelled, vocabulary_grid
@@ -53,7 +53,7 @@ def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> N
 
 def _whole(found: Explained, constraint: Constraint, index: int) -> None:
     """The answer from its first token to its last: figures and the timeline."""
-    st.markdown("**The whole answer**")
+    heading("The whole answer")
     headline(found, constraint)
     moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
     timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
@@ -124,7 +124,7 @@ def _timeline_clicked() -> None:
 
 def _automaton(found: Explained, constraint: Constraint, index: int) -> None:
     """Where the answer stands in the automaton, or why there is none to be seen."""
-    st.markdown("**The automaton**")
+    heading("The automaton")
     automaton = getattr(constraint, "automaton", None)
     if automaton is None:
         st.info(
@@ -133,7 +133,8 @@ def _automaton(found: Explained, constraint: Constraint, index: int) -> None:
             icon=":material/account_tree:",
         )
         return
-    way = _way(automaton, found, constraint)
+    with st.spinner("Drawing the automaton …", show_time=True):
+        way = _way(automaton, found, constraint)
     state, at = st.session_state.get("masks_picked", (None, None))
     picked = state if at == index else None
     fsm_graph.fsm_graph(way, index, key=GRAPH, picked=picked, on_pick=partial(_graph_clicked, way, index))
@@ -175,7 +176,7 @@ def _in_words(way: fsm_graph.Walk, index: int, picked: int | None) -> None:
 def _candidates(found: Explained, index: int) -> None:
     """One token: what it is, what the mask did to it, and its rivals."""
     step = found.steps[index]
-    st.markdown("**The token and its rivals**")
+    heading("The token and its rivals")
     part = f" · {step.part}" if step.part else ""
     st.text(f"Token {index} of {len(found.steps)} · id {step.id}{part}")
     st.code(name_of(step.id, step.text, found.end), language=None, wrap_lines=True, height=60)
@@ -209,7 +210,8 @@ def _vocabulary(found: Explained, constraint: Constraint, load: Callable[[], Any
 def _every_token(found: Explained, constraint: Constraint, load: Callable[[], Any], index: int) -> None:
     step = found.steps[index]
     title, choice = st.columns([1.6, 1], vertical_alignment="bottom")
-    title.markdown(f"**The vocabulary before token {index}**")
+    with title:
+        heading(f"The vocabulary before token {index}")
     linked("masks_vocabulary", "Grid", ("Grid", "Table"))
     shown = choice.segmented_control(
         "Vocabulary as", ["Grid", "Table"], required=True, key="masks_vocabulary", label_visibility="collapsed",

@@ -10,7 +10,7 @@ from ui import mask_corpus, mask_engine
 from ui.mask_model import Source
 from ui.mask_source import ENGINE_NAMES, Explained, put
 from ui.page_tools import given, linked
-from ui.text import errors_shown, show_error
+from ui.text import errors_shown, heading, show_error
 
 VIEWS = {"samples": "Sample texts", "engines": "Engines side by side", "corpus": "A whole corpus"}
 FURTHER, COMPARED = "masks_further", "masks_compared"
@@ -62,14 +62,14 @@ def _samples(source: Source) -> None:
         return
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.markdown("**Accepted**, the shortest first")
+        heading("Accepted, the shortest first")
         if made.accepted:
             frame = pd.DataFrame({"Bytes": [len(t.encode()) for t in made.accepted], "Text": made.accepted})
             _table(frame, "masks_accepted", made.accepted)
         else:
             st.info("No text was found by chance: try another seed.", icon=":material/casino:")
     with right:
-        st.markdown("**Refused**: accepted ones with one thing changed")
+        heading("Refused: accepted ones with one thing changed")
         if made.refused:
             frame = pd.DataFrame([_refused(one) for one in made.refused])
             _table(frame, "masks_refused", tuple(one.text for one in made.refused))
@@ -124,7 +124,7 @@ def _engines(source: Source, found: Explained | None) -> None:
         "spellings are out of reach."
     )
     if differences := [_difference(one, d) for one in kept[1] for d in one.differences]:
-        st.markdown("**Tokens that differ**, the first few of each engine")
+        heading("Tokens that differ, the first few of each engine")
         st.dataframe(pd.DataFrame(differences), hide_index=True, width="stretch", key="masks_differences")
 
 

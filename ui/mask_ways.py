@@ -10,7 +10,7 @@ from ui import mask_drive, mask_generate, mask_steps
 from ui.mask_engine import samples
 from ui.mask_model import Source
 from ui.mask_source import Explained, explained, put
-from ui.page_tools import LONGEST, linked, linked_text, to_address
+from ui.page_tools import linked, linked_text, say_unlinked, to_address
 from ui.schema_form import Chosen
 from ui.text import plain, show_error
 
@@ -72,8 +72,7 @@ def _walk(source: Source, chosen: Chosen, fits: bool, corner: DeltaGenerator) ->
         corner.button(
             label, key="masks_gold", icon=":material/verified:", on_click=put, args=(chosen.text,), width="stretch"
         )
-    if not fits:
-        st.caption(f"This text is longer than {LONGEST:,} characters: a copied link does not carry it.")
+    say_unlinked(fits, "text")
     if not text and not chosen.text:
         st.info("There is no text to look at yet: type one, or let the model write.", icon=":material/arrow_upward:")
         return None

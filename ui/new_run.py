@@ -7,12 +7,13 @@ from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.distill.presets import PRESETS
 from core.errors import ConfigError, StillroomError
+from core.models import bundled
 from core.tasks import TASKS
-from ui import engine, preview_view, run_file, run_form, run_list, run_prompt, uploads
-from ui.run_text import describe, literal
-from ui.text import show_error
+from ui import data_form, engine, preview_view, run_file, run_form, run_list, run_prompt, uploads
+from ui.data_form import BUNDLED
+from ui.run_text import describe
+from ui.text import literal, show_error
 
-BUNDLED = ""
 PRESET = "distill_preset"
 KEPT = (PRESET, run_form.VALUES, run_form.DATA_SEEN, run_prompt.MODE)  # the form; its widgets follow from it
 INTENTS = {
@@ -73,8 +74,8 @@ def _use_preset() -> None:
 def _start_over(task: str) -> None:
     """What goes with a task: data and prompt as chosen on the other pages, the teacher that was tuned for it."""
     run_form.values()["data"] = st.session_state[run_form.DATA_SEEN] = uploads.chosen(TASKS[task])
-    tuned = f"smollm2+{task}"
-    run_form.values()["teacher"] = tuned if tuned in engine.teacher_names() else "smollm2"
+    tuned = f"{bundled.NAME}+{task}"
+    run_form.values()["teacher"] = tuned if tuned in engine.teacher_names() else bundled.NAME
     run_prompt.use(run_prompt.PAGE)
 
 
@@ -106,7 +107,7 @@ def _task_changed(key: str) -> None:
 
 def _data(field: FieldInfo, key: str, value: str | None) -> str | None:
     task = TASKS[run_form.values()["task"]]
-    labels = {BUNDLED: "Bundled", **{path: label for label, path in uploads.known(task)}}
+    labels = data_form.labels(task)
     kept = st.session_state.setdefault(key, value or BUNDLED) or BUNDLED
     labels.setdefault(kept, kept)  # a path that was typed
     chosen = st.selectbox(

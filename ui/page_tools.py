@@ -10,6 +10,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.paths import ASSETS
 
@@ -64,6 +65,12 @@ def show(page: str, view: Mapping[str, str], keep: Collection[str] = ()) -> None
         st.query_params[name] = value
 
 
+def rerun() -> None:
+    """Draws anew what is being drawn: a fragment, where one is drawn by itself, else the page."""
+    context = get_script_run_ctx()
+    st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
+
+
 def linked(key: str, default: T, options: Container[T] | None = None) -> T:
     """Call it before a widget with this key: its value is at first what the link says, else the default, and the link
     follows it. In the link it is called as the key without the page's name. What is not among `options` does not
@@ -111,6 +118,12 @@ def to_address(name: str, value: str | Sequence[str]) -> bool:
     elif name in st.query_params:
         del st.query_params[name]
     return fits
+
+
+def say_unlinked(fits: bool, what: str) -> None:
+    """Below a field: that a link does not carry `what` is in it, unless it `fits`."""
+    if not fits:
+        st.caption(f"This {what} is longer than {LONGEST:,} characters: a copied link does not carry it.")
 
 
 def linked_text(key: str, default: str) -> bool:

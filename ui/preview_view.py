@@ -8,7 +8,7 @@ from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import MisfitError, StillroomError
 from ui import engine, run_form, uploads
-from ui.text import plain, show_error, size
+from ui.text import heading, plain, show_error, size
 from ui.token_strip import StripToken, token_strip
 
 KEPT = "distill_preview_kept"  # (YAML, Preview or error)
@@ -31,7 +31,7 @@ def draw(config: RunConfig) -> None:
             st.button(
                 "Leave them out", icon=":material/filter_alt:", key="distill_preview_leave_out",
                 on_click=run_form.change, args=("drop_misfits", True),
-                help="Sets the switch in Basics: check again then.",
+                help=f"Sets “{RunConfig.model_fields['drop_misfits'].title}” in Basics: check again then.",
             )  # fmt: skip
     else:
         _sizes(found, config)
@@ -95,7 +95,7 @@ def _memory(found: Any) -> None:
 
 
 def _first_batch(found: Any) -> None:
-    st.markdown("**The first batch as the model sees it**")
+    heading("The first batch as the model sees it")
     number = 0
     if len(found.first_batch) > 1:
         number = st.segmented_control(

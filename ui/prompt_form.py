@@ -5,16 +5,14 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from core.errors import StillroomError
-from core.models import api, teachers
+from core.models import teachers
 from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt, default_prompt
-from ui import engine, prompt_shots
-from ui.page_tools import given, linked, to_address
-from ui.run_text import literal
-from ui.text import errors_shown, plain, show_error
+from ui import engine, own_model, prompt_shots
+from ui.own_model import ANOTHER
+from ui.page_tools import given, linked, say_unlinked, to_address
+from ui.text import errors_shown, literal, plain
 
-ANOTHER = "another model…"
 FILLED = "teacher_filled"  # what the form was last filled with: (task, teacher, Prompt)
 NOT_ALONE = {"schema": "schema", "shots": "worked examples", "template": "chat template"}
 SAMPLES = {
@@ -37,24 +35,12 @@ def choose() -> tuple[Task, str]:
     linked("teacher_name", names[_tuned(task)], (*names, ANOTHER))
     name = right.selectbox("Teacher", [*names, ANOTHER], key="teacher_name", on_change=_follow, persist_state="session")
     if name == ANOTHER:
-        name = _another()
+        name = own_model.ask("teacher", addresses=True)
     elif (card := teachers.card(name)) is not None:
         right.caption(f"Tuned for {TASKS[card.task].title.lower()} on {literal(card.data)}.")
     if st.session_state.get(FILLED, ("",))[0] != task:
         _begin(task)
     return TASKS[task], name
-
-
-def _another() -> str:
-    linked("teacher_other", "")
-    return st.text_input(
-        "Model",
-        key="teacher_other",
-        persist_state="session",
-        placeholder="/models/qwen, /models/qwen.gguf, Qwen/Qwen2.5-0.5B-Instruct or https://host/v1#model",
-        help="A folder of safetensors, a .gguf file, a model's name on the hub, or the address of an OpenAI-compatible "
-        f"API, whose key is read from {api.KEYS[0]} in the environment. Nothing is loaded or sent before you say so.",
-    ).strip()
 
 
 def _tuned(task: str) -> int:
@@ -136,8 +122,7 @@ def edit(task: Task, train: tuple[Example, ...]) -> Prompt | None:
 
 def _link(task: Task, prompt: Prompt | None) -> None:
     text = prompt.model_dump_json() if prompt and prompt != suited(task, st.session_state["teacher_name"]) else ""
-    if not to_address("prompt", text):
-        st.caption("This prompt is too long for the page's link: save it to find it again.")
+    say_unlinked(to_address("prompt", text), "prompt")
 
 
 def samples(task: Task) -> None:
@@ -151,29 +136,11 @@ def samples(task: Task) -> None:
 
 
 def load(name: str) -> Any | None:
-    """The teacher, or None if it is not there yet. A model of the user's own is loaded on demand only: it may be
-    a long download, or be sent a key, and one that failed is not tried again by itself."""
-    if name in engine.teacher_names():
-        with errors_shown():
-            return engine.teacher(name)
-        return None
-    if not name:
-        hint = "Name a model above: a folder, a .gguf file, a model on the hub, or an API's address."
-        st.info(hint, icon=":material/arrow_upward:")
-        return None
-    tried: dict[str, str] = st.session_state.setdefault("teacher_tried", {})  # name -> what was wrong, "" if nothing
-    remote = api.is_address(name)
-    label = f"Send prompts and key to {literal(name)}" if remote else f"Load {literal(name)}"
-    if tried.get(name) == "" or st.button(label, key="teacher_load", type="primary"):
-        try:
-            found = engine.teacher(name)
-        except StillroomError as error:
-            tried[name] = str(error)
-        else:
-            tried[name] = ""
-            return found
-    if tried.get(name):
-        show_error(tried[name])
+    """The teacher, or None if it is not there yet."""
+    if name not in engine.teacher_names():
+        return own_model.load("teacher", name)
+    with errors_shown():
+        return engine.teacher(name)
     return None
 
 

@@ -6,8 +6,7 @@ from core.errors import StillroomError
 from core.tasks import Task, saved_prompts
 from core.tasks.prompt import Prompt
 from ui import prompt_form
-from ui.run_text import literal
-from ui.text import show_error
+from ui.text import literal, show_error
 
 WRONG = "prompt_store_wrong"  # what the last attempt met with
 

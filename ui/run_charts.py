@@ -10,9 +10,11 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-import streamlit as st
 
 from core.runs.folder import RunFolder
+from ui import titles
+from ui.charts import accent, ink
+from ui.text import percent
 
 HEIGHT = 260
 MOST_POINTS = 1500
@@ -97,15 +99,16 @@ def loss(records: Sequence[dict[str, Any]]) -> alt.Chart:
     frame = pd.DataFrame(steps(records), columns=list(STEP_COLUMNS))
     # Smoothed within a stage: the losses of two methods are not comparable.
     smooth = frame.groupby("stage")["loss"].transform(lambda values: values.ewm(alpha=1 - SMOOTHING).mean())
-    frame = frame.assign(smooth=smooth.astype(float))
+    titled = [titles.choice(str(method)) for method in frame["method"]]
+    frame = frame.assign(smooth=smooth.astype(float), method=titled)
     starts = frame[frame["stage"].diff() > 0].assign(label=lambda f: [_stage(*r) for r in zip(f["stage"], f["method"])])
     frame = frame.iloc[:: max(1, -(-len(frame) // MOST_POINTS))]
     x = alt.X("step:Q", title="Step", axis=STEP_AXIS, scale=STEP_SCALE)
     base = alt.Chart(frame).encode(x=x)
-    raw = base.mark_line(opacity=0.3, strokeWidth=1, color=_accent()).encode(
+    raw = base.mark_line(opacity=0.3, strokeWidth=1, color=accent()).encode(
         y=alt.Y("loss:Q", title="Loss", axis=alt.Axis(labels=not frame.empty, grid=not frame.empty))
     )
-    bold = base.mark_line(strokeWidth=2.5, color=_accent()).encode(
+    bold = base.mark_line(strokeWidth=2.5, color=accent()).encode(
         y="smooth:Q",
         tooltip=[
             alt.Tooltip("step:Q", title="Step"),
@@ -123,12 +126,19 @@ def loss(records: Sequence[dict[str, Any]]) -> alt.Chart:
     return (raw + bold + rules + labels).properties(height=HEIGHT)
 
 
+def describe_loss(records: Sequence[dict[str, Any]]) -> str:
+    """Of the chart of a run that has come to its end; without records of any."""
+    known = steps(records)
+    first, last = (f"{known[i]['loss']:.4f} at step {known[i]['step']:,}" for i in (0, -1)) if known else ("", "")
+    return "The loss over the steps of training" + (f": {first}, {last}." if known else ".")
+
+
 def validation(records: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.Chart:
     """Shares over steps, the headline metric first and bold."""
-    rows = [(step, name.replace("_", " "), value) for name in names for step, value in validations(records, name)]
+    rows = [(step, titles.metric(name), value) for name in names for step, value in validations(records, name)]
     frame = pd.DataFrame(rows, columns=["step", "metric", "value"])
-    shown = [name.replace("_", " ") for name in names]
-    scale = alt.Scale(domain=shown, range=[_accent(), ink(), ink()][: len(shown)])
+    shown = [titles.metric(name) for name in names]
+    scale = alt.Scale(domain=shown, range=[accent(), ink(), ink()][: len(shown)])
     dashes = alt.Scale(domain=shown, range=[[1, 0], [6, 3], [2, 2]][: len(shown)])
     widths = alt.Scale(domain=shown, range=[2.5, 1.5, 1.5][: len(shown)])
     fades = alt.Scale(domain=shown, range=[1, 0.6, 0.6][: len(shown)])
@@ -153,19 +163,12 @@ def validation(records: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.C
     )
 
 
+def describe_validation(records: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    """As `describe_loss`."""
+    last = {titles.metric(name): found[-1][1] for name in names if (found := validations(records, name))}
+    figures = ", ".join(f"{title} {percent(value)}" for title, value in last.items())
+    return "What validation found over the steps of training" + (f"; at last {figures}." if last else ".")
+
+
 def _stage(number: float, method: str) -> str:
-    return f"stage {int(number) + 1}: {method}"
-
-
-def _accent() -> str:
-    return _theme("primaryColor", "#0f6b5c")
-
-
-def ink() -> str:
-    """The colour of text."""
-    return _theme("textColor", "#808080")
-
-
-def _theme(name: str, otherwise: str) -> str:
-    """A colour of the theme that is on screen."""
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}") or otherwise
+    return f"Stage {int(number) + 1}: {method}"

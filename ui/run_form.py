@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 
 from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
 from core.models.student_config import StudentConfig
+from ui import titles
+from ui.text import heading
 
 Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new value
 
@@ -71,7 +73,7 @@ def _stages(stages: list[dict[str, Any]]) -> None:
     for number, stage in enumerate(stages):
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-                st.markdown(f"**Stage {number + 1}**")
+                heading(f"Stage {number + 1}")
                 if len(stages) > 1:
                     _remove_button(number)
             _fields(Stage, stage, f"stages.{number}.", tuple(Stage.model_fields))
@@ -151,10 +153,12 @@ def is_relevant(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> b
 def _widget(field: FieldInfo, path: str, value: Any) -> Any:
     """One field's widget, starting from `value`; returns what it says now."""
     kind, optional = _kind(field)
-    label, help_text = field.title or path, field.description
+    label, help_text = field.title or path, _help(field)
     if options := _options(field):
         st.session_state.setdefault(path, value)
-        chosen = st.segmented_control(label, options, required=True, key=path, help=help_text, wrap=True)
+        chosen = st.segmented_control(
+            label, options, required=True, key=path, help=help_text, wrap=True, format_func=titles.choice
+        )
         _explain(field, str(chosen))
         return chosen
     if kind is bool:
@@ -184,8 +188,17 @@ def _number(field: FieldInfo, kind: type, optional: bool, path: str, value: Any)
         value=None,
         placeholder="empty" if optional else None,
         key=path,
-        help=field.description,
+        help=_help(field),
     )
+
+
+def _help(field: FieldInfo) -> str | None:
+    """A field's description; the choices that it speaks of ("scratch: …", "task, logits: …") by their titles."""
+
+    def titled(found: re.Match[str]) -> str:
+        return found[1] + ", ".join(map(titles.choice, found[2].split(", "))) + ":"
+
+    return re.sub(r"(^|; )([a-z0-9_]+(?:, [a-z0-9_]+)*):", titled, field.description or "") or None
 
 
 def _explain(field: FieldInfo, chosen: str) -> None:

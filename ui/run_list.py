@@ -13,10 +13,10 @@ from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RunFolder
 from core.tasks import TASKS
-from ui import engine, run_charts
+from ui import engine, rows, run_charts, titles
 from ui.text import show_error
 
-CHOSEN = "distill_run"
+CHOSEN, TABLE = "distill_run", "distill_runs"
 ROWS_SHOWN = 6
 SAMPLES = {"A run that is finished": {"run": DEMO_RUN.name}, "A run of your own": {}}
 COLUMNS = {
@@ -80,11 +80,11 @@ def _table(current: str | None, before: tuple[tuple[str, str], ...]) -> None:
     if _signature(runs) != before or st.session_state.get(CHOSEN) != current:
         st.rerun()
     names = [run.name for run in runs]
-    rows = [names.index(current)] if current in names else []
-    st.session_state["distill_runs"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    line = names.index(current) if current in names else None
+    rows.select(TABLE, line)
     st.dataframe(
         [_row(run) for run in runs],
-        key="distill_runs",
+        key=TABLE,
         column_config=COLUMNS,
         hide_index=True,
         placeholder="–",
@@ -92,11 +92,12 @@ def _table(current: str | None, before: tuple[tuple[str, str], ...]) -> None:
         on_select=lambda: _clicked(names),
         selection_mode="single-row",
     )
+    rows.walk("distill", "run", line, len(names), lambda target: choose(names[target]))
 
 
 def _clicked(names: list[str]) -> None:
-    rows = st.session_state["distill_runs"]["selection"]["rows"]
-    choose(names[rows[0]] if rows else None)
+    selected = st.session_state[TABLE]["selection"]["rows"]
+    choose(names[selected[0]] if selected else None)
 
 
 def _signature(runs: list[RunFolder]) -> tuple[tuple[str, str], ...]:
@@ -115,7 +116,7 @@ def _row(run: RunFolder) -> dict[str, Any]:
     found = [value for _, value in run_charts.validations(run_charts.metrics(run), TASKS[config.task].metrics[0])]
     if found:
         row |= {"best": 100 * max(found), "last": 100 * found[-1]}
-    return row | {"task": TASKS[config.task].title, "student": config.student.kind}
+    return row | {"task": TASKS[config.task].title, "student": titles.choice(config.student.kind)}
 
 
 def _when(run: RunFolder, updated: float) -> Any:

@@ -13,9 +13,9 @@ from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
 from core.tasks import TASKS
-from ui import charts, engine, run_charts, run_list, run_prompt, run_scores
-from ui.run_text import LEARNS_FROM, literal
-from ui.text import errors_shown, percent, plain, show_error
+from ui import charts, engine, run_charts, run_list, run_prompt, run_scores, titles
+from ui.run_text import LEARNS_FROM
+from ui.text import duration, errors_shown, heading, literal, percent, plain, show_error
 
 BADGES: dict[str, tuple[Literal["gray", "blue", "orange", "green", "red"], str]] = {
     "queued": ("gray", ":material/hourglass_top:"),
@@ -34,7 +34,7 @@ def draw(folder: RunFolder) -> None:
     state = folder.status().state
     is_open = state in OPEN
     st.fragment(_panel, run_every=1 if is_open else None)(folder, state)
-    st.fragment(_curves, run_every=4 if is_open else None)(folder)
+    st.fragment(_curves, run_every=4 if is_open else None)(folder, is_open)
     st.fragment(_log, run_every=2 if is_open else None)(folder)
     _configuration(folder)
 
@@ -172,18 +172,16 @@ def _figures(status: Status, config: RunConfig | None, records: Sequence[dict[st
     elapsed = (time.time() if is_open else status.updated) - status.started if status.started else None
     last = steps[-1] if steps else None
     columns = st.columns(5)
-    columns[0].metric("Elapsed", _duration(elapsed), help="since the first start, pauses included")
+    columns[0].metric("Elapsed", duration(elapsed), help="since the first start, pauses included")
     if is_open:
-        columns[1].metric("Training left", _duration(_left(last)), help="without the scoring that follows")
+        columns[1].metric("Training left", duration(_left(last)), help="without the scoring that follows")
     else:
-        columns[1].metric("Training", _duration(last["seconds"] if last else None), help="without loading and scoring")
+        columns[1].metric("Training", duration(last["seconds"] if last else None), help="without loading and scoring")
     columns[2].metric("Tokens a second", _speed(steps))
     columns[3].metric("Steps", f"{last['step']:,}" if last else "–")
-    label = metric.replace("_", " ").capitalize() or "Validation"
+    label = titles.metric(metric) if metric else "Validation"
     columns[4].metric(
-        f"Best {label.lower()}",
-        percent(max(found)) if found else "–",
-        help="on dev examples, by constrained generation",
+        f"Best {label.lower()}", percent(max(found)) if found else "–", help="on dev examples, answered with the mask"
     )
 
 
@@ -198,29 +196,23 @@ def _speed(steps: list[dict[str, Any]]) -> str:
     return f"{sum(record['tokens'] for record in recent[1:]) / seconds:,.0f}" if seconds > 0 else "–"
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None or seconds < 0:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
-
-
 VALIDATION_HELP = (
-    "By constrained generation on held-out examples. Refused mass: the probability that the student gives, at its free "
+    "Held-out examples, answered with the mask. Refused mass: the probability that the student gives, at its free "
     "choices, to tokens that the schema refuses."
 )
 
 
-def _curves(folder: RunFolder) -> None:
+def _curves(folder: RunFolder, is_live: bool) -> None:
     config, records = _config(folder), run_charts.metrics(folder)
+    names, described = _shown_metrics(config, records), () if is_live else records
     left, right = st.columns(2)
     with left:
-        st.markdown("**Loss**")
-        charts.chart(run_charts.loss(records), "distill_loss")
+        heading("Loss")
+        charts.chart(run_charts.loss(records), "distill_loss", run_charts.describe_loss(described))
     with right:
-        st.markdown("**Validation**", help=VALIDATION_HELP)
-        charts.chart(run_charts.validation(records, _shown_metrics(config, records)), "distill_validation")
+        heading("Validation", VALIDATION_HELP)
+        words = run_charts.describe_validation(described, names)
+        charts.chart(run_charts.validation(records, names), "distill_validation", words)
 
 
 def _shown_metrics(config: RunConfig | None, records: Sequence[dict[str, Any]]) -> list[str]:
@@ -231,7 +223,7 @@ def _shown_metrics(config: RunConfig | None, records: Sequence[dict[str, Any]]) 
 
 
 def _log(folder: RunFolder) -> None:
-    st.markdown("**Log**")
+    heading("Log")
     with st.container(height=190, border=False, autoscroll=True, key="distill_log"):
         st.code(folder.log_tail(100) or "nothing yet", language=None, wrap_lines=True)
 

@@ -9,8 +9,7 @@ from core.errors import StillroomError
 from core.tasks import TASKS, saved_prompts
 from core.tasks.prompt import Prompt
 from ui import run_form
-from ui.run_text import literal
-from ui.text import plain, show_error
+from ui.text import literal, plain, show_error
 
 MODE = "distill_prompt_mode"
 PAGE, FILE, TASK = "from the Teacher page", "from the file", "the task's own instructions"

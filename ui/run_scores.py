@@ -6,8 +6,9 @@ from core.errors import StillroomError
 from core.evaluate.report import LabelReport, Report
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
-from ui.comparison import ROLES
-from ui.text import count, percent, show_error, size
+from ui import titles
+from ui.text import count, heading, percent, show_error, size
+from ui.titles import ROLES
 
 
 def draw(folder: RunFolder) -> None:
@@ -32,7 +33,7 @@ def draw(folder: RunFolder) -> None:
 def _headline(report: Report) -> None:
     metric = TASKS[report.task].metrics[0]
     shown = [(role, model) for role in reversed(ROLES) if (model := report.model(role)) and metric in model.scores]
-    st.markdown(f"**{metric.replace('_', ' ').capitalize()}** on {len(report.examples)} test examples")
+    heading(f"{titles.metric(metric)} on {len(report.examples)} test examples")
     for column, (role, model) in zip(st.columns(max(3, len(shown))), shown, strict=False):
         low, high = model.scores[metric].interval
         with column.container(border=True):

@@ -1,9 +1,9 @@
 """A run in words."""
 
-import re
-
 from core.distill.config import RunConfig, Stage
 from core.models.student_config import StudentConfig
+from ui import titles
+from ui.text import literal
 
 LEARNS_FROM = {
     "logits": "the teacher's probabilities, both reading the same text",
@@ -11,17 +11,6 @@ LEARNS_FROM = {
     "pseudo_labels": "the answers that the teacher writes",
     "gold": "the data's own answers",
 }
-
-
-# What Streamlit and its markdown look for once the escapes are read: names between colons, addresses, arrows.
-_FOUND_LATER = re.compile(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE)
-
-
-def literal(text: str) -> str:
-    """Text for places that read markdown, so that they show it as it is, in one line. Where an escape does not help
-    there is a sign without width (U+200C)."""
-    parted = _FOUND_LATER.sub("\u200c", " ".join(text.split()))
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", parted)
 
 
 def describe(config: RunConfig) -> str:
@@ -53,7 +42,7 @@ def _tuning(student: StudentConfig) -> str:
         return "with all its weights tuned"
     kind = "an AdaLoRA" if student.tuning == "adalora" else "a LoRA"
     where = f"its last {_count(student.lora_layers, 'layer')}" if student.lora_layers else "all its layers"
-    frozen = "" if student.precision == "full" else f", its own weights in {student.precision}"
+    frozen = "" if student.precision == "full" else f", its own weights in {titles.choice(student.precision)}"
     return f"with {kind} adapter of rank {student.lora_rank} on {where}{frozen}"
 
 

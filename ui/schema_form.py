@@ -9,7 +9,7 @@ from core.constrain.locate import path_in, place_of
 from core.errors import DataError, SchemaError
 from core.tasks import TASKS, Example, Task
 from ui import data_form, uploads
-from ui.page_tools import LONGEST, linked, linked_text
+from ui.page_tools import linked, linked_text, say_unlinked
 from ui.schema_presets import PRESETS
 from ui.text import plain, show_error
 
@@ -126,7 +126,7 @@ def _choose_input(task: Task) -> tuple[str, str]:
         return examples[int(chosen)].input, examples[int(chosen)].answer
     fits = linked_text("masks_input", task.shots[0].input)
     own = st.text_input("Your own text", key="masks_input", persist_state="session")
-    _say_if_long(fits, "input")
+    say_unlinked(fits, "input")
     return own, ""
 
 
@@ -167,17 +167,12 @@ def _written(kind: str) -> Chosen:
     fits = linked_text(key, first.source)
     height = 90 if kind == "regex" else TALL
     source = st.text_area(LABELS[kind], key=key, height=height, persist_state="session")
-    _say_if_long(fits, "schema")
+    say_unlinked(fits, "schema")
     wanted = Wanted(kind, source)  # type: ignore[arg-type]
     if source == first.source:
         return Chosen(wanted, first.text, first.question)
     question = f"Write a text of this form: {source[:200]}" if kind == "regex" else "Write an example of it as JSON."
     return Chosen(wanted, "", question)
-
-
-def _say_if_long(fits: bool, what: str) -> None:
-    if not fits:
-        st.caption(f"This {what} is longer than {LONGEST:,} characters: a copied link does not carry it.")
 
 
 def show_refused(wanted: Wanted, error: SchemaError) -> None:

@@ -31,10 +31,10 @@ class Legends(TypedDict):
 OF_MODEL = {
     "probability": Metric("Probability", "the likelier the token was before the mask"),
     "agreement": Metric("Agreement", "the nearer the token was to the model's own first choice"),
-    "loss": Metric("Loss", f"the less the model expected the token under the mask (0 to {MOST_NATS:g} nats)"),
+    "loss": Metric("Loss", f"the less the model expected the token with the mask (0 to {MOST_NATS:g} nats)"),
 }
 OF_STEP = {
-    "removed": Metric("Mass removed", "the more probability the mask took away"),
+    "removed": Metric("Mass removed", "the more of the probability the mask removed"),
     "probability": OF_MODEL["probability"],
     "allowed": Metric("Allowed tokens", "the more tokens were allowed (log scale)"),
     "agreement": OF_MODEL["agreement"],

@@ -10,8 +10,9 @@ from core.export.bundle import bundle
 from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, to_html
 from core.export.report_svg import Point
 from core.tasks import Task
-from ui import answers
-from ui.comparison import Entry, ScoredRun, conditions, examples_csv, measures, metric_title, to_csv, warnings
+from ui import answers, compare_csv, titles
+from ui.compare_table import conditions, measures, warnings
+from ui.comparison import Entry, ScoredRun
 from ui.text import show_error, size
 
 
@@ -25,11 +26,11 @@ def figures(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> No
             help="One file with tables, charts and every answer; opens without a network and runs no script",
         )  # fmt: skip
         st.download_button(
-            "Figures as CSV", lambda: to_csv(task, shown), f"{task.name}-comparison.csv", "text/csv",
+            "Figures as CSV", lambda: compare_csv.of_figures(task, shown), f"{task.name}-comparison.csv", "text/csv",
             key="compare_csv", on_click="ignore", icon=":material/table:",
         )  # fmt: skip
         st.download_button(
-            "Answers as CSV", lambda: examples_csv(task, shown), f"{task.name}-answers.csv", "text/csv",
+            "Answers as CSV", lambda: compare_csv.of_answers(task, shown), f"{task.name}-answers.csv", "text/csv",
             key="compare_examples_csv", on_click="ignore", icon=":material/list:",
         )  # fmt: skip
         for i, run in enumerate(runs):
@@ -48,7 +49,7 @@ def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun])
     ]
     return Comparison(
         title=f"{task.title}: {', '.join(run.name for run in runs)}",
-        quality=metric_title(task, task.metrics[0]),
+        quality=titles.metric(task.metrics[0], task),
         models=tuple(entry.label for entry in shown),
         rows=tuple(rows),
         notes=(*conditions(runs, shown), *warnings(runs)),

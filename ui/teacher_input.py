@@ -5,7 +5,7 @@ import random
 import streamlit as st
 
 from core.tasks import Example, Task
-from ui.page_tools import LONGEST, linked, linked_text
+from ui.page_tools import linked, linked_text, say_unlinked
 from ui.text import plain
 
 INPUTS = {"dev": "From dev", "own": "My own"}
@@ -33,8 +33,7 @@ def _own(task: Task) -> Example:
         task.input_label, key=key, height=110, placeholder=task.shots[0].input, help=task.input_help,
         persist_state="session",
     )  # fmt: skip
-    if not fits:
-        st.caption(f"This input is longer than {LONGEST:,} characters: a copied link does not carry it.")
+    say_unlinked(fits, "input")
     return Example(input=" ".join(text.split()), answer="")
 
 

@@ -46,11 +46,11 @@ def examples(dev: Sequence[Example]) -> list[Example]:
         linked("teacher_n", min(USUAL, most), range(FEWEST, most + 1))
         count = left.slider(
             "Examples of dev", FEWEST, most, key="teacher_n", persist_state="session",
-            help="Each is answered under the schema: 1 to 3 seconds apiece on a CPU.",
+            help="Each is answered with the mask: 1 to 3 seconds apiece on a CPU.",
         )  # fmt: skip
     else:
         count = most
-        left.caption(f"All {most} examples of dev, answered under the schema.")
+        left.caption(f"All {most} examples of dev, answered with the mask.")
     linked("teacher_draw", 0, range(LAST_SEED + 1))
     seed = right.number_input(
         "Seed of the draw", 0, LAST_SEED, step=1, key="teacher_draw", persist_state="session",

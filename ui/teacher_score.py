@@ -1,4 +1,4 @@
-"""How well a teacher does with a prompt: examples of dev, answered under the schema and counted."""
+"""How well a teacher does with a prompt: examples of dev, answered with the mask and counted."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from core.evaluate import report
 from core.evaluate.ratio import Score
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
-from ui import teacher_job
+from ui import teacher_job, titles
 from ui.text import percent
 
 TABLE_HEIGHT = 320
@@ -46,16 +46,16 @@ def _results(task: Task, examples: Sequence[Example], outputs: dict[str, str]) -
     names = [name for name in (task.metrics[0], "exact_match", "valid") if name in scores]
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column:
-            metric(name, scores[name])
+            metric(titles.metric(name, task), scores[name])
     st.caption("The examples, the worst first.")
     st.dataframe(table(task, examples, outputs), hide_index=True, height=min(TABLE_HEIGHT, 38 + 35 * len(examples)))
 
 
-def metric(name: str, score: Score) -> None:
+def metric(label: str, score: Score) -> None:
     """A score, and how sure one can be of it."""
     low, high = score.interval
     st.metric(
-        name.replace("_", " ").capitalize(),
+        label,
         percent(score.value),
         f"{score.hits} of {score.total}",
         delta_color="off",

@@ -12,7 +12,7 @@ from ui import engine
 from ui.candidates import candidates, name_of, of_step
 from ui.page_tools import linked
 from ui.strip_metrics import NONE, OF_MODEL, OF_STEP, choose, legends, measure
-from ui.text import share
+from ui.text import heading, share
 from ui.token_strip import StripToken, token_strip
 
 FACTS = ("id", "p before", "p after", "allowed", "mass removed")
@@ -39,7 +39,7 @@ def read(
 
 def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], shown: Sequence[str]) -> None:
     """The strip of one of the answers that were read, and the rivals of the token that is selected."""
-    st.markdown("**Token by token**")
+    heading("Token by token")
     if isinstance(lm, ApiTeacher):
         st.caption("This teacher answers in text only: it tells no probabilities.")
         return

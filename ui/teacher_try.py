@@ -1,4 +1,4 @@
-"""One input put to a teacher: with the schema as a constraint, without, or both side by side."""
+"""One input put to a teacher: with the mask, without, or both side by side."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,12 +11,11 @@ from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import answers, engine, teacher_tokens
 from ui.page_tools import linked
-from ui.text import percent, plain, show_error
+from ui.text import heading, percent, plain, show_error
+from ui.titles import MASKED
 
-FREE_TOKENS = 160
 HIGH, LOW, LONG = 210, 110, 200  # pixels for answers of the task; characters of one that is long
-WITH, WITHOUT = "With the schema", "Without"
-WAYS = {"both": (WITH, WITHOUT), "with": (WITH,), "without": (WITHOUT,)}
+WAYS = {"both": tuple(MASKED.values()), "with": (MASKED[True],), "without": (MASKED[False],)}
 STATE = "teacher_asked"
 
 
@@ -84,7 +83,7 @@ def _columns(task: Task, example: Example, asked: Asked, labels: tuple[str, ...]
     height = HIGH if len(task.shots[0].answer) > LONG else LOW
     for column, label in zip(st.columns(len(labels), gap="large"), labels, strict=True):
         with column:
-            st.markdown(f"**{label}**")
+            heading(label)
             answer = asked.found.get(label)
             with st.container(horizontal=True):
                 _badges(task, example, asked, label)
@@ -110,11 +109,11 @@ def _work(
             asked.partial[label] = text
             places[label].text(text or "…")
 
-        limit = None if label == WITH else FREE_TOKENS
+        limit = None if label == MASKED[True] else engine.FREE_TOKENS
         show("")
         try:
             asked.found[label] = engine.answer(
-                lm, task, example.input, prompt, constrained=label == WITH, max_new_tokens=limit, show=show
+                lm, task, example.input, prompt, constrained=label == MASKED[True], max_new_tokens=limit, show=show
             )
             teacher_tokens.read(lm, task, example, prompt, label, asked.found[label], asked.read)
         except StillroomError as error:
@@ -147,13 +146,15 @@ def _figures(answer: engine.Answer) -> str:
     tokens = len(answer.ids)
     calls = f"{answer.model_calls} model call{'s' * (answer.model_calls != 1)}"
     forced = f"{percent(sum(answer.forced) / tokens)} of {tokens} tokens forced" if tokens else "no token"
-    cut = f" · stopped at {FREE_TOKENS} tokens" if tokens == FREE_TOKENS and not any(answer.forced) else ""
+    cut = (
+        f" · stopped at {engine.FREE_TOKENS} tokens" if tokens == engine.FREE_TOKENS and not any(answer.forced) else ""
+    )
     return f"{answer.seconds:.1f} s · {calls} · {forced}{cut}"
 
 
 def _compare(task: Task, example: Example, texts: dict[str, str]) -> None:
     """The valid answers part by part: beside gold, or by themselves for an input of the user's own."""
-    st.markdown("**Part by part**")
+    heading("Part by part")
     valid = {label: text for label, text in texts.items() if answers.parts(task, text) is not None}
     if not valid:
         st.caption("No answer is valid, so there is nothing to compare part by part.")

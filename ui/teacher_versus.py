@@ -12,7 +12,7 @@ from core.evaluate.paired import FEWEST, Paired, paired
 from core.models.api import ApiTeacher
 from core.tasks import Example, Task, saved_prompts
 from core.tasks.prompt import Prompt, default_prompt
-from ui import engine, teacher_job
+from ui import engine, teacher_job, titles
 from ui.page_tools import linked
 from ui.teacher_score import TABLE_HEIGHT, metric
 from ui.text import show_error
@@ -104,7 +104,7 @@ def _results(
     columns = st.columns(3)
     for column, letter, each in zip(columns, "AB", outputs, strict=False):
         with column:
-            metric(f"{letter}: {name}", report.scores(task, examples, each)[name])
+            metric(f"{letter}: {titles.metric(name, task).lower()}", report.scores(task, examples, each)[name])
     with columns[2]:
         st.metric(
             "A minus B",

@@ -1,5 +1,6 @@
-"""Text from data and models, and errors, on the screen: never read as HTML or markdown."""
+"""Text from data and models, figures and errors on the screen: none is read as HTML or markdown."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StillroomError
+
+# What Streamlit and its markdown look for once the escapes are read: names between colons, addresses, arrows.
+_FOUND_LATER = re.compile(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE)
 
 
 @contextmanager
@@ -26,6 +30,18 @@ def show_error(message: str) -> None:
 def plain(text: str) -> None:
     """Text as it is, wrapped."""
     st.code(text, language=None, wrap_lines=True)
+
+
+def literal(text: str) -> str:
+    """Text for places that read markdown, so that they show it as it is, in one line. Where an escape does not help
+    there is a sign without width (U+200C)."""
+    parted = _FOUND_LATER.sub("\u200c", " ".join(text.split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", parted)
+
+
+def heading(title: str, help: str | None = None) -> None:
+    """Over a part of a page's section: quiet to the eye, and a screen reader can jump to it. `title` is markdown."""
+    st.markdown(f"#### {title}", help=help, anchors=False)
 
 
 def whole(text: str) -> int | None:
@@ -54,9 +70,13 @@ def count(number: int) -> str:
     return f"{number / 1e6:.1f} M" if number >= 1_000_000 else f"{number:,}"
 
 
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+def duration(seconds: float | None) -> str:
+    """None, or less than nothing: not known."""
+    if seconds is None or seconds < 0:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
 
 
 def as_cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The timeline of an answer: how many tokens each step allowed, and how much mass the mask took away."""
+"""The timeline of an answer: how many tokens each step allowed, and how much mass the mask removed."""
 
 import hashlib
 import json

@@ -19,8 +19,10 @@ class Stop:
 
 STOPS = (
     Stop("The data", "Sentences and their tags. Click a row: what a student has to learn is shaded.", "datasets"),
-    Stop("The teacher", "Press Run: a large model answers, with the schema and without.", "teacher"),
-    Stop("The mask", "One token at a time: what the schema allows, and what it takes away.", "masks", {"example": "3"}),
+    Stop("The teacher", "Press Run: a large model answers, with the mask and without.", "teacher"),
+    Stop(
+        "The mask", "One token at a time: what the schema allows, and what the mask removes.", "masks", {"example": "3"}
+    ),
     Stop(
         "You are the model",
         "Choose each token yourself. Try a refused one, and be told why not.",

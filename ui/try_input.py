@@ -10,19 +10,18 @@ from core.errors import DataError, StillroomError
 from core.tasks import Task
 from ui import answers, compare_models, engine
 from ui.comparison import Entry
-from ui.page_tools import LONGEST, linked, linked_text
-from ui.run_text import literal
-from ui.text import plain, show_error
+from ui.page_tools import linked, linked_text, rerun, say_unlinked
+from ui.text import heading, literal, plain, show_error
+from ui.titles import MASKED
 
 STATE = "compare_trial"
-FREE_TOKENS = 160  # an answer without the mask need not come to an end
 GOLD = "gold"
 RAW_HEIGHT = 220  # pixels; longer text scrolls
 
 
 @dataclass
 class Trial:
-    """An input put to the models: `found` and `errors` by the model's id and whether it answered under the mask.
+    """An input put to the models: `found` and `errors` by the model's id and whether it answered with the mask.
     `error` is about the input itself."""
 
     text: str
@@ -38,7 +37,7 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     left, middle, right = st.columns([1.4, 1, 1.2], vertical_alignment="bottom")
     pinned = _choose_pin(left, shown, bool(gold))
     linked("compare_free", False)
-    free = middle.toggle("Without the mask too", key="compare_free", persist_state="session")
+    free = middle.toggle(f"{MASKED[False]} too", key="compare_free", persist_state="session")
     kept: Trial | None = st.session_state.get(STATE)
     trial = kept if kept and kept.text == text else None
     wanted = [(entry, masked) for masked in ((True, False) if free else (True,)) for entry in shown]
@@ -65,7 +64,7 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     growing.empty()
     if running:
         trial.running = False
-        st.rerun()
+        rerun()
 
 
 def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
@@ -80,8 +79,7 @@ def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
     with left:
         fits = linked_text(key, task.shots[0].input)
         text = st.text_input(task.input_label, key=key, max_chars=4000, persist_state="session") or ""
-    if not fits:
-        st.caption(f"This text is longer than {LONGEST:,} characters: a copied link does not carry it.")
+    say_unlinked(fits, "text")
     return text
 
 
@@ -141,7 +139,7 @@ def _check(task: Task, trial: Trial) -> None:
 
 def _ask(entry: Entry, masked: bool, trial: Trial, growing: st.delta_generator.DeltaGenerator) -> None:
     """Asks one model; its text is shown as it grows."""
-    head = f"{entry.label}, {'under' if masked else 'without'} the mask:"
+    head = f"{entry.label}, {MASKED[masked].lower()}:"
 
     def show(text: str) -> None:
         growing.text(f"{head} {text}")
@@ -151,7 +149,7 @@ def _ask(entry: Entry, masked: bool, trial: Trial, growing: st.delta_generator.D
         config = entry.run.config()
         trial.found[entry.id, masked] = engine.answer(
             compare_models.load(entry), entry.run.task, trial.text, compare_models.prompt(config, entry.role),
-            constrained=masked, conditioned=config.conditioned, max_new_tokens=None if masked else FREE_TOKENS,
+            constrained=masked, conditioned=config.conditioned, max_new_tokens=None if masked else engine.FREE_TOKENS,
             show=show,
         )  # fmt: skip
     except StillroomError as error:
@@ -163,12 +161,12 @@ def _show(task: Task, shown: Sequence[Entry], trial: Trial, free: bool, pinned: 
         show_error(trial.error)
         return
     plain(trial.text)
-    for masked, title in ((True, "Under the mask"), (False, "Without the mask")):
+    for masked, title in MASKED.items():
         mine = {e.label: found for e in shown if (found := trial.found.get((e.id, masked)))}
         failed = {e.label: error for e in shown if (error := trial.errors.get((e.id, masked)))}
         if not (mine or failed) or not (masked or free):
             continue
-        st.markdown(f"**{title}**")
+        heading(title)
         _times(mine)
         for label, error in failed.items():
             show_error(f"{label}: {error}")
@@ -198,7 +196,7 @@ def _answers(task: Task, outputs: dict[str, str], reference: str | None, name: s
         title = "Gold" if name == "gold" and marked else None
         answers.answers_table(task, start, valid, title, sign)
         against = name if marked else next(iter(valid))
-        st.caption(f"{sign} differs from {literal(against)}" + (", under the mask." if marked else "."))
+        st.caption(f"{sign} differs from {literal(against)}" + (", with the mask." if marked else "."))
     odd = {label: text for label, text in outputs.items() if label not in valid}
     for column, (label, text) in zip(st.columns(max(len(odd), 1)), odd.items(), strict=False):
         with column, st.container(height=RAW_HEIGHT, border=False):

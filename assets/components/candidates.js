@@ -1,4 +1,4 @@
-// The candidates in one table, before and after the mask, and how much it took away. Runs again on every change of
+// The candidates in one table, before and after the mask, and how much mass it removed. Runs again on every change of
 // data or theme.
 
 export default function (component) {

@@ -21,10 +21,10 @@ export default function (component) {
   }
   parentElement.querySelector(".key").textContent = data.note ? `${KEY} · ${data.note}` : KEY;
   mark(svg);
-  const place = JSON.stringify([data.signature, data.focus]);
+  const place = JSON.stringify([data.signature, data.look]);
   if (svg.place !== place) {
     svg.place = place;
-    if (!svg.whole) follow(svg, !fresh);
+    if (!svg.whole) follow(svg, !fresh, data.look);
     else if (fresh) fit(svg, false);
   }
   listen(svg, card);
@@ -109,11 +109,11 @@ function mark(svg) {
 }
 
 // The camera: `view` is [left, top, width, height] in the picture's units.
-function follow(svg, moves) {
+function follow(svg, moves, [x, y] = svg.data.focus) {
   const box = svg.getBoundingClientRect();
-  const { width, height, focus } = svg.data;
-  const left = width <= box.width ? (width - box.width) / 2 : clamp(focus[0] - 0.4 * box.width, 0, width - box.width);
-  const top = height <= box.height ? (height - box.height) / 2 : clamp(focus[1] - box.height / 2, 0, height - box.height);
+  const { width, height } = svg.data;
+  const left = width <= box.width ? (width - box.width) / 2 : clamp(x - 0.4 * box.width, 0, width - box.width);
+  const top = height <= box.height ? (height - box.height) / 2 : clamp(y - box.height / 2, 0, height - box.height);
   look(svg, [left, top, box.width, box.height], moves);
 }
 

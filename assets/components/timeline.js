@@ -76,8 +76,8 @@ function draw(root) {
   const powers = [1, 100, 10_000].filter((value) => value <= vocabulary);
   const svg = shape("svg", { viewBox: `0 0 ${root.clientWidth} 176` });
   svg.append(
-    ...row(root, "allowed", "Allowed", allowed.map((n) => Math.log(Math.max(n, 1)) / most), powers.map((n) => [Math.log(n) / most, n.toLocaleString("en")])),
-    ...row(root, "removed", "Removed", removed, [[0, "0 %"], [1, "100 %"]]),
+    ...row(root, "allowed", "Allowed tokens", allowed.map((n) => Math.log(Math.max(n, 1)) / most), powers.map((n) => [Math.log(n) / most, n.toLocaleString("en")])),
+    ...row(root, "removed", "Mass removed", removed, [[0, "0 %"], [1, "100 %"]]),
     ...labels(root),
     shape("line", { class: "now", y1: 4, y2: 156 }),
   );
@@ -116,5 +116,5 @@ function place(root) {
   const at = x(root, index);
   now.setAttribute("x1", at);
   now.setAttribute("x2", at);
-  root.setAttribute("aria-label", `Timeline of ${allowed.length} tokens. Token ${index}: ${allowed[index]} allowed, ${(100 * removed[index]).toFixed(2)} percent of the mass removed.`);
+  root.setAttribute("aria-label", `Timeline of ${allowed.length} tokens. Token ${index}: ${allowed[index]} allowed, mass removed ${(100 * removed[index]).toFixed(2)} percent.`);
 }

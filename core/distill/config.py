@@ -70,7 +70,7 @@ class Stage(BaseModel):
         ge=0,
         le=1,
         title="On-policy share",
-        description="task, logits: share of batches on the student's own constrained samples, scored by the teacher; "
+        description="task, logits: share of batches on the student's own samples with the mask, scored by the teacher; "
         "gold has no share in these",
     )
 
@@ -215,7 +215,7 @@ class RunConfig(BaseModel):
     )
     validate_every: int = Field(50, ge=1, title="Validate every", description="steps")
     validation_examples: int = Field(
-        24, ge=1, title="Validation examples", description="from dev, by constrained generation"
+        24, ge=1, title="Validation examples", description="from dev, answered with the mask"
     )
     patience: int | None = Field(
         None,

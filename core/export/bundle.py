@@ -149,7 +149,7 @@ _LOAD_ADAPTER = """ peft)
 _PROMPTED = """
   # It reads the prompt in config.yaml (or the task's own) around the input, as its teacher does."""
 
-_MASK = """  Answers under the mask, with Stillroom's engine (run from its folder):
+_MASK = """  Answers with the mask, by Stillroom's engine (run from its folder):
 
   from pathlib import Path
   from core.constrain.constraints import Constraints

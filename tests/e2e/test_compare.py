@@ -55,6 +55,8 @@ def test_three_models_and_a_link_that_opens_the_same_view(
     expect(page.locator('[data-testid="stVegaLiteChart"]')).to_have_count(
         4
     )  # interval, size, speed, and tags folded away
+    chart = page.locator("[role=graphics-document]").first
+    expect(chart).to_have_attribute("aria-label", re.compile(r"^Accuracy of each model .*Trained student 94\.44 % \("))
     page.get_by_role("radio", name="Student wrong (1)").click()
     expect(page).to_have_url(re.compile("filter=student"))
     settled(page)

@@ -43,6 +43,8 @@ def selected(page: Page) -> int:
 
 
 def test_clicking_a_token_moves_graph_grid_candidates_and_link(masks: Page) -> None:
+    for title in ("The automaton", "The token and its rivals", "The whole answer"):  # a screen reader jumps there
+        expect(masks.get_by_role("heading", name=title, exact=True)).to_be_visible()
     first = selected(masks)
     total = masks.locator(".st-key-masks_grid .total b")
     graph = masks.locator(".st-key-masks_graph svg")

@@ -78,7 +78,7 @@ def test_without_a_clipboard_the_link_is_shown(server: Server, page: Page) -> No
 def test_generating_raw_and_constrained_and_walking_one(server: Server, page: Page) -> None:
     opened(server, page, "kind=preset&preset=date&way=generate&limit=16&seed=3")
     press(page, "masks_generate")
-    expect(page.get_by_text("Freely", exact=True)).to_be_visible(timeout=MODEL)
+    expect(page.get_by_text("Without the mask", exact=True)).to_be_visible(timeout=MODEL)
     expect(page.locator(".st-key-masks_walk_raw button").first).to_be_visible(timeout=MODEL)
     expect(page.locator(".stMarkdownBadge").first).to_contain_text("valid", timeout=MODEL)
     press(page, "masks_walk_constrained")

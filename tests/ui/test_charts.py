@@ -8,6 +8,7 @@ from core.runs.folder import RunFolder
 from core.tasks import POS
 from ui import charts, compare_charts, data_charts, run_charts
 from ui.comparison import ScoredRun, entries
+from ui.text import percent
 
 FOLDER = RunFolder(DEMO_RUN)
 
@@ -42,8 +43,25 @@ def test_each_chart_keeps_to_the_schema_and_is_shown_as_it_is(name, shown, monke
     with schemapi.debug_mode(True):  # raises where a part does not keep to it
         drawn = DRAWN[name](shown)
         whole = drawn.to_dict()
-    charts.chart(drawn, "a key")
-    assert sent == [(whole, "a key")]
+    charts.chart(drawn, "a key", "what it shows")
+    assert sent == [({**whole, "description": "what it shows"}, "a key")]
+
+
+def test_descriptions_say_the_figures(shown):
+    metric = shown[2].model.scores["accuracy"]
+    against = compare_charts.describe_against(shown, "accuracy", "Accuracy", "milliseconds", "Time, ms")
+    confusion = compare_charts.describe_confusion({"A": {"A": 3, "B": 1}, "B": {"B": 2, "": 4}})
+    said = [
+        (compare_charts.describe_metric(shown, "accuracy", "Accuracy"), percent(metric.value)),
+        (against, f"{shown[2].label} {percent(metric.value)} at {shown[2].model.ms_per_example:,.1f}"),
+        (confusion, "5 of 10 times for itself; most often wrongly B for none, 4 times."),
+        (run_charts.describe_loss(RECORDS), f"{run_charts.steps(RECORDS)[-1]['loss']:.4f} at step"),
+        (run_charts.describe_loss(()), "The loss over the steps of training."),
+        (run_charts.describe_validation(RECORDS, ["accuracy"]), "Accuracy "),
+        (data_charts.describe_lengths(EXAMPLES), " words, "),
+        (data_charts.describe_labels(EXAMPLES), "NOUN "),
+    ]
+    assert all(part in words for words, part in said), said
 
 
 def test_a_wrong_chart_would_be_found():

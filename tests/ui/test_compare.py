@@ -19,7 +19,17 @@ from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task
-from ui import answers, compare_charts, compare_models, compare_stages, compare_tokens, comparison, engine, take_away
+from ui import (
+    answers,
+    compare_charts,
+    compare_csv,
+    compare_models,
+    compare_stages,
+    compare_tokens,
+    comparison,
+    engine,
+    take_away,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script> **bold** $x$ :red[y]"
@@ -157,6 +167,8 @@ def test_an_adapter_is_no_small_model(root):
     assert list(frame.index[frame.megabytes.notna()]) == ["Teacher", "Untrained student"]
     found = take_away.comparison_of(POS, comparison.entries(runs), runs)
     assert len(found.points["Size on disk, MB"]) == 2
+    *_, row = csv.DictReader(io.StringIO(compare_csv.of_figures(POS, comparison.entries(runs))))
+    assert (row["size_mb"], row["adapter_mb"], row["adapter_beside"]) == ("", "1.0", "other")
 
 
 def test_what_was_chosen_is_there_after_a_look_at_another_page(root):
@@ -458,10 +470,10 @@ def test_the_student_can_be_taken_away(root):
 def test_csv_has_plain_numbers(root):
     run(root, "first", pos_report())
     scored = comparison.scored_runs()[0]["first"]
-    rows = list(csv.DictReader(io.StringIO(comparison.to_csv(POS, comparison.entries([scored])))))
+    rows = list(csv.DictReader(io.StringIO(compare_csv.of_figures(POS, comparison.entries([scored])))))
     assert [row["role"] for row in rows] == ["teacher", "untrained", "trained"]
     assert float(rows[2]["accuracy"]) == pytest.approx(17 / 18)
-    assert rows[0]["free_valid"] == ""
+    assert rows[0]["valid_without_mask"] == ""
 
 
 def test_parts_that_are_missing_or_too_many():
@@ -636,6 +648,7 @@ def test_stages_side_by_side(root, monkeypatch):
     assert not drawn and app.button(key="compare_stages_stop").disabled
     app.number_input(key="compare_seed").set_value(3)
     app.run()
+    assert [c.value for c in app.sidebar.caption if "Seed" in c.value] == ["Seed 3 for the stages' samples"]
     checked(app.button(key="compare_stages_go").click().run())
     assert drawn == [(s.which, 3, mask) for mask in (True, False) for s in kept]
     lines = [c.value for c in app.code]
@@ -648,7 +661,9 @@ def test_stages_side_by_side(root, monkeypatch):
 
 def test_stages_without_weights(root):
     run(root, "first", pos_report())
-    assert any("sample from its stages" in i.value for i in page().info)
+    app = page()
+    assert any("sample from its stages" in i.value for i in app.info)
+    assert not any("Seed" in c.value for c in app.sidebar.caption)  # nothing draws
 
 
 def test_the_html_report_has_every_answer_and_marks_differences(root):
@@ -666,9 +681,10 @@ def test_answers_as_csv(root):
     formula = "=HYPERLINK(1)"
     run(root, "first", report(POS, [Example(formula, SENTENCE.answer)], [SENTENCE.answer], [HOSTILE]))
     shown = comparison.entries([comparison.scored_runs()[0]["first"]])
-    rows = list(csv.DictReader(io.StringIO(comparison.examples_csv(POS, shown))))
-    assert [(row["role"], row["masked"]) for row in rows] == [
-        ("teacher", "yes"), ("untrained", "yes"), ("untrained", "no"), ("trained", "yes"), ("trained", "no"),
+    rows = list(csv.DictReader(io.StringIO(compare_csv.of_answers(POS, shown))))
+    assert [(row["role"], row["mask"]) for row in rows] == [
+        ("teacher", "with"), ("untrained", "with"), ("untrained", "without"), ("trained", "with"),
+        ("trained", "without"),
     ]  # fmt: skip
     assert rows[0]["accuracy_hits"] == "9" and rows[3]["valid_hits"] == "0"
     assert {row["example"] for row in rows} == {"1"}

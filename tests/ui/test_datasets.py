@@ -60,6 +60,19 @@ def test_search_counts_and_shows_the_hits() -> None:
     assert any("No example holds this text" in info.value for info in app.info)
 
 
+def test_buttons_lead_from_example_to_example() -> None:
+    app = page()
+    assert app.button(key="datasets_previous").disabled
+    app.button(key="datasets_next").click().run()
+    assert not app.exception
+    assert any(heading.value == "Example 2 as the model sees it" for heading in app.subheader)
+    app.button(key="datasets_previous").click().run()
+    assert any(heading.value == "Example 1 as the model sees it" for heading in app.subheader)
+    last = CARS.load(None).test[-1]
+    app = page(task="cars", split="test", search=last.input)
+    assert app.button(key="datasets_next").disabled
+
+
 def test_a_deep_link_chooses_task_and_split() -> None:
     app = page(task="cars", split="test")
     assert app.session_state["datasets_task"] == "cars"

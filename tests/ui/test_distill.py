@@ -123,6 +123,18 @@ def test_finished_run_shows_its_curves(page, root):
     assert "no report" in texts(app)
 
 
+def test_buttons_lead_from_run_to_run(page, root):
+    a_run(root)
+    a_run(root)
+    app = page()
+    assert app.button(key="distill_previous").disabled
+    names = list(app.dataframe[0].value["run"])
+    for name, button in zip([*names, names[0]], ("distill_next", "distill_next", "distill_previous")):
+        checked(app.button(key=button).click().run())
+        assert "".join(app.query_params["run"]) == name and app.subheader[-1].value == name.replace("-", r"\-")
+    assert set(app.dataframe[0].value["student"]) == {"Cut"}
+
+
 def test_a_finished_run_says_what_its_labels_were_like(page, root):
     folder = a_run(root)
     score = Score(hits=3, total=4)

@@ -87,12 +87,23 @@ def test_which_tokens_pass_a_state(way):
     assert way.passing(way.picture.start) == [0]
 
 
-def test_a_large_picture_is_shown_in_part(way, monkeypatch):
-    monkeypatch.setattr(fsm_graph, "PART", 6)
-    part = fsm_graph.around(way.picture, fsm_graph._recent(way, 40), fsm_graph.PART)
+def test_a_large_picture_is_shown_in_part():
+    way = fsm_graph.walk(compiler.compile(regex.parse("[a-z]{0,2000}"), "test"), [b"a"] * 100)
+    part = fsm_graph._shown(way, 40, None)
+    assert len(part.nodes) == fsm_graph.PART < len(way.picture.nodes)
     found = fsm_graph.marks(way, part, fsm_graph._drawing(part).layout, 40)
-    assert way.stretches[40].begins.node in part.nodes
+    here = way.stretches[40].begins.node
+    assert here in part.nodes and found["near_states"] and set(found["near_states"]) <= set(part.nodes)
     assert all(0 <= i < len(part.edges) for i in found["open_edges"] + found["walked_edges"])
+    assert fsm_graph._left_out(way.picture, part).startswith("1,841 states further away are left out")
+    far = part.nodes[-1]
+    other = fsm_graph._shown(way, 40, far)  # a state at the edge was clicked: what lies behind it is shown
+    assert {way.picture.edges[i].target for i in way.picture.leaving[far]} <= set(other.nodes) - set(part.nodes)
+    assert here in other.nodes
+
+
+def test_a_small_picture_is_shown_whole(way):
+    assert fsm_graph._shown(way, 40, None) is way.picture and not fsm_graph._left_out(way.picture, way.picture)
 
 
 def edge_of(pattern: str):

@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import ModelError
+from core.generate.drive import Drive
 from core.models import bundled
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
-from ui import engine, mask_corpus, mask_engine, mask_generate, schema_form, uploads
+from ui import engine, mask_corpus, mask_drive, mask_engine, schema_form, uploads
 from ui.mask_engine import Corpus
 from ui.mask_model import Model
 from ui.mask_samples import SAMPLES
 from ui.page_tools import LONGEST
 from ui.schema_form import Wanted
 from ui.schema_presets import PRESETS
+from ui.titles import MASKED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,7 +139,7 @@ def test_two_texts_from_one_seed_and_either_is_walked(app):
     assert any("Press Generate" in i.value for i in page.info)
     checked(page.button(key="masks_generate").click().run())
     asked = page.session_state["masks_asked"]
-    under, free = (asked.made[label] for label in (mask_generate.UNDER, mask_generate.FREE))
+    under, free = (asked.made[label] for label in MASKED.values())
     assert under.why_not == "" and under.text in codes(page) and free.text in codes(page)
     assert free.tokens <= 12 and free.model_calls >= under.model_calls
     assert linked(page, "seed") == "7" and linked(page, "way") == "generate"
@@ -151,7 +154,7 @@ def test_stopping_keeps_what_was_written_and_it_can_be_walked(app):
     checked(page.button(key="masks_generate").click().run())
     assert page.button(key="masks_stop").disabled and not page.button(key="masks_generate").disabled
     asked = page.session_state["masks_asked"]
-    asked.made, asked.partial, asked.stopped = {}, {mask_generate.UNDER: "perhaps: it"}, True
+    asked.made, asked.partial, asked.stopped = {}, {MASKED[True]: "perhaps: it"}, True
     checked(page.run())
     assert page.session_state["masks_asked"].made == {}  # it does not begin again by itself
     assert "perhaps: it" in codes(page) and page.button(key="masks_walk_raw").disabled
@@ -191,6 +194,21 @@ def test_driving_takes_refuses_undoes_and_finishes(app):
     assert not page.success
     checked(page.button(key="masks_again").click().run())
     assert not linked(page, "tokens") and not page.metric
+
+
+def test_what_the_model_had_written_stays_if_it_cannot_go_on(app, monkeypatch):
+    page = app(kind="preset", preset="date", way="drive")
+
+    def cut_short(drive, limit, show, finish=Drive.finish):
+        finish(drive, 3, show)
+        raise ModelError("the memory is full: take a smaller model.")
+
+    monkeypatch.setattr(Drive, "finish", cut_short)
+    checked(page.button(key="masks_finish").click().run())
+    assert page.error[0].value == mask_drive.CUT_SHORT and "the memory is full" in codes(page)
+    assert len(linked(page, "tokens").split(",")) == 3
+    checked(page.button(key="masks_refused_0").click().run())
+    assert page.error[0].value == mask_drive.REFUSED_MOVE
 
 
 def test_typed_text_is_added_as_tokens(app):

@@ -13,7 +13,8 @@ from core.models.student_config import StudentConfig
 from core.runs.jobs import Jobs
 from ui import engine, uploads
 from ui.run_form import is_relevant
-from ui.run_text import describe, literal
+from ui.run_text import describe
+from ui.text import literal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -158,6 +159,15 @@ def test_what_another_method_owns_is_left_behind(page):
         assert not app.error and not app.button(key="distill_start").disabled
 
 
+def test_choices_are_called_by_their_titles_and_the_yaml_keeps_their_names(page):
+    app = page()
+    method = app.segmented_control(key="distill_stages_0_method")
+    assert method.options == ["Logits", "Task", "Pseudo-labels", "Gold"]
+    assert "Pseudo-labels: the answers that the teacher writes" in method.help
+    checked(method.set_value("pseudo_labels").run())
+    assert shown(app).stages[0].method == "pseudo_labels"
+
+
 def test_relevance_follows_the_descriptions():
     assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
     assert is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "adalora"})
@@ -243,7 +253,7 @@ def test_a_run_in_words():
     assert "192 wide and 4 layers deep" in words and "30 epochs" in words
     student = StudentConfig(kind="existing", model="org/base", lora_rank=4, precision="nf4", prompted=True)
     words = describe(RunConfig(teacher="smollm2", student=student))
-    assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in nf4" in words
+    assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in NF4" in words
     assert "It reads the teacher's prompt." in words
     words = describe(RunConfig(student=StudentConfig(layers=(0, 1), cut_width=384)))
     assert "2 layers of it, 384 wide" in words

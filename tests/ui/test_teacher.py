@@ -75,35 +75,35 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     app = short(page())
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert {"**With the schema**", "**Without**", "**Token by token**"} <= {m.value for m in app.markdown}
+    assert {"#### With the mask", "#### Without the mask", "#### Token by token"} <= {m.value for m in app.markdown}
     found = app.session_state["teacher_asked"].found
-    assert found["With the schema"].valid
+    assert found["With the mask"].valid
     app.segmented_control(key="teacher_shade").set_value("allowed").run()
     app.selectbox(key="teacher_line").set_value("removed").run()
     assert {"shade", "line"} <= set(app.query_params)
-    app.button_group(key="teacher_tokens").set_value("Without").run()
+    app.button_group(key="teacher_tokens").set_value("Without the mask").run()
     assert not app.exception
     assert app.selectbox(key="teacher_line").options == ["Nothing", "Probability", "Agreement", "Loss"]  # no mask
     read = app.session_state["teacher_asked"].read
-    assert [step.id for step in read["Without"]] == list(found["Without"].ids)
+    assert [step.id for step in read["Without the mask"]] == list(found["Without the mask"].ids)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
-    assert "**Without**" not in {m.value for m in app.markdown}
+    assert "#### Without the mask" not in {m.value for m in app.markdown}
 
 
 def test_one_way_asks_once_and_stands_in_the_link() -> None:
     app = short(page(way="without"))
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert list(app.session_state["teacher_asked"].found) == ["Without"]
+    assert list(app.session_state["teacher_asked"].found) == ["Without the mask"]
     app.button_group(key="teacher_way").set_value("both").run()
-    assert set(app.session_state["teacher_asked"].found) == {"With the schema", "Without"}
+    assert set(app.session_state["teacher_asked"].found) == {"With the mask", "Without the mask"}
 
 
 def test_stopping_keeps_what_had_come() -> None:
     app = short(page())
     app.button(key="teacher_run").click().run()
     kept = app.session_state["teacher_asked"]
-    kept.found, kept.partial, kept.stopped = {}, {"Without": "<b>half"}, True
+    kept.found, kept.partial, kept.stopped = {}, {"Without the mask": "<b>half"}, True
     app.run()
     assert not app.exception
     assert not kept.found
@@ -118,7 +118,7 @@ def test_an_input_of_ones_own_has_no_gold() -> None:
     app.text_area(key="teacher_text cars").set_value("1974 ford pinto, 20 mpg").run()
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert app.session_state["teacher_asked"].found["With the schema"].valid
+    assert app.session_state["teacher_asked"].found["With the mask"].valid
     assert not any("gold" in badge.value for badge in app.markdown)
 
 
@@ -159,7 +159,7 @@ def test_two_prompts_are_compared_on_the_same_examples() -> None:
 
 def test_another_model_is_loaded_on_demand_and_its_error_shown() -> None:
     app = page()
-    app.selectbox(key="teacher_name").set_value("another model…").run()
+    app.selectbox(key="teacher_name").set_value("another model …").run()
     assert any("Name a model above" in info.value for info in app.info)
     app.text_input(key="teacher_other").set_value("missing/model").run()
     assert not app.error

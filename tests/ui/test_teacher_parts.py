@@ -93,7 +93,7 @@ def test_a_link_brings_the_prompt_and_an_edited_one_stands_in_it() -> None:
     assert "prompt" not in app.query_params
     app.text_area(key="teacher_instructions").set_value("x" * 2000).run()
     assert "prompt" not in app.query_params
-    assert any("too long" in caption.value for caption in app.caption)
+    assert any("a copied link does not carry it" in caption.value for caption in app.caption)
 
 
 def test_a_link_brings_every_choice_by_its_short_name() -> None:
@@ -131,7 +131,7 @@ def test_a_seed_always_draws_the_same_example() -> None:
 
 def through_api(app: AppTest, monkeypatch: pytest.MonkeyPatch, address: str) -> AppTest:
     monkeypatch.setattr(engine, "teacher", api.parse)
-    app.selectbox(key="teacher_name").set_value("another model…").run()
+    app.selectbox(key="teacher_name").set_value("another model …").run()
     app.text_input(key="teacher_other").set_value(address).run()
     assert app.button(key="teacher_load").label.startswith("Send prompts and key to ")
     return app.button(key="teacher_load").click().run()
@@ -154,8 +154,8 @@ def test_an_api_answers_in_text_and_is_scored(
     app.button(key="teacher_run").click().run()
     assert not app.exception
     found = app.session_state["teacher_asked"].found
-    assert found["With the schema"].valid and not found["Without"].valid  # its fence is no JSON
-    assert found["With the schema"].tokens == (30, 10)
+    assert found["With the mask"].valid and not found["Without the mask"].valid  # its fence is no JSON
+    assert found["With the mask"].tokens == (30, 10)
     assert "response_format" in asked[0] and "response_format" not in asked[1]
     assert any("text only" in caption.value for caption in app.caption)
     app.slider(key="teacher_n").set_value(6).run()
