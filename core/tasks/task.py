@@ -43,7 +43,8 @@ def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(_written, value)) + "]"
     if isinstance(value, float) and math.isfinite(value):
-        return f"{Decimal(float.__repr__(value + 0.0)):f}"  # -0.0 as 0.0
+        text = f"{Decimal(float.__repr__(value + 0.0)):f}"  # -0.0 as 0.0
+        return text if "." in text else f"{text}.0"  # read again it is a float, of any size
     return _ENCODER.encode(value)
 
 
