@@ -18,11 +18,15 @@ PAGES = {
     "compare": ("Compare", ":material/balance:"),
     "anatomy": ("Anatomy", ":material/account_tree:"),
 }
+SIDEBAR = 240  # pixels
 
 
 def build() -> StreamlitPage:
     """Sets up the shell; returns the chosen page, to be run."""
-    st.set_page_config(page_title="Stillroom", page_icon=str(ASSETS / "icon.png"), layout="wide")
+    st.set_page_config(
+        page_title="Stillroom", page_icon=str(ASSETS / "icon.png"), layout="wide", initial_sidebar_state=SIDEBAR
+    )
+    st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "logo.png"), size="large")
     _warm_up()
     st.session_state["_shell"] = True
