@@ -17,7 +17,20 @@ class _Unchecked:
         self._chart = chart
 
     def to_dict(self) -> dict[str, Any]:
-        return self._chart.to_dict(validate=False)
+        found = self._chart.to_dict(validate=False)
+        words = {"labelColor": ink(), "titleColor": ink()}  # Streamlit's own are too pale on a light page
+        found["config"] = {**found.get("config", {}), "axis": words, "legend": words}
+        return found
+
+
+def ink() -> str:
+    """The colour of text."""
+    return theme("textColor", "#808080")
+
+
+def theme(name: str, otherwise: str) -> str:
+    """A colour of the theme that is on screen."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}") or otherwise
 
 
 def chart(drawn: alt.TopLevelMixin, key: str) -> None:

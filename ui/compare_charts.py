@@ -10,8 +10,8 @@ import pandas as pd
 
 from core.evaluate.parts import NOTHING
 from core.export.report_svg import apart
+from ui.charts import ink
 from ui.comparison import ROLES, Entry
-from ui.run_charts import ink
 
 SHAPES = ("square", "triangle-up", "circle")
 # Okabe and Ito's, which the colour-blind can tell apart, without black and yellow: they show on light and on dark.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
-import streamlit as st
 
 from core.tasks import Example
+from ui.charts import theme
 
 HEIGHT = 300
 BARS = 30
@@ -62,4 +62,4 @@ def hidden_labels(examples: Sequence[Example]) -> int:
 
 
 def _primary() -> str:
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.primaryColor") or "#0f6b5c"
+    return theme("primaryColor", "#0f6b5c")

@@ -20,7 +20,8 @@ SAMPLES = {
 
 def choose() -> tuple[Task, str | None]:
     """Task and data; None is the bundled data. What was chosen is remembered for the other pages."""
-    left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
+    left, rest = st.columns([4, 6])
+    middle, right = rest.columns([2, 1], vertical_alignment="bottom")
     linked("datasets_task", next(iter(TASKS)), TASKS)
     name = left.segmented_control(
         "Task",
@@ -144,7 +145,7 @@ def _delete(task: Task, path: str) -> None:
 
 def narrow() -> tuple[str, str]:
     """Split, and the text that is searched for."""
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    left, right = st.columns([1, 2])
     linked("datasets_split", SPLITS[0], SPLITS)
     split = left.segmented_control("Split", SPLITS, required=True, key="datasets_split", persist_state="session")
     linked("datasets_search", "")

@@ -12,7 +12,7 @@ from ui import engine
 from ui.text import count, errors_shown, percent, plain
 from ui.token_strip import StripToken, token_strip
 
-TABLE_HEIGHT = 420
+TABLE_HEIGHT = 248  # pixels: six rows, so that the selected one is seen below without scrolling
 
 
 def headline(dataset: Dataset) -> None:

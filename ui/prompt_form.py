@@ -147,7 +147,10 @@ def samples(task: Task) -> None:
         for i, (label, (shots, schema)) in enumerate(SAMPLES.items()):
             prompt = default_prompt(task, shots, schema)
             st.button(label, key=f"teacher_sample_{i}", on_click=fill, args=(prompt,), width="stretch")
-    st.button("Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=fill_in)
+        st.button(
+            "Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=fill_in,
+            width="stretch",
+        )  # fmt: skip
 
 
 def load(name: str) -> Any | None:

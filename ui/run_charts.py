@@ -10,9 +10,9 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-import streamlit as st
 
 from core.runs.folder import RunFolder
+from ui.charts import ink, theme
 
 HEIGHT = 260
 MOST_POINTS = 1500
@@ -158,14 +158,4 @@ def _stage(number: float, method: str) -> str:
 
 
 def _accent() -> str:
-    return _theme("primaryColor", "#0f6b5c")
-
-
-def ink() -> str:
-    """The colour of text."""
-    return _theme("textColor", "#808080")
-
-
-def _theme(name: str, otherwise: str) -> str:
-    """A colour of the theme that is on screen."""
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}") or otherwise
+    return theme("primaryColor", "#0f6b5c")

@@ -154,7 +154,10 @@ def _widget(field: FieldInfo, path: str, value: Any) -> Any:
     label, help_text = field.title or path, field.description
     if options := _options(field):
         st.session_state.setdefault(path, value)
-        chosen = st.segmented_control(label, options, required=True, key=path, help=help_text, wrap=True)
+        chosen = st.segmented_control(
+            label, options, required=True, key=path, help=help_text, wrap=True,
+            format_func=lambda name: name.replace("_", " "),
+        )  # fmt: skip
         _explain(field, str(chosen))
         return chosen
     if kind is bool:
@@ -168,7 +171,7 @@ def _widget(field: FieldInfo, path: str, value: Any) -> Any:
             _whole(word) for word in re.split(r"[,\s]+", st.text_input(label, key=path, help=help_text).strip()) if word
         ]
     st.session_state.setdefault(path, value or "")
-    text = st.text_input(label, key=path, help=help_text)
+    text = st.text_input(label, key=path, help=help_text, placeholder="empty" if optional else None)
     return None if optional and not text else text
 
 

@@ -37,6 +37,7 @@ def build() -> StreamlitPage:
     # The default page answers to the bare address only, whatever its url_path: it leads to the first.
     home = st.Page(lambda: st.switch_page(pages[0]), title="Stillroom", default=True, visibility="hidden")
     page = st.navigation([home, *pages])
+    st.sidebar.caption("A large model's job, done by a tiny one that can only answer in shape.")
     tour.draw()
     st.sidebar.caption(_machine(), help="Training and answers are computed here.")
     return page
