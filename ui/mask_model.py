@@ -101,7 +101,7 @@ def _another() -> Model | None:
         "Name of the model",
         key="masks_other",
         persist_state="session",
-        placeholder="/models/qwen, /models/qwen.gguf or Qwen/Qwen2.5-0.5B-Instruct",
+        placeholder="/models/qwen or Qwen/Qwen2.5-0.5B-Instruct",
         help="A folder of safetensors, a .gguf file, or a model's name on the hub.",
     ).strip()
     loaded: set[str] = st.session_state.setdefault("masks_loaded", set())
