@@ -124,7 +124,7 @@ def _begin(task: str) -> None:
 
 def edit(task: Task, train: tuple[Example, ...]) -> Prompt | None:
     """The prompt as edited; None while it has no instructions. The link follows it."""
-    st.text_area("Instructions", key="teacher_instructions", height=110, persist_state="session")
+    st.text_area("Instructions", key="teacher_instructions", height=84, persist_state="session")
     st.toggle("Include the schema", key="teacher_schema", persist_state="session")
     prompt_shots.edit(task, train)
     prompt = _current()
@@ -188,9 +188,10 @@ def exact(lm: Any, task: Task, prompt: Prompt, text: str) -> None:
         if lengths:
             total = sum(lengths.values())
             st.progress(min(total / lm.context, 1.0), f"{total:,} tokens of at most {lm.context:,}")
-            parts = [f"{NOT_ALONE.get(part, part)} {count:,}" for part, count in lengths.items() if count]
-            st.caption(" · ".join(parts))
         else:
             st.caption(f"{len(whole):,} characters; how many tokens they are, the API says when it answers.")
         with st.expander("The exact prompt", icon=":material/notes:"):
+            parts = [f"{NOT_ALONE.get(part, part)} {count:,}" for part, count in lengths.items() if count]
+            if parts:
+                st.caption("Tokens: " + " · ".join(parts))
             plain(whole)

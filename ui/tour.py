@@ -38,9 +38,10 @@ def draw() -> None:
             "of your own: Distill, then Start."
         )
         for number, stop in enumerate(STOPS, 1):
-            if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch"):
+            left, right = st.columns([1, 1.6], vertical_alignment="center")
+            if left.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch"):
                 _go(stop)
-            st.caption(stop.text)
+            right.caption(stop.text)
 
 
 def _go(stop: Stop) -> None:
