@@ -36,8 +36,7 @@ def choose() -> tuple[Task, str | None]:
         _add(task)
     path = _select(task, middle)
     st.caption(task.description)
-    if problem := st.session_state.get("datasets_problem", {}).get(task.name):
-        show_error(problem)
+    _say_problem(task)
     uploads.choose(task, path)
     return task, path
 
@@ -102,6 +101,7 @@ def _add(task: Task) -> None:
         on_change=_take_path,
         args=(task, path),
     )
+    _say_problem(task)  # while it is open, it covers what stands below
     chosen = uploads.chosen(task)
     if chosen and uploads.is_upload(chosen):
         st.button("Delete the chosen upload", key="datasets_delete", on_click=_delete, args=(task, chosen))
@@ -136,6 +136,11 @@ def _take(task: Task, path: str) -> bool:
 
 def _problem(task: Task, message: str | None) -> None:
     st.session_state.setdefault("datasets_problem", {})[task.name] = message
+
+
+def _say_problem(task: Task) -> None:
+    if problem := st.session_state.get("datasets_problem", {}).get(task.name):
+        show_error(problem)
 
 
 def _delete(task: Task, path: str) -> None:
