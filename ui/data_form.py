@@ -5,10 +5,11 @@ import streamlit as st
 from core.errors import StillroomError
 from core.tasks import TASKS, Task
 from ui import uploads
-from ui.page_tools import given, linked, to_address
+from ui.page_tools import close, given, linked, to_address
 from ui.text import show_error
 
 BUNDLED = ""
+ADD = "datasets_add"
 SPLITS = ("train", "dev", "test")
 SAMPLES = {
     "Sentences and their tags": {},
@@ -32,7 +33,7 @@ def choose() -> tuple[Task, str | None]:
         persist_state="session",
     )
     task = TASKS[name or next(iter(TASKS))]
-    with right.popover("Add your own", icon=":material/upload_file:", width="stretch"):
+    with right.popover("Add your own", icon=":material/upload_file:", width="stretch", key=ADD, on_change="rerun"):
         _add(task)
     path = _select(task, middle)
     st.caption(task.description)
@@ -131,6 +132,7 @@ def _take(task: Task, path: str) -> bool:
         return False
     st.session_state[_key(task)] = path
     _problem(task, None)
+    close(ADD)
     return True
 
 

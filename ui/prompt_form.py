@@ -10,11 +10,12 @@ from core.models import api, teachers
 from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt, default_prompt
 from ui import engine, prompt_shots
-from ui.page_tools import given, linked, to_address
+from ui.page_tools import close, given, linked, to_address
 from ui.run_text import literal
 from ui.text import errors_shown, plain, show_error
 
 ANOTHER = "another model…"
+SAMPLES_OPEN = "teacher_samples"
 FILLED = "teacher_filled"  # what the form was last filled with: (task, teacher, Prompt)
 NOT_ALONE = {"schema": "schema", "shots": "worked examples", "template": "chat template"}
 SAMPLES = {
@@ -142,15 +143,21 @@ def _link(task: Task, prompt: Prompt | None) -> None:
 
 def samples(task: Task) -> None:
     """Prompts to begin with, and back to the one that suits."""
-    with st.popover("Samples", icon=":material/lightbulb:", key="teacher_samples"):
+    with st.popover("Samples", icon=":material/lightbulb:", key=SAMPLES_OPEN, on_change="rerun"):
         st.caption("Each takes the place of the prompt below.")
         for i, (label, (shots, schema)) in enumerate(SAMPLES.items()):
             prompt = default_prompt(task, shots, schema)
-            st.button(label, key=f"teacher_sample_{i}", on_click=fill, args=(prompt,), width="stretch")
+            st.button(label, key=f"teacher_sample_{i}", on_click=_take, args=(prompt,), width="stretch")
         st.button(
-            "Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=fill_in,
+            "Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=_take,
             width="stretch",
         )  # fmt: skip
+
+
+def _take(prompt: Prompt | None = None) -> None:
+    """A sample, or the usual prompt."""
+    close(SAMPLES_OPEN)
+    fill(prompt) if prompt else fill_in()
 
 
 def load(name: str) -> Any | None:

@@ -17,7 +17,9 @@ SHOWN = 90  # characters of an input
 def edit(task: Task, train: Sequence[Example]) -> None:
     """The shots with what can be done to each, and a search for another one."""
     shots: tuple[Shot, ...] = st.session_state.get(CHOSEN, ())
-    with st.expander(f"Worked examples ({len(shots)})", expanded=bool(shots), icon=":material/list:", key="teacher_shots_box"):
+    with st.expander(
+        f"Worked examples ({len(shots)})", expanded=bool(shots), icon=":material/list:", key="teacher_shots_box"
+    ):
         for i, shot in enumerate(shots):
             _row(i, shot, len(shots))
         _add(offered(task, train, shots, st.session_state.get("teacher_shot_find") or ""))

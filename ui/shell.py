@@ -18,14 +18,11 @@ PAGES = {
     "compare": ("Compare", ":material/balance:"),
     "anatomy": ("Anatomy", ":material/account_tree:"),
 }
-SIDEBAR = 240  # pixels
 
 
 def build() -> StreamlitPage:
     """Sets up the shell; returns the chosen page, to be run."""
-    st.set_page_config(
-        page_title="Stillroom", page_icon=str(ASSETS / "icon.png"), layout="wide", initial_sidebar_state=SIDEBAR
-    )
+    st.set_page_config(page_title="Stillroom", page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "logo.png"), size="large")
     _warm_up()
@@ -38,7 +35,7 @@ def build() -> StreamlitPage:
     home = st.Page(lambda: st.switch_page(pages[0]), title="Stillroom", default=True, visibility="hidden")
     page = st.navigation([home, *pages])
     st.sidebar.caption("A large model's job, done by a tiny one that can only answer in shape.")
-    tour.draw()
+    tour.draw(page.url_path)
     st.sidebar.caption(_machine(), help="Training and answers are computed here.")
     return page
 
