@@ -17,10 +17,7 @@ class _Unchecked:
         self._chart = chart
 
     def to_dict(self) -> dict[str, Any]:
-        found = self._chart.to_dict(validate=False)
-        words = {"labelColor": ink(), "titleColor": ink()}  # Streamlit's own are too pale on a light page
-        found["config"] = {**found.get("config", {}), "axis": words, "legend": words}
-        return found
+        return self._chart.to_dict(validate=False)
 
 
 def ink() -> str:
@@ -33,5 +30,11 @@ def theme(name: str, otherwise: str) -> str:
     return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}") or otherwise
 
 
+def legible(drawn: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """With words in the colour of text: Streamlit's own are too pale on a light page."""
+    words = {"labelColor": ink(), "titleColor": ink()}
+    return drawn.configure_axis(**words).configure_legend(**words)
+
+
 def chart(drawn: alt.TopLevelMixin, key: str) -> None:
-    st.altair_chart(_Unchecked(drawn), key=key)  # type: ignore[arg-type]
+    st.altair_chart(_Unchecked(legible(drawn)), key=key)  # type: ignore[arg-type]

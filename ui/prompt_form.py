@@ -200,5 +200,5 @@ def exact(lm: Any, task: Task, prompt: Prompt, text: str) -> None:
         with st.expander("The exact prompt", icon=":material/notes:"):
             parts = [f"{NOT_ALONE.get(part, part)} {count:,}" for part, count in lengths.items() if count]
             if parts:
-                st.caption("Tokens: " + " · ".join(parts))
+                st.caption(" · ".join(parts) + " tokens")
             plain(whole)
