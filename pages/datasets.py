@@ -31,18 +31,22 @@ hits = dataset_view.search(examples, wanted)
 frame = dataset_view.table(task, hits)
 
 if hits:
-    st.caption(
-        f"{len(hits):,} of {len(examples):,} examples" + (" hold the text searched for" if wanted else f" in {split}")
-    )
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            f"{len(hits):,} of {len(examples):,} examples"
+            + (" hold the text searched for" if wanted else f" in {split}"),
+            width="content",
+        )
+        st.download_button(
+            "Download the table as CSV",
+            as_csv(frame).encode(),
+            f"{task.name}-{split}.csv",
+            "text/csv",
+            key="datasets_csv",
+            type="tertiary",
+            icon=":material/download:",
+        )
     row = dataset_view.select_row(task, frame)
-    st.download_button(
-        "Download the table as CSV",
-        as_csv(frame).encode(),
-        f"{task.name}-{split}.csv",
-        "text/csv",
-        key="datasets_csv",
-        icon=":material/download:",
-    )
     st.subheader(f"Example {hits[row][0]} as the model sees it")
     selected = st.container()
 else:

@@ -23,7 +23,7 @@ class _Unchecked:
 def chart(drawn: alt.TopLevelMixin, key: str, description: str) -> None:
     """`description` says what is to be seen, for those who cannot. The browser draws a chart anew when it changes: of
     one that is live it stays the same."""
-    st.altair_chart(_Unchecked(drawn, description), key=key)  # type: ignore[arg-type]
+    st.altair_chart(_Unchecked(legible(drawn), description), key=key)  # type: ignore[arg-type]
 
 
 def accent() -> str:
@@ -38,3 +38,9 @@ def ink() -> str:
 def _theme(name: str, otherwise: str) -> str:
     """A colour of the theme that is on screen."""
     return st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}") or otherwise
+
+
+def legible(drawn: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """With words in the colour of text: Streamlit's own are too pale on a light page."""
+    words = {"labelColor": ink(), "titleColor": ink()}
+    return drawn.configure_axis(**words).configure_legend(**words)

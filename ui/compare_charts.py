@@ -22,6 +22,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8
 RIGHT, WRONG = "#0072b2", "#d55e00"
 HEIGHT, PLOT = 340, 270  # of a chart of points, with its axes and without, in pixels
 LINE = 16  # of a label, in pixels
+NAMED = 4  # models whose names find room beside their points; more have a legend
 
 
 def colour(entry: Entry) -> str:
@@ -63,10 +64,13 @@ def against(shown: Sequence[Entry], metric: str, title: str, cost: str, cost_tit
     errors = base.mark_rule(strokeWidth=2).encode(
         y=alt.Y("low:Q", title=title), y2="high:Q", color=_colour(shown), tooltip=_tooltip(title)
     )
+    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=260) if len(shown) > NAMED else None
     points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        color=_colour(shown), shape=_shape(), tooltip=_tooltip(title)
+        color=_colour(shown, legend), shape=_shape(), tooltip=_tooltip(title)
     )
     to_right, to_left = alt.datum[cost] <= middle, alt.datum[cost] > middle
+    if len(shown) > NAMED:
+        return (errors + points).properties(height=HEIGHT)
     names = base.encode(y=alt.Y("label_at:Q", title=title), text="model:N")
     words = {"baseline": "middle", "color": ink(), "fontSize": 12, "limit": 240}
     right = names.mark_text(align="left", dx=10, **words).transform_filter(to_right)

@@ -11,7 +11,7 @@ from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given, linked, to_address
 
 LAST = "compare_last"  # the example that is looked at, for when the page is come back to
-ROWS = 8  # shown at once; the others scroll
+ROWS = 6  # shown at once; the others scroll
 SAMPLES = {
     "Where only the student is wrong": {"filter": "teacher"},
     "What nobody gets right": {"filter": "both"},

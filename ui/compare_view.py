@@ -9,6 +9,7 @@ from core.tasks import Task
 from ui import charts, compare_charts, compare_table, titles
 from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given_all, linked, to_address
+from ui.run_text import literal
 from ui.text import percent, show_error
 
 BEST = "★"
@@ -32,6 +33,8 @@ def show_problems(problems: Sequence[str]) -> None:
 def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
     """The runs to compare, at first those the link names (?run=), else the newest. The link follows the choice."""
     names, state, said = list(runs), st.session_state, given_all("run", runs)
+    if missing := [name for name in st.query_params.get_all("run") if name not in runs]:
+        st.toast(f"There is no finished run named {literal(missing[0])}.", icon=":material/link_off:")
     led = said and said != state.get("compare_address")  # a link leads here, maybe from another page
     state["compare_runs"] = said if led else [name for name in state.get("compare_runs", names[:1]) if name in runs]
     chosen = st.multiselect(

@@ -27,7 +27,7 @@ def length_chart(examples: Sequence[Example]) -> alt.Chart:
         .mark_bar(color=accent())
         .encode(
             x=alt.X(**words, title="Words in the input", axis=alt.Axis(format="d")),
-            y=alt.Y("count()", title="Examples"),
+            y=alt.Y("count()", title="Examples", axis=alt.Axis(tickMinStep=1, format=",d")),
             tooltip=[alt.Tooltip(**words, title="Words"), alt.Tooltip("count()", title="Examples")],
         )
     )

@@ -5,10 +5,11 @@ import streamlit as st
 from core.errors import StillroomError
 from core.tasks import TASKS, Task
 from ui import uploads
-from ui.page_tools import given, linked, to_address
+from ui.page_tools import close, given, linked, to_address
 from ui.text import show_error
 
 BUNDLED = ""
+ADD = "datasets_add"
 SPLITS = ("train", "dev", "test")
 SAMPLES = {
     "Sentences and their tags": {},
@@ -20,7 +21,8 @@ SAMPLES = {
 
 def choose() -> tuple[Task, str | None]:
     """Task and data; None is the bundled data. What was chosen is remembered for the other pages."""
-    left, middle, right = st.columns([4, 4, 2], vertical_alignment="bottom")
+    left, rest = st.columns([4, 6])
+    middle, right = rest.columns([2, 1], vertical_alignment="bottom")
     linked("datasets_task", next(iter(TASKS)), TASKS)
     name = left.segmented_control(
         "Task",
@@ -31,12 +33,11 @@ def choose() -> tuple[Task, str | None]:
         persist_state="session",
     )
     task = TASKS[name or next(iter(TASKS))]
-    with right.popover("Add your own", icon=":material/upload_file:", width="stretch"):
+    with right.popover("Add your own", icon=":material/upload_file:", width="stretch", key=ADD, on_change="rerun"):
         _add(task)
     path = _select(task, middle)
     st.caption(task.description)
-    if problem := st.session_state.get("datasets_problem", {}).get(task.name):
-        show_error(problem)
+    _say_problem(task)
     uploads.choose(task, path)
     return task, path
 
@@ -101,6 +102,7 @@ def _add(task: Task) -> None:
         on_change=_take_path,
         args=(task, path),
     )
+    _say_problem(task)  # while it is open, it covers what stands below
     chosen = uploads.chosen(task)
     if chosen and uploads.is_upload(chosen):
         st.button("Delete the chosen upload", key="datasets_delete", on_click=_delete, args=(task, chosen))
@@ -130,11 +132,17 @@ def _take(task: Task, path: str) -> bool:
         return False
     st.session_state[_key(task)] = path
     _problem(task, None)
+    close(ADD)
     return True
 
 
 def _problem(task: Task, message: str | None) -> None:
     st.session_state.setdefault("datasets_problem", {})[task.name] = message
+
+
+def _say_problem(task: Task) -> None:
+    if problem := st.session_state.get("datasets_problem", {}).get(task.name):
+        show_error(problem)
 
 
 def _delete(task: Task, path: str) -> None:
@@ -144,7 +152,7 @@ def _delete(task: Task, path: str) -> None:
 
 def narrow() -> tuple[str, str]:
     """Split, and the text that is searched for."""
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    left, right = st.columns([1, 2])
     linked("datasets_split", SPLITS[0], SPLITS)
     split = left.segmented_control("Split", SPLITS, required=True, key="datasets_split", persist_state="session")
     linked("datasets_search", "")

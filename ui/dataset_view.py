@@ -13,7 +13,8 @@ from ui import engine, rows
 from ui.text import count, errors_shown, percent, plain
 from ui.token_strip import StripToken, token_strip
 
-TABLE, TABLE_HEIGHT = "datasets_table", 420
+TABLE = "datasets_table"
+TABLE_HEIGHT = 248  # pixels: six rows, so that the selected one is seen below without scrolling
 
 
 def headline(dataset: Dataset) -> None:

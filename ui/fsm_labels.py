@@ -97,7 +97,7 @@ def spoken(steps: Sequence[int]) -> str:
     """Which tokens of the answer passed, in words."""
     if not steps:
         return "No token of this answer passes it."
-    shown = ", ".join(map(str, steps[:12])) + (" …" if len(steps) > 12 else "")
+    shown = ", ".join(map(str, steps[:12])) + (" and more" if len(steps) > 12 else "")
     return f"Passed by token {shown}." if len(steps) == 1 else f"Passed by tokens {shown}."
 
 

@@ -56,7 +56,7 @@ def draw(source: Source) -> None:
 
 def _choose(source: Source) -> Corpus:
     """Any data that the Datasets page knows; the task is the schema's, if it is a task's."""
-    name, places = source.wanted.task, st.columns([1, 1.4, 1.4, 0.8], vertical_alignment="bottom")
+    name, places = source.wanted.task, st.columns([1.4, 1.4, 1.2, 0.9])
     with places[0]:
         if not name:
             linked("masks_corpus_task", next(iter(TASKS)), TASKS)
@@ -66,7 +66,7 @@ def _choose(source: Source) -> Corpus:
                 help="A corpus needs a task's examples: the schema above has none, so the task's own takes its place.",
             )  # fmt: skip
         else:
-            st.text(TASKS[name].title)
+            st.selectbox("Task", [TASKS[name].title], disabled=True, help="The schema above is this task's.")
     known = data_form.labels(TASKS[name])
     chosen = uploads.chosen(TASKS[name]) or data_form.BUNDLED
     known.setdefault(chosen, chosen)

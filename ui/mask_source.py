@@ -74,7 +74,7 @@ def _say_engine(source: Source) -> bool:
     name, states = ENGINE_NAMES[choice.constraint.engine], mask_engine.states(choice.constraint)
     size = f", {states:,} state{'s' * (states != 1)}: " if states else ", because "
     words = f"**{literal(schema_form.title(source.wanted))}**, read by {literal(source.model.title)}"
-    st.caption(f"{words}. Held by **{name}**{size}{literal(choice.reason)}.")
+    st.caption(f"{words}. Held by **{name}**{size}{literal(choice.reason.removesuffix('.'))}.")
     return True
 
 

@@ -178,7 +178,7 @@ def _candidates(found: Explained, index: int) -> None:
     step = found.steps[index]
     heading("The token and its rivals")
     part = f" · {step.part}" if step.part else ""
-    st.text(f"Token {index} of {len(found.steps)} · id {step.id}{part}")
+    st.text(f"Token {index:,} of {len(found.steps):,} · id {step.id}{part}")
     st.code(name_of(step.id, step.text, found.end), language=None, wrap_lines=True, height=60)
     st.markdown(_verdict(step, found))
     shown = st.container()

@@ -115,7 +115,9 @@ def _engines(source: Source, found: Explained | None) -> None:
     if kept[0] != asked:
         return
     with st.container(key="masks_engines"):
-        st.dataframe(pd.DataFrame([_row(one) for one in kept[1]]), hide_index=True, width="stretch")
+        st.dataframe(
+            pd.DataFrame([_row(one) for one in kept[1]]), hide_index=True, width="stretch", placeholder="–"
+        )  # fmt: skip
     reference = ENGINE_NAMES[mask_engine.choice_of(source.model, source.wanted).constraint.engine]
     st.caption(
         f"The reference is {reference}, which is exact: every mask of the text is compared with its mask, token by "

@@ -70,8 +70,9 @@ def _walk(source: Source, chosen: Chosen, fits: bool, corner: DeltaGenerator) ->
     if chosen.text:
         label = "Gold" if source.wanted.kind == "task" else "Sample"
         corner.button(
-            label, key="masks_gold", icon=":material/verified:", on_click=put, args=(chosen.text,), width="stretch"
-        )
+            label, key="masks_gold", icon=":material/verified:", on_click=put, args=(chosen.text,), width="stretch",
+            help="Puts it in the field below, to be walked",
+        )  # fmt: skip
     say_unlinked(fits, "text")
     if not text and not chosen.text:
         st.info("There is no text to look at yet: type one, or let the model write.", icon=":material/arrow_upward:")

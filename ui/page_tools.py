@@ -71,6 +71,11 @@ def rerun() -> None:
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
+def close(popover: str) -> None:
+    """For callbacks: what a button in a popover did is seen. The popover has this key and `on_change="rerun"`."""
+    st.session_state[popover] = False
+
+
 def linked(key: str, default: T, options: Container[T] | None = None) -> T:
     """Call it before a widget with this key: its value is at first what the link says, else the default, and the link
     follows it. In the link it is called as the key without the page's name. What is not among `options` does not

@@ -10,9 +10,10 @@ from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt, default_prompt
 from ui import engine, own_model, prompt_shots
 from ui.own_model import ANOTHER
-from ui.page_tools import given, linked, say_unlinked, to_address
+from ui.page_tools import close, given, linked, say_unlinked, to_address
 from ui.text import errors_shown, literal, plain
 
+SAMPLES_OPEN = "teacher_samples"
 FILLED = "teacher_filled"  # what the form was last filled with: (task, teacher, Prompt)
 NOT_ALONE = {"schema": "schema", "shots": "worked examples", "template": "chat template"}
 SAMPLES = {
@@ -110,7 +111,7 @@ def _begin(task: str) -> None:
 
 def edit(task: Task, train: tuple[Example, ...]) -> Prompt | None:
     """The prompt as edited; None while it has no instructions. The link follows it."""
-    st.text_area("Instructions", key="teacher_instructions", height=110, persist_state="session")
+    st.text_area("Instructions", key="teacher_instructions", height=84, persist_state="session")
     st.toggle("Include the schema", key="teacher_schema", persist_state="session")
     prompt_shots.edit(task, train)
     prompt = _current()
@@ -127,12 +128,21 @@ def _link(task: Task, prompt: Prompt | None) -> None:
 
 def samples(task: Task) -> None:
     """Prompts to begin with, and back to the one that suits."""
-    with st.popover("Samples", icon=":material/lightbulb:", key="teacher_samples"):
+    with st.popover("Samples", icon=":material/lightbulb:", key=SAMPLES_OPEN, on_change="rerun"):
         st.caption("Each takes the place of the prompt below.")
         for i, (label, (shots, schema)) in enumerate(SAMPLES.items()):
             prompt = default_prompt(task, shots, schema)
-            st.button(label, key=f"teacher_sample_{i}", on_click=fill, args=(prompt,), width="stretch")
-    st.button("Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=fill_in)
+            st.button(label, key=f"teacher_sample_{i}", on_click=_take, args=(prompt,), width="stretch")
+        st.button(
+            "Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=_take,
+            width="stretch",
+        )  # fmt: skip
+
+
+def _take(prompt: Prompt | None = None) -> None:
+    """A sample, or the usual prompt."""
+    close(SAMPLES_OPEN)
+    fill(prompt) if prompt else fill_in()
 
 
 def load(name: str) -> Any | None:
@@ -152,9 +162,10 @@ def exact(lm: Any, task: Task, prompt: Prompt, text: str) -> None:
         if lengths:
             total = sum(lengths.values())
             st.progress(min(total / lm.context, 1.0), f"{total:,} tokens of at most {lm.context:,}")
-            parts = [f"{NOT_ALONE.get(part, part)} {count:,}" for part, count in lengths.items() if count]
-            st.caption(" · ".join(parts))
         else:
             st.caption(f"{len(whole):,} characters; how many tokens they are, the API says when it answers.")
         with st.expander("The exact prompt", icon=":material/notes:"):
+            parts = [f"{NOT_ALONE.get(part, part)} {count:,}" for part, count in lengths.items() if count]
+            if parts:
+                st.caption(" · ".join(parts) + " tokens")
             plain(whole)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.tasks import Example, Task
 from core.tasks.prompt import Shot, as_shot
 from ui.dataset_view import search
-from ui.text import heading, whole
+from ui.text import whole
 
 CHOSEN = "teacher_shots"  # the shots of the prompt, in order
 OFFERED = 50  # examples at a time
@@ -17,8 +17,9 @@ SHOWN = 90  # characters of an input
 def edit(task: Task, train: Sequence[Example]) -> None:
     """The shots with what can be done to each, and a search for another one."""
     shots: tuple[Shot, ...] = st.session_state.get(CHOSEN, ())
-    with st.container(border=True, gap="small", key="teacher_shots_box"):
-        heading(f"Worked examples ({len(shots)})")
+    with st.expander(
+        f"Worked examples ({len(shots)})", expanded=bool(shots), icon=":material/list:", key="teacher_shots_box"
+    ):
         for i, shot in enumerate(shots):
             _row(i, shot, len(shots))
         _add(offered(task, train, shots, st.session_state.get("teacher_shot_find") or ""))

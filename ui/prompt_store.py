@@ -6,15 +6,17 @@ from core.errors import StillroomError
 from core.tasks import Task, saved_prompts
 from core.tasks.prompt import Prompt
 from ui import prompt_form
+from ui.page_tools import close
 from ui.text import literal, show_error
 
+OPEN = "prompt_store"
 WRONG = "prompt_store_wrong"  # what the last attempt met with
 
 
 def draw(task: Task, prompt: Prompt | None) -> None:
     """What is kept for the task; it opens on a click."""
     kept = saved_prompts.names(task)
-    with st.popover(f"Saved prompts ({len(kept)})", icon=":material/bookmark:", key="prompt_store"):
+    with st.popover(f"Saved prompts ({len(kept)})", icon=":material/bookmark:", key=OPEN, on_change="rerun"):
         _save(task, prompt, kept)
         for i, name in enumerate(kept):
             _row(task, i, name)
@@ -50,6 +52,7 @@ def _try_to_save(task: Task, prompt: Prompt) -> None:
 def _try_to_load(task: Task, name: str) -> None:
     try:
         prompt_form.fill(saved_prompts.read(task, name))
+        close(OPEN)
     except StillroomError as error:
         st.session_state[WRONG] = str(error)
 

@@ -20,7 +20,7 @@ HEIGHT = 260
 MOST_POINTS = 1500
 MOST_FILES = 16  # whose records are kept
 SMOOTHING = 0.9
-STEP_AXIS = alt.Axis(tickMinStep=1, tickCount=6, grid=False)
+STEP_AXIS = alt.Axis(tickMinStep=1, tickCount=6, grid=False, format=",d")
 STEP_SCALE = alt.Scale(zero=True, nice=False)
 STEP_COLUMNS = ("step", "loss", "stage", "method", "tokens", "seconds", "progress", "total")
 

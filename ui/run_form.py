@@ -172,7 +172,7 @@ def _widget(field: FieldInfo, path: str, value: Any) -> Any:
             _whole(word) for word in re.split(r"[,\s]+", st.text_input(label, key=path, help=help_text).strip()) if word
         ]
     st.session_state.setdefault(path, value or "")
-    text = st.text_input(label, key=path, help=help_text)
+    text = st.text_input(label, key=path, help=help_text, placeholder="empty" if optional else None)
     return None if optional and not text else text
 
 

@@ -26,6 +26,7 @@ BADGES: dict[str, tuple[Literal["gray", "blue", "orange", "green", "red"], str]]
     "failed": ("red", ":material/error:"),
 }
 RECENT = 20  # steps over which speed is measured
+FORESEEN = 0.02  # progress from which the rest of the time can be told
 
 
 def draw(folder: RunFolder) -> None:
@@ -186,8 +187,9 @@ def _figures(status: Status, config: RunConfig | None, records: Sequence[dict[st
 
 
 def _left(last: dict[str, Any] | None) -> float | None:
+    """Not told from the first few steps, which also wait for the teacher."""
     done = last["progress"] if last else 0.0
-    return last["seconds"] * (1 - done) / done if last and done else None
+    return last["seconds"] * (1 - done) / done if last and done >= FORESEEN else None
 
 
 def _speed(steps: list[dict[str, Any]]) -> str:

@@ -36,7 +36,7 @@ def _headline(report: Report) -> None:
     heading(f"{titles.metric(metric)} on {len(report.examples)} test examples")
     for column, (role, model) in zip(st.columns(max(3, len(shown))), shown, strict=False):
         low, high = model.scores[metric].interval
-        with column.container(border=True):
+        with column.container(border=True, height="stretch"):
             st.metric(ROLES[role], percent(model.scores[metric].value))
             st.caption(f"95 % interval {100 * low:.1f}–{100 * high:.1f} %")
             known = f"{count(model.parameters)} parameters · {size(model.megabytes)}"

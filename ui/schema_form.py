@@ -27,7 +27,7 @@ LABELS = {
     "regex": "Regular expression that the whole answer matches",
 }
 FIRST = {"pydantic": "order", "json": "event", "regex": "date"}
-TALL = 260
+TALL = 200
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ PAGES = {
 def build() -> StreamlitPage:
     """Sets up the shell; returns the chosen page, to be run."""
     st.set_page_config(page_title="Stillroom", page_icon=str(ASSETS / "icon.png"), layout="wide")
+    st.html(ASSETS / "page.css")
     st.logo(str(ASSETS / "logo.png"), size="large")
     _warm_up()
     st.session_state["_shell"] = True
@@ -33,7 +34,8 @@ def build() -> StreamlitPage:
     # The default page answers to the bare address only, whatever its url_path: it leads to the first.
     home = st.Page(lambda: st.switch_page(pages[0]), title="Stillroom", default=True, visibility="hidden")
     page = st.navigation([home, *pages])
-    tour.draw()
+    st.sidebar.caption("A large model's job, done by a tiny one that can only answer in shape.")
+    tour.draw(page.url_path)
     st.sidebar.caption(_machine(), help="Training and answers are computed here.")
     return page
 

@@ -46,7 +46,7 @@ def choose(page: str, metrics: Mapping[str, Metric], usual: str) -> tuple[str, s
     """The names of the two; the line's is NONE at first. Keys of the controls begin with `page`."""
     linked(f"{page}_shade", usual, metrics)
     linked(f"{page}_line", NONE, (NONE, *metrics))
-    left, right = st.columns([2.6, 1], vertical_alignment="bottom")
+    left, right = st.columns([2.6, 1], vertical_alignment="top")
     shade = left.segmented_control(
         "Shade tokens by", list(metrics), required=True, key=f"{page}_shade", persist_state="session",
         format_func=lambda name: metrics[name].title,

@@ -38,8 +38,8 @@ class Asked:
 
 def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> Callable[[], None] | None:
     """The buttons and the answers. Returns what there is to be done once the page is drawn, if anything."""
-    st.subheader("Answer")
-    way, buttons = st.columns([3, 2], vertical_alignment="bottom")
+    title, way, buttons = st.columns([1, 3, 2], vertical_alignment="center")
+    title.subheader("Answer")
     linked("teacher_way", "both", WAYS)
     chosen = way.segmented_control(
         "Way", list(WAYS), format_func=lambda name: "Both" if name == "both" else WAYS[name][0], required=True,

@@ -14,8 +14,8 @@ _component = component(
     "token_strip",
     """
     <div class="strip" aria-label="Tokens"></div>
-    <div class="tools"></div>
-    <div class="legend"></div>
+    <div class="tools walk"></div>
+    <div class="foot"><div class="legend"></div><div class="tools save"></div></div>
     <div class="card" popover="manual" role="tooltip"></div>
     """,
 )

@@ -1,10 +1,16 @@
-"""A tour of five stops, in the sidebar of every page: what to look at first, and a button that leads there."""
+"""A tour of five stops, in the sidebar of every page: a button that leads there, and what to do when one is there."""
 
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from core.paths import ROOT
+
+AT = "tour_at"  # the stop that was taken last
+HINT = (
+    "Five stops, in any order. Those on Masks begin anew: what you set there is forgotten. To make a student of your "
+    "own: Distill, then Start."
+)
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,17 @@ STOPS = (
 )
 
 
-def draw() -> None:
-    with st.sidebar.popover("Tour", icon=":material/tour:", width="stretch", key="tour"):
-        st.caption(
-            "Five stops, in any order. Those on Masks begin anew: what you set there is forgotten. To make a student "
-            "of your own: Distill, then Start."
-        )
+def draw(page: str) -> None:
+    """The stops; below them what to do at the one that was taken last, while its page is open."""
+    st.sidebar.subheader("Tour", help=HINT, anchor=False)
+    with st.sidebar.container(gap="xsmall", key="tour"):
         for number, stop in enumerate(STOPS, 1):
-            if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch"):
+            if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch", help=stop.text):
+                st.session_state[AT] = number
                 _go(stop)
-            st.caption(stop.text)
+        taken = st.session_state.get(AT)
+        if taken and STOPS[taken - 1].page == page:
+            st.caption(STOPS[taken - 1].text)
 
 
 def _go(stop: Stop) -> None:

@@ -26,7 +26,7 @@ export default function (component) {
   strip.setAttribute("role", data.selectable ? "listbox" : "list");
   strip.tabIndex = 0; // it scrolls, by keys too
   showLegend(parentElement.querySelector(".legend"), data);
-  showTools(parentElement.querySelector(".tools"), strip);
+  showTools(parentElement, strip);
 
   // The screen may be ahead of the server when arrow keys are held: an older selection is not shown.
   strip.answered = data.turn;
@@ -124,13 +124,14 @@ function stop(strip) {
   strip.showState?.();
 }
 
-function showTools(tools, strip) {
+function showTools(parent, strip) {
   const { data } = strip;
   const wanted = `${data.controls} ${data.selectable} ${data.tokens.length > 0}`;
-  if (tools.wanted !== wanted) {
-    tools.wanted = wanted;
-    const nodes = data.tokens.length ? [...(data.controls ? walkButtons(strip) : []), element("span", "space"), ...saveButtons(strip)] : [];
-    tools.replaceChildren(...nodes);
+  if (strip.tools !== wanted) {
+    strip.tools = wanted;
+    const some = data.tokens.length > 0;
+    parent.querySelector(".walk").replaceChildren(...(some && data.controls ? walkButtons(strip) : []));
+    parent.querySelector(".save").replaceChildren(...(some ? saveButtons(strip) : []));
   }
   strip.showState?.();
 }
@@ -195,7 +196,7 @@ function tokenNodes([text, shade, kind, , line], index, { data, plain }) {
   if (data.selectable) node.setAttribute("aria-selected", "false");
   const shaded = data.legend && kind !== "prompt" ? `, shade ${Math.round(100 * shade)} %` : "";
   node.setAttribute("aria-label", `${withGlyphs(text)}, ${NAMES[kind]}${shaded}`);
-  if (kind !== "prompt") node.style.setProperty("--shade", `${kind === "free" ? 8 + 47 * shade : 55 * shade}%`);
+  if (kind !== "prompt") node.style.setProperty("--shade", `${kind === "free" ? 8 + 44 * shade : 52 * shade}%`);
   if (line !== null) {
     node.classList.add("lined");
     node.style.setProperty("--line", `${4 * line}px`);

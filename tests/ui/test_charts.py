@@ -42,7 +42,7 @@ def test_each_chart_keeps_to_the_schema_and_is_shown_as_it_is(name, shown, monke
     monkeypatch.setattr(charts.st, "altair_chart", lambda chart, key: sent.append((chart.to_dict(), key)))
     with schemapi.debug_mode(True):  # raises where a part does not keep to it
         drawn = DRAWN[name](shown)
-        whole = drawn.to_dict()
+        whole = charts.legible(drawn).to_dict()
     charts.chart(drawn, "a key", "what it shows")
     assert sent == [({**whole, "description": "what it shows"}, "a key")]
 
