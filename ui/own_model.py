@@ -25,7 +25,7 @@ def ask(page: str, *, addresses: bool) -> str:
         )
     return st.text_input(
         "Model", key=key, persist_state="session",
-        placeholder=f"/models/qwen, /models/qwen.gguf, Qwen/Qwen2.5-0.5B-Instruct{example}",
+        placeholder=f"/models/qwen or Qwen/Qwen2.5-0.5B-Instruct{example}",
         help=f"A folder of safetensors, a .gguf file, a model's name on the hub{meaning}. {caution}",
     ).strip()  # fmt: skip
 
