@@ -44,15 +44,21 @@ with right:
     st.subheader("Input")
     example = teacher_input.choose(task, data.dev)
     length = st.container()
-with tools:
-    prompt_form.samples(task)
-    prompt_store.draw(task, prompt)
-    if prompt:
-        prompt_store.hand_over(task, prompt)
+
+
+def fill_tools(busy: bool) -> None:
+    """Opening one of them draws the page anew: not while an answer is being written."""
+    with tools:
+        prompt_form.samples(task, disabled=busy)
+        prompt_store.draw(task, prompt, disabled=busy)
+        if prompt:
+            prompt_store.hand_over(task, prompt)
+
 
 with loading:
     lm = prompt_form.load(name)
 if lm is None or prompt is None:
+    fill_tools(busy=False)
     st.stop()
 
 with length:
@@ -71,6 +77,7 @@ if graded:
 else:
     st.info("This data has no dev examples with a gold answer to score on.", icon=":material/info:")
 
+fill_tools(busy=any(todo))
 shell.show_seeds(teacher_job.seeds())
 for work in filter(None, todo):  # what takes long comes last: all that is above stays in use
     work()

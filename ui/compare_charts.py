@@ -125,15 +125,13 @@ def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]
 
 
 def describe_confusion(counts: Mapping[str, Mapping[str, int]]) -> str:
-    every = [(n, gold, found) for gold, row in counts.items() for found, n in row.items()]
+    every = [(n, gold, found) for gold, row in counts.items() for found, n in row.items() if gold != NOTHING]
     right = sum(n for n, gold, found in every if gold == found)
     words = f"What each tag of gold was taken for: {right:,} of {sum(n for n, *_ in every):,} times for itself"
     wrong = max(((n, gold, found) for n, gold, found in every if gold != found), default=None)
-    return (
-        f"{words}; most often wrongly {wrong[1]} for {wrong[2] or 'none'}, {wrong[0]:,} times."
-        if wrong
-        else f"{words}."
-    )
+    if wrong is None:
+        return f"{words}."
+    return f"{words}; most often wrongly {wrong[1]} for {wrong[2] or 'none'}, {wrong[0]:,} times."
 
 
 def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:

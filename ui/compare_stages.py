@@ -70,7 +70,7 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> dict[s
         linked("compare_seed", 0, range(2**31))
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, key="compare_seed", width=140, persist_state="session",
-            on_change=lambda: st.session_state.__setitem__(RESEEDED, True),
+            on_change=_reseeded,
         )  # fmt: skip
         if st.session_state.pop(RESEEDED, False):
             st.rerun()  # the whole page: the sidebar says the seed
@@ -114,6 +114,10 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> dict[s
     if mine and open_ones and mine.found:
         bar.caption("Stopped. Draw goes on from there.")
     return {"the stages' samples": int(seed)}
+
+
+def _reseeded() -> None:
+    st.session_state[RESEEDED] = True
 
 
 def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:

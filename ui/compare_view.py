@@ -9,8 +9,7 @@ from core.tasks import Task
 from ui import charts, compare_charts, compare_table, titles
 from ui.comparison import Entry, ScoredRun
 from ui.page_tools import given_all, linked, to_address
-from ui.run_text import literal
-from ui.text import percent, show_error
+from ui.text import literal, percent, show_error
 
 BEST = "★"
 MANY = 5  # models

@@ -148,6 +148,7 @@ def _way(automaton: Automaton, found: Explained, constraint: Constraint) -> fsm_
     if way is None or about != (automaton, _identity(found)):
         way = fsm_graph.walk(automaton, [constraint.tokens.bytes_of[step.id] for step in found.steps])
         state["masks_trail"] = ((automaton, _identity(found)), way)
+        state.pop("masks_picked", None)  # a number of another automaton's
     return way
 
 

@@ -126,9 +126,9 @@ def _link(task: Task, prompt: Prompt | None) -> None:
     say_unlinked(to_address("prompt", text), "prompt")
 
 
-def samples(task: Task) -> None:
+def samples(task: Task, *, disabled: bool) -> None:
     """Prompts to begin with, and back to the one that suits."""
-    with st.popover("Samples", icon=":material/lightbulb:", key=SAMPLES_OPEN, on_change="rerun"):
+    with st.popover("Samples", icon=":material/lightbulb:", key=SAMPLES_OPEN, on_change="rerun", disabled=disabled):
         st.caption("Each takes the place of the prompt below.")
         for i, (label, (shots, schema)) in enumerate(SAMPLES.items()):
             prompt = default_prompt(task, shots, schema)
@@ -142,7 +142,10 @@ def samples(task: Task) -> None:
 def _take(prompt: Prompt | None = None) -> None:
     """A sample, or the usual prompt."""
     close(SAMPLES_OPEN)
-    fill(prompt) if prompt else fill_in()
+    if prompt:
+        fill(prompt)
+    else:
+        fill_in()
 
 
 def load(name: str) -> Any | None:

@@ -13,10 +13,12 @@ OPEN = "prompt_store"
 WRONG = "prompt_store_wrong"  # what the last attempt met with
 
 
-def draw(task: Task, prompt: Prompt | None) -> None:
+def draw(task: Task, prompt: Prompt | None, *, disabled: bool) -> None:
     """What is kept for the task; it opens on a click."""
     kept = saved_prompts.names(task)
-    with st.popover(f"Saved prompts ({len(kept)})", icon=":material/bookmark:", key=OPEN, on_change="rerun"):
+    with st.popover(
+        f"Saved prompts ({len(kept)})", icon=":material/bookmark:", key=OPEN, on_change="rerun", disabled=disabled
+    ):
         _save(task, prompt, kept)
         for i, name in enumerate(kept):
             _row(task, i, name)

@@ -198,7 +198,7 @@ def _help(field: FieldInfo) -> str | None:
     def titled(found: re.Match[str]) -> str:
         return found[1] + ", ".join(map(titles.choice, found[2].split(", "))) + ":"
 
-    return re.sub(r"(^|; )([a-z0-9_]+(?:, [a-z0-9_]+)*):", titled, field.description or "") or None
+    return re.sub(r"(^|; )(?!empty:)([a-z0-9_]+(?:, [a-z0-9_]+)*):", titled, field.description or "") or None
 
 
 def _explain(field: FieldInfo, chosen: str) -> None:

@@ -146,9 +146,8 @@ def _figures(answer: engine.Answer) -> str:
     tokens = len(answer.ids)
     calls = f"{answer.model_calls} model call{'s' * (answer.model_calls != 1)}"
     forced = f"{percent(sum(answer.forced) / tokens)} of {tokens} tokens forced" if tokens else "no token"
-    cut = (
-        f" · stopped at {engine.FREE_TOKENS} tokens" if tokens == engine.FREE_TOKENS and not any(answer.forced) else ""
-    )
+    is_cut = tokens == engine.FREE_TOKENS and not any(answer.forced)
+    cut = f" · stopped at {engine.FREE_TOKENS} tokens" if is_cut else ""
     return f"{answer.seconds:.1f} s · {calls} · {forced}{cut}"
 
 

@@ -1,4 +1,4 @@
-"""Text from data and models, figures and errors on the screen: none is read as HTML or markdown."""
+"""Text from data and models, figures and errors: none but our own headings is read as HTML or markdown."""
 
 import re
 from collections.abc import Iterator

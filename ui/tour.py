@@ -24,18 +24,26 @@ class Stop:
 
 
 STOPS = (
-    Stop("The data", "Sentences and their tags. Click a row: what a student has to learn is shaded.", "datasets"),
+    Stop("The data", "Click a row: what a student has to learn is shaded.", "datasets"),
     Stop("The teacher", "Press Run: a large model answers, with the mask and without.", "teacher"),
     Stop(
-        "The mask", "One token at a time: what the schema allows, and what the mask removes.", "masks", {"example": "3"}
+        "The mask",
+        "Press Play, or click a token: what the schema allows, and what the mask removes. Masks begins anew.",
+        "masks",
+        {"example": "3"},
     ),
     Stop(
         "You are the model",
-        "Choose each token yourself. Try a refused one, and be told why not.",
+        "Choose each token. Try a refused one, and be told why not. Masks begins anew.",
         "masks",
         {"kind": "preset", "preset": "date", "way": "drive"},
     ),
-    Stop("The student", "A trained student beside its teacher: how good, how small, how fast.", "compare"),
+    Stop(
+        "The student",
+        "How good, how small, how fast. Further down: choose Student wrong, teacher right; switch on Token by token; "
+        "press Ask every model.",
+        "compare",
+    ),
 )
 
 

@@ -110,7 +110,8 @@ def restore(path: Path, trainer: Trainer, held_out: dict[str, str]) -> None:
         saved, progress = state["config"], state["progress"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _damaged(path) from error
-    differing = [k for k, v in _hashes(trainer, held_out).items() if saved.get(k) != v]
+    # What an older version did not note is taken as it is.
+    differing = [k for k, v in _hashes(trainer, held_out).items() if saved.get(k, v) != v]
     if differing:
         raise ConfigError(
             f"the checkpoint {path.name} was made with another {', '.join(differing)}: restore it, or start a new run."

@@ -55,6 +55,7 @@ def test_descriptions_say_the_figures(shown):
         (compare_charts.describe_metric(shown, "accuracy", "Accuracy"), percent(metric.value)),
         (against, f"{shown[2].label} {percent(metric.value)} at {shown[2].model.ms_per_example:,.1f}"),
         (confusion, "5 of 10 times for itself; most often wrongly B for none, 4 times."),
+        (compare_charts.describe_confusion({"": {"A": 9}, "A": {"A": 2}}), "2 of 2 times for itself."),
         (run_charts.describe_loss(RECORDS), f"{run_charts.steps(RECORDS)[-1]['loss']:.4f} at step"),
         (run_charts.describe_loss(()), "The loss over the steps of training."),
         (run_charts.describe_validation(RECORDS, ["accuracy"]), "Accuracy "),

@@ -210,6 +210,17 @@ def test_the_general_schema_has_its_own_states(app):
 
 
 @needs_teacher
+def test_a_clicked_state_is_forgotten_with_its_automaton(app):
+    """The same text under a schema with fewer states, which has none of that number."""
+    page = app(step="3")
+    page.session_state["masks_picked"] = (max(page.session_state["masks_trail"][1].picture.leaving), 3)
+    checked(page.run())
+    assert "masks_picked" in page.session_state
+    checked(page.segmented_control(key="masks_words").set_value("general").run())
+    assert step_of(page) == "3" and "masks_picked" not in page.session_state
+
+
+@needs_teacher
 def test_examples_are_those_of_the_data_that_was_chosen(app, tmp_path):
     file = tmp_path / "mine.txt"
     file.write_text("".join(f"Go number {i} !\n" for i in range(20)))

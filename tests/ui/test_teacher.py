@@ -12,7 +12,7 @@ from core.models.teachers import AdapterCard
 from core.paths import ROOT
 from core.tasks import CARS, POS
 from core.tasks.prompt import Prompt, as_shot
-from ui import engine
+from ui import engine, prompt_form, prompt_store
 from ui.teacher_input import drawn
 from ui.text import percent
 
@@ -97,6 +97,15 @@ def test_one_way_asks_once_and_stands_in_the_link() -> None:
     assert list(app.session_state["teacher_asked"].found) == ["Without the mask"]
     app.button_group(key="teacher_way").set_value("both").run()
     assert set(app.session_state["teacher_asked"].found) == {"With the mask", "Without the mask"}
+
+
+def test_nothing_opens_while_an_answer_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening draws the page anew, and the answer would begin again."""
+    app, drawn = short(page()), []
+    for module, name in ((prompt_form, "samples"), (prompt_store, "draw")):
+        monkeypatch.setattr(module, name, lambda *_, disabled: drawn.append(disabled))
+    app.button(key="teacher_run").click().run()
+    assert not app.exception and drawn == [True, True, False, False]  # while it is written, and after
 
 
 def test_stopping_keeps_what_had_come() -> None:

@@ -1,5 +1,6 @@
 """Whole runs on a tiny teacher: finished, stopped, killed, resumed, queued, failed."""
 
+import json
 import os
 import resource
 import signal
@@ -225,6 +226,16 @@ def test_held_out_data_that_changed_since_the_checkpoint_is_named(config, data, 
         status = run(made)
         assert status.state == "failed" and f"was made with another {part} split" in status.error
         file.write_text(before)
+
+
+def test_a_checkpoint_of_before_held_out_data_was_noted_goes_on(config, tmp_path):
+    made = folder.create(config, tmp_path)
+    run(made, should_stop=lambda: len(steps(made)) >= 2)
+    file = checkpoint.latest(made) / "state.json"
+    state = json.loads(file.read_text())
+    assert {state["config"].pop("dev split"), state["config"].pop("test split")}
+    file.write_text(json.dumps(state))
+    assert run(made).state == "finished"
 
 
 def test_a_checkpoint_that_a_kill_cut_short_is_recovered(config, tmp_path):
