@@ -8,6 +8,8 @@ import streamlit as st
 def walk(page: str, what: str, line: int | None, lines: int, go: Callable[[int], None]) -> None:
     """Buttons to `what` before and after the selected `line`, if any; `go` is called with its place among `lines`."""
     at = -1 if line is None else line
+    if lines == 1 and at == 0:
+        return  # nowhere to go
     with st.container(horizontal=True):
         for name, icon, target in (("Previous", "arrow_upward", at - 1), ("Next", "arrow_downward", at + 1)):
             st.button(
