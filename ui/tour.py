@@ -50,14 +50,16 @@ STOPS = (
 def draw(page: str) -> None:
     """The stops; below them what to do at the one that was taken last, while its page is open."""
     st.sidebar.subheader("Tour", help=HINT, anchor=False)
+    taken = st.session_state.get(AT)
+    here = taken if taken and STOPS[taken - 1].page == page else None
     with st.sidebar.container(gap="xsmall", key="tour"):
         for number, stop in enumerate(STOPS, 1):
-            if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch", help=stop.text):
+            hint = None if number == here else stop.text  # else it would cover the view that it tells of
+            if st.button(f"{number} · {stop.title}", key=f"tour_{number}", width="stretch", help=hint):
                 st.session_state[AT] = number
                 _go(stop)
-        taken = st.session_state.get(AT)
-        if taken and STOPS[taken - 1].page == page:
-            st.caption(STOPS[taken - 1].text)
+        if here:
+            st.caption(STOPS[here - 1].text)
 
 
 def _go(stop: Stop) -> None:
