@@ -45,8 +45,8 @@ def execute(
     """
     run = _Run(folder, should_stop, say)
     try:
-        run.update(state="queued", phase="waiting for the run before it")
-        with device_lock(folder.path.parent, should_stop) if folder.writes else nullcontext(True) as granted:
+        turn = device_lock(folder.path.parent, should_stop, run.must_wait) if folder.writes else nullcontext(True)
+        with turn as granted:
             if not processes.share(granted):
                 raise _Stopped
             run.work()
@@ -99,6 +99,12 @@ class _Run:
         self.status = self.status.model_copy(update={"phase": "", **outcome})
         with suppress(OSError):
             self.folder.write_status(self.status)
+
+    def must_wait(self) -> None:
+        """Another run has the device."""
+        text = "waiting for the run that trains here now"
+        self.update(state="queued", phase=text)
+        self.say(text)
 
     def note(self, text: str) -> None:
         """What the run is doing, for the screen alone."""

@@ -203,13 +203,18 @@ def _version(path: Path) -> tuple[int, ...]:
 
 
 @contextmanager
-def device_lock(root: Path, should_stop: Callable[[], bool]) -> Iterator[bool]:
-    """Waits until no other run under `root` trains. Yields False if it was told to stop instead."""
+def device_lock(root: Path, should_stop: Callable[[], bool], must_wait: Callable[[], None]) -> Iterator[bool]:
+    """Waits until no other run under `root` trains; `must_wait` is called once, if one does. Yields False if it was
+    told to stop instead."""
+    told = False
     with (root / ".device.lock").open("w") as file:
         while not should_stop():
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                if not told:
+                    must_wait()
+                    told = True
                 time.sleep(0.2)
                 continue
             yield True

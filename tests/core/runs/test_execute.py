@@ -371,6 +371,13 @@ def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
     wait_for(lambda: first.status().state == "stopped", 60)
 
 
+def test_a_run_says_that_another_one_has_the_device(config, tmp_path):
+    made, told = folder.create(config, tmp_path), []
+    with folder.device_lock(tmp_path, lambda: False, lambda: told.append("not this one")), made.lock():
+        status = execute(made, should_stop=lambda: bool(told), say=told.append)
+    assert told[0] == "waiting for the run that trains here now" and status.state == "stopped"
+
+
 @pytest.mark.parametrize(
     ("student", "roles"),
     [
