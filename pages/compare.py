@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from ui import (
-    answers,
+from ui import answers, page_tools, shell
+from ui.compare import (
     compare_details,
     compare_examples,
     compare_stages,
     compare_tokens,
     compare_view,
     comparison,
-    page_tools,
-    shell,
     take_away,
     try_input,
 )

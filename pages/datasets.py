@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import charts, data_charts, data_form, dataset_view, page_tools, shell, uploads
+from ui import charts, data_form, page_tools, shell, uploads
+from ui.datasets import data_charts, dataset_view
 from ui.text import as_csv, errors_shown
 
 shell.guard()

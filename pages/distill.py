@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import new_run, page_tools, run_list, run_panel, shell
+from ui import page_tools, shell
+from ui.distill import new_run, run_list, run_panel
 
 shell.guard()
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from ui import mask_generate, mask_source, mask_steps, mask_views, mask_ways, page_tools, shell
-from ui.mask_samples import SAMPLES
+from ui import page_tools, shell
+from ui.masks import mask_generate, mask_source, mask_steps, mask_views, mask_ways
+from ui.masks.mask_samples import SAMPLES
 
 shell.guard()
 

@@ -2,19 +2,8 @@
 
 import streamlit as st
 
-from ui import (
-    data_form,
-    page_tools,
-    prompt_form,
-    prompt_store,
-    shell,
-    teacher_input,
-    teacher_job,
-    teacher_score,
-    teacher_try,
-    teacher_versus,
-    uploads,
-)
+from ui import data_form, page_tools, shell, uploads
+from ui.teacher import prompt_form, prompt_store, teacher_input, teacher_job, teacher_score, teacher_try, teacher_versus
 from ui.text import errors_shown
 
 shell.guard()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.tasks import TASKS, Task
 from core.tasks.task import Part
-from ui.comparison import Entry, ScoredRun, read_report
+from ui.compare.comparison import Entry, ScoredRun, read_report
 from ui.titles import MASKED
 
 RIGHT, WRONG = "✓", "✗"

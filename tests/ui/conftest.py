@@ -10,8 +10,8 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 import ui
 
 # A module that a test's page is the first to import would keep what that test has put in the place of a function.
-for module in pkgutil.iter_modules(ui.__path__):
-    importlib.import_module(f"ui.{module.name}")
+for module in pkgutil.walk_packages(ui.__path__, "ui."):
+    importlib.import_module(module.name)
 
 
 @pytest.fixture(autouse=True)

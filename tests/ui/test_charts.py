@@ -6,8 +6,11 @@ from altair.utils import schemapi
 from core.paths import DEMO_RUN
 from core.runs.folder import RunFolder
 from core.tasks import POS
-from ui import charts, compare_charts, data_charts, run_charts
-from ui.comparison import ScoredRun, entries
+from ui import charts
+from ui.compare import compare_charts
+from ui.compare.comparison import ScoredRun, entries
+from ui.datasets import data_charts
+from ui.distill import run_charts
 from ui.text import percent
 
 FOLDER = RunFolder(DEMO_RUN)

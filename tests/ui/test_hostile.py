@@ -25,7 +25,8 @@ from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
 from core.tasks import POS, Example, saved_prompts
 from core.tasks.prompt import Prompt
-from ui import dataset_view, engine, uploads
+from ui import engine, uploads
+from ui.datasets import dataset_view
 from ui.text import literal
 
 HOSTILE = (

@@ -1,13 +1,10 @@
 """The tour's stops; that they lead there is tried in a browser (tests/e2e/test_pages.py)."""
 
-from pathlib import Path
-
 from streamlit.testing.v1 import AppTest
 
+from core.paths import ROOT
 from ui.shell import PAGES
 from ui.tour import STOPS
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_five_stops_on_pages_that_exist_stand_in_the_sidebar():

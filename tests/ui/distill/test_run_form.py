@@ -1,0 +1,265 @@
+"""The generated form: presets fill it, contradictions are named, YAML comes back as it went."""
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from core.distill import config as run_config
+from core.distill.config import RunConfig, Stage
+from core.distill.presets import PRESETS
+from core.models.student_config import StudentConfig
+from core.paths import ROOT
+from core.runs.jobs import Jobs
+from ui import engine, uploads
+from ui.distill.run_form import is_relevant
+from ui.run_text import describe
+from ui.text import literal
+
+
+class IdleJobs(Jobs):
+    """Takes runs and never works on them."""
+
+    def _work(self) -> None:
+        return
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Opens the page over an empty place for runs; nothing heavy is loaded."""
+    idle = IdleJobs(tmp_path / "runs")
+    monkeypatch.setattr(engine, "jobs", lambda: idle)
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
+    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+
+    def opened() -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        return checked(app.switch_page("pages/distill.py").run())
+
+    return opened
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in (*app.error, *app.code))
+
+
+def shown(app: AppTest) -> RunConfig:
+    """The configuration as the page's YAML says it."""
+    return run_config.read_yaml(next(code.value for code in app.code if code.value.startswith("name:")))
+
+
+def untuned(config: RunConfig) -> RunConfig:
+    return config.model_copy(update={"teacher": "smollm2"})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_fill_the_form(page, name):
+    app = page()
+    checked(app.segmented_control(key="distill_preset").set_value(name).run())
+    assert shown(app) == untuned(PRESETS[name])
+
+
+def test_choosing_a_preset_resets_the_form(page):
+    app = page()
+    app.number_input(key="distill_batch_size").set_value(7).run()
+    assert shown(app).batch_size == 7
+    app.segmented_control(key="distill_preset").set_value("Tiny").run()
+    assert shown(app) == untuned(PRESETS["Tiny"])
+    app.text_input(key="distill_name").set_value("other").run()
+    checked(app.button(key="distill_reset").click().run())
+    assert shown(app) == untuned(PRESETS["Tiny"])
+
+
+def test_a_contradiction_is_named_and_cannot_start(page):
+    app = page()
+    app.segmented_control(key="distill_student_kind").set_value("scratch").run()
+    app.number_input(key="distill_student_width").set_value(100).run()
+    checked(app.number_input(key="distill_student_heads").set_value(7).run())
+    assert "width 100 is not a multiple of heads 7" in texts(app)
+    assert app.button(key="distill_start").disabled
+    checked(app.number_input(key="distill_student_heads").set_value(5).run())
+    assert not app.button(key="distill_start").disabled
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("distill_name", "a b", "name:"),
+        ("distill_student_layers", "0, x", "student.layers.1:"),
+        ("distill_student_layers", "", "student.layers:"),
+    ],
+)
+def test_wrong_fields_are_named(page, key, value, message):
+    app = page()
+    checked(app.text_input(key=key).set_value(value).run())
+    assert message in texts(app)
+    assert app.button(key="distill_start").disabled
+
+
+def test_a_number_that_is_cleared_is_named(page):
+    app = page()
+    checked(app.number_input(key="distill_batch_size").set_value(None).run())
+    assert "batch_size:" in texts(app)
+
+
+def test_stages_are_added_and_removed(page):
+    app = page()
+    checked(app.button(key="distill_add_stage").click().run())
+    app.number_input(key="distill_stages_2_epochs").set_value(9).run()
+    assert [stage.epochs for stage in shown(app).stages] == [1, 2, 9]
+    checked(app.button(key="distill_stages_0_remove").click().run())
+    assert [stage.epochs for stage in shown(app).stages] == [2, 9]
+    assert shown(app).stages[0].method == "gold"
+
+
+def test_only_relevant_fields_are_shown(page):
+    app = page()
+    keys = {widget.key for widget in (*app.number_input, *app.text_input)}
+    assert "distill_student_layers" in keys and "distill_student_width" not in keys
+    app.segmented_control(key="distill_student_kind").set_value("scratch").run()
+    keys = {widget.key for widget in (*app.number_input, *app.text_input)}
+    assert "distill_student_width" in keys and "distill_student_layers" not in keys
+
+
+def test_a_choice_that_is_not_on_screen_contradicts_nothing(page):
+    app = page()
+    app.segmented_control(key="distill_student_kind").set_value("existing").run()
+    app.segmented_control(key="distill_student_tuning").set_value("adalora").run()
+    app.text_input(key="distill_student_target_modules").set_value("q_proj, v_proj").run()
+    app.number_input(key="distill_max_seconds").set_value(None).run()
+    app.segmented_control(key="distill_stages_0_method").set_value("gold").run()  # it cannot teach itself
+    checked(app.toggle(key="distill_student_prompted").set_value(True).run())
+    student = shown(app).student
+    assert (student.tuning, student.target_modules, student.prompted) == ("adalora", ("q_proj", "v_proj"), True)
+    checked(app.segmented_control(key="distill_student_tuning").set_value("full").run())
+    assert shown(app).student == StudentConfig(kind="existing", tuning="full", prompted=True)
+    checked(app.segmented_control(key="distill_student_kind").set_value("cut").run())
+    assert shown(app).student.tuning == "lora" and not shown(app).student.prompted
+
+
+def test_what_another_method_owns_is_left_behind(page):
+    app = page()
+    app.segmented_control(key="distill_stages_0_loss").set_value("reverse_kl").run()
+    app.number_input(key="distill_stages_0_temperature").set_value(5.0).run()
+    checked(app.number_input(key="distill_stages_0_gold_weight").increment().run())
+    stage = shown(app).stages[0]
+    assert (stage.loss, stage.temperature, stage.gold_weight) == ("reverse_kl", 5.0, 0.1)
+    for method in ("gold", "pseudo_labels"):
+        checked(app.segmented_control(key="distill_stages_0_method").set_value(method).run())
+        kept = {name: getattr(stage, name) for name in ("epochs", "examples", "learning_rate", "constraint")}
+        assert shown(app).stages[0] == Stage(method=method, **kept)
+        assert not app.error and not app.button(key="distill_start").disabled
+
+
+def test_choices_are_called_by_their_titles_and_the_yaml_keeps_their_names(page):
+    app = page()
+    method = app.segmented_control(key="distill_stages_0_method")
+    assert method.options == ["Logits", "Task", "Pseudo-labels", "Gold"]
+    assert "Pseudo-labels: the answers that the teacher writes" in method.help
+    checked(method.set_value("pseudo_labels").run())
+    assert shown(app).stages[0].method == "pseudo_labels"
+
+
+def test_relevance_follows_the_descriptions():
+    assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
+    assert is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "adalora"})
+    assert not is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "full"})
+    assert not is_relevant(StudentConfig, "lora_rank", {"kind": "cut", "tuning": "lora"})
+    assert not is_relevant(StudentConfig, "vocabulary", {"kind": "existing"})
+    assert is_relevant(Stage, "method", {"method": "gold"})
+    assert not is_relevant(Stage, "penalty", {"constraint": "hard"})
+    assert is_relevant(Stage, "penalty", {"constraint": "soft"})
+    assert is_relevant(Stage, "labels", {"method": "pseudo_labels"})
+    assert not is_relevant(Stage, "on_policy", {"method": "pseudo_labels"})
+
+
+def test_another_task_brings_its_own_teacher_and_data(page):
+    app = page()
+    app.session_state[uploads.CHOSEN] = {"pos": "/some/where.conllu"}  # as the Datasets page keeps it
+    checked(app.run())
+    assert shown(app).data == "/some/where.conllu"
+    checked(app.selectbox(key="distill_task").set_value("cars").run())
+    assert shown(app).task == "cars" and shown(app).data is None
+
+
+def upload(app: AppTest, content: bytes) -> AppTest:
+    return checked(app.file_uploader(key="distill_yaml").set_value([("run.yaml", content, "application/yaml")]).run())
+
+
+def test_yaml_goes_into_the_form_and_comes_back(page):
+    wanted = PRESETS["Tiny"].with_values(
+        ["name=other", "teacher=org/model", "data=/a/b.jsonl", "task=cars", "student.width=96", "max_seconds=12.5",
+         "stages.0.constraint=soft", "stages.0.penalty=3.5", "prompt={instructions: 'Read it.', with_schema: true}"]
+    )  # fmt: skip
+    app = upload(page(), run_config.to_yaml(wanted).encode())
+    assert shown(app) == wanted
+    app.number_input(key="distill_student_width").set_value(48).run()
+    assert shown(app) == wanted.with_values(["student.width=48"])
+
+
+def test_labels_have_fields_of_their_own(page):
+    app = page()
+    assert "distill_labels_max_tokens" not in {widget.key for widget in app.number_input}
+    app.segmented_control(key="distill_stages_0_method").set_value("pseudo_labels").run()
+    checked(app.number_input(key="distill_labels_max_tokens").set_value(99).run())
+    assert shown(app).labels.max_tokens == 99
+    checked(app.number_input(key="distill_labels_price_in").set_value(0.5).run())
+    assert "has no price" in texts(app)
+
+
+def test_a_teacher_behind_an_api(page):
+    wanted = "{teacher: 'https://host/v1#m', student: {model: org/model}, stages: [{method: pseudo_labels}]}"
+    app = upload(page(), wanted.encode())
+    assert shown(app) == run_config.read_yaml(wanted)
+    checked(app.text_input(key="distill_student_model").set_value("").run())
+    assert "name a model in student.model" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"task: [", "not YAML"),
+        (b"\xff\xfe", "decode"),
+        (b"just text", "mapping"),
+        (b"batch_size: 0\nnonsense: 1", "nonsense"),
+    ],
+)
+def test_wrong_yaml_is_said_and_leaves_the_form(page, content, message):
+    app = page()
+    before = shown(app)
+    upload(app, content)
+    assert message in texts(app)
+    assert shown(app) == before
+
+
+def test_the_form_outlives_a_look_at_a_run(page):
+    app = page()
+    app.number_input(key="distill_batch_size").set_value(7).run()
+    app.button(key="distill_start").click().run()
+    checked(app.button(key="distill_new").click().run())
+    assert shown(app).batch_size == 7
+
+
+def test_a_run_in_words():
+    words = describe(PRESETS["Tiny"])
+    assert "192 wide and 4 layers deep" in words and "30 epochs" in words
+    student = StudentConfig(kind="existing", model="org/base", lora_rank=4, precision="nf4", prompted=True)
+    words = describe(RunConfig(teacher="smollm2", student=student))
+    assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in NF4" in words
+    assert "It reads the teacher's prompt." in words
+    words = describe(RunConfig(student=StudentConfig(layers=(0, 1), cut_width=384)))
+    assert "2 layers of it, 384 wide" in words
+    assert literal("a_b *c* :red[d]") == "a\\_b \\*c\\* \\:\u200cred\\[d\\]"
+    assert yaml.safe_load(run_config.to_yaml(PRESETS["Quick"]))["name"] == "quick"
+
+
+def test_a_file_that_fills_the_form_wins_over_a_task_chosen_in_the_same_rerun():
+    """Both callbacks run; the first lets the widgets go, so that the second finds nothing to read."""
+    from ui.distill import new_run
+
+    new_run._task_changed("distill_task")

@@ -1,0 +1,200 @@
+"""The Teacher page, with a tiny random teacher in place of the bundled one."""
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.errors import ModelError
+from core.evaluate.report import scores
+from core.models import teachers
+from core.models.teachers import AdapterCard
+from core.paths import ROOT
+from core.tasks import CARS, POS
+from core.tasks.prompt import Prompt, as_shot
+from ui import engine
+from ui.teacher import prompt_form, prompt_store
+from ui.teacher.teacher_input import drawn
+from ui.text import percent
+
+CARD = AdapterCard("pos", "Tag it.", "EWT", "CC", "python", "0.9")
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch, teacher: Any) -> None:
+    def load(name: str) -> Any:
+        if name == "missing/model":
+            raise ModelError("the hub has no model 'missing/model': check the spelling.")
+        return teacher
+
+    monkeypatch.setattr(engine, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "teacher", load)
+    monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
+
+
+def page(**params: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app.switch_page("pages/teacher.py")
+    for name, value in params.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def short(app: AppTest) -> AppTest:
+    """A prompt that a small context holds."""
+    app.session_state["teacher_shots"] = ()
+    return app.toggle(key="teacher_schema").set_value(False).run()
+
+
+def test_an_untuned_teacher_gets_two_shots_and_the_schema() -> None:
+    app = page()
+    assert app.text_area(key="teacher_instructions").value == POS.instructions
+    assert app.session_state["teacher_shots"] == tuple(map(as_shot, POS.shots[:2]))
+    assert app.session_state["teacher_schema"] is True
+    exact = next(expander for expander in app.expander if expander.label == "The exact prompt")
+    assert POS.shots[1].answer in exact.code[0].value
+    parts = next(caption.value for caption in app.caption if caption.value.startswith("instructions "))
+    assert all(part in parts for part in ("schema ", "worked examples ", "input "))
+
+
+def test_a_tuned_teacher_comes_first_and_gets_its_own_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2+pos", "smollm2"))
+    monkeypatch.setattr(teachers, "card", lambda name: CARD if name == "smollm2+pos" else None)
+    app = page()
+    assert app.text_area(key="teacher_instructions").value == "Tag it."
+    assert (app.session_state["teacher_shots"], app.session_state["teacher_schema"]) == ((), False)
+    app.selectbox(key="teacher_name").set_value("smollm2").run()
+    assert (len(app.session_state["teacher_shots"]), app.session_state["teacher_schema"]) == (2, True)
+    app.text_area(key="teacher_instructions").set_value("Mine.").run()
+    app.selectbox(key="teacher_name").set_value("smollm2+pos").run()
+    assert app.text_area(key="teacher_instructions").value == "Mine."  # an edited prompt is tried on another teacher
+
+
+def test_run_shows_both_answers_until_the_prompt_changes() -> None:
+    app = short(page())
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    assert {"#### With the mask", "#### Without the mask", "#### Token by token"} <= {m.value for m in app.markdown}
+    found = app.session_state["teacher_asked"].found
+    assert found["With the mask"].valid
+    app.segmented_control(key="teacher_shade").set_value("allowed").run()
+    app.selectbox(key="teacher_line").set_value("removed").run()
+    assert {"shade", "line"} <= set(app.query_params)
+    app.button_group(key="teacher_tokens").set_value("Without the mask").run()
+    assert not app.exception
+    assert app.selectbox(key="teacher_line").options == ["Nothing", "Probability", "Agreement", "Loss"]  # no mask
+    read = app.session_state["teacher_asked"].read
+    assert [step.id for step in read["Without the mask"]] == list(found["Without the mask"].ids)
+    app.text_area(key="teacher_instructions").set_value("Something else.").run()
+    assert "#### Without the mask" not in {m.value for m in app.markdown}
+
+
+def test_one_way_asks_once_and_stands_in_the_link() -> None:
+    app = short(page(way="without"))
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    assert list(app.session_state["teacher_asked"].found) == ["Without the mask"]
+    app.button_group(key="teacher_way").set_value("both").run()
+    assert set(app.session_state["teacher_asked"].found) == {"With the mask", "Without the mask"}
+
+
+def test_nothing_opens_while_an_answer_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening draws the page anew, and the answer would begin again."""
+    app, drawn = short(page()), []
+    for module, name in ((prompt_form, "samples"), (prompt_store, "draw")):
+        monkeypatch.setattr(module, name, lambda *_, disabled: drawn.append(disabled))
+    app.button(key="teacher_run").click().run()
+    assert not app.exception and drawn == [True, True, False, False]  # while it is written, and after
+
+
+def test_stopping_keeps_what_had_come() -> None:
+    app = short(page())
+    app.button(key="teacher_run").click().run()
+    kept = app.session_state["teacher_asked"]
+    kept.found, kept.partial, kept.stopped = {}, {"Without the mask": "<b>half"}, True
+    app.run()
+    assert not app.exception
+    assert not kept.found
+    assert any(text.value == "<b>half" for text in app.text)
+    assert not app.button(key="teacher_run").disabled and app.button(key="teacher_stop").disabled
+
+
+def test_an_input_of_ones_own_has_no_gold() -> None:
+    app = short(page(task="cars"))
+    app.button_group(key="teacher_source").set_value("own").run()
+    assert app.button(key="teacher_run").disabled
+    app.text_area(key="teacher_text cars").set_value("1974 ford pinto, 20 mpg").run()
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    assert app.session_state["teacher_asked"].found["With the mask"].valid
+    assert not any("gold" in badge.value for badge in app.markdown)
+
+
+def test_score_counts_hits_of_dev_and_shows_the_worst_first() -> None:
+    app = short(page(task="cars"))
+    app.slider(key="teacher_n").set_value(5).run()
+    app.button(key="teacher_score_go").click().run()
+    assert not app.exception
+    dev = CARS.load(None).dev
+    examples = [dev[i] for i in drawn(len(dev), 0)[:5]]
+    (kept,) = (answers for answers in app.session_state["teacher_answers"].values() if answers)
+    assert set(kept) == {example.input for example in examples}
+    found = scores(CARS, examples, [kept[e.input] for e in examples])
+    assert next(metric for metric in app.metric if metric.label == "Valid").delta == "5 of 5"
+    low, high = found["field_accuracy"].interval
+    assert any(f"{percent(low)} to {percent(high)}" in caption.value for caption in app.caption)
+    frame = next(frame.value for frame in app.dataframe if "Right" in frame.value)
+    shares = [int(row.split()[1]) / int(row.split()[3]) for row in frame["Right"]]
+    assert shares == sorted(shares) and len(shares) == 5
+    app.slider(key="teacher_n").set_value(6).run()
+    assert any("5 of 6 answers are here" in bar.proto.text for bar in app.get("progress"))
+
+
+def test_two_prompts_are_compared_on_the_same_examples() -> None:
+    app = short(page(task="cars"))
+    app.text_area(key="teacher_instructions").set_value(CARS.instructions).run()
+    assert any("A and B are the same prompt" in info.value for info in app.info)
+    app.text_area(key="teacher_instructions").set_value("Something else.").run()
+    app.slider(key="teacher_n").set_value(5).run()
+    app.button(key="teacher_versus_go").click().run()
+    assert not app.exception
+    of_a, of_b = (answers for answers in app.session_state["teacher_answers"].values() if answers)
+    assert set(of_a) == set(of_b) and len(of_a) == 5
+    table = next(frame.value for frame in app.dataframe if "Exactly right" in frame.value)
+    assert table["Examples"].sum() == 5
+    assert any("No verdict yet" in text.value for text in app.markdown)
+
+
+def test_another_model_is_loaded_on_demand_and_its_error_shown() -> None:
+    app = page()
+    app.selectbox(key="teacher_name").set_value("another model …").run()
+    assert any("Name a model above" in info.value for info in app.info)
+    app.text_input(key="teacher_other").set_value("missing/model").run()
+    assert not app.error
+    app.button(key="teacher_load").click().run()
+    assert not app.exception
+    assert any("the hub has no model" in code.value for code in app.code)
+    app.text_input(key="teacher_other").set_value("/models/other").run()
+    app.button(key="teacher_load").click().run()
+    assert app.button(key="teacher_run")
+
+
+def test_a_prompt_is_handed_to_distill() -> None:
+    app = page()
+    app.text_area(key="teacher_instructions").set_value("Tag *well*.").run()
+    app.button(key="teacher_use").click().run()
+    assert not app.exception
+    kept = app.session_state["prompt"]["pos"]
+    assert isinstance(kept, Prompt)
+    assert (kept.instructions, kept.with_schema, len(kept.shots)) == ("Tag *well*.", True, 2)
+
+
+def test_without_instructions_there_is_nothing_to_run() -> None:
+    app = page()
+    app.text_area(key="teacher_instructions").set_value("  ").run()
+    assert not app.exception
+    assert any("Write instructions" in warning.value for warning in app.warning)
+    app.button(key="teacher_restore").click().run()
+    assert app.text_area(key="teacher_instructions").value == POS.instructions

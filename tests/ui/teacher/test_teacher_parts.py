@@ -1,0 +1,221 @@
+"""The Teacher page's parts: shots from the data, prompts by name and in links, teachers behind an API, verdicts."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from tests.ui.test_teacher import page, short, tiny  # noqa: F401
+
+from core.errors import ModelError
+from core.evaluate.paired import Paired
+from core.models import api
+from core.models.api import ApiTeacher
+from core.tasks import CARS, POS, saved_prompts
+from core.tasks.prompt import Prompt, as_shot, default_prompt
+from ui import engine
+from ui.teacher import prompt_shots, prompt_store, teacher_input, teacher_score, teacher_versus
+from ui.teacher.prompt_shots import CHOSEN, offered
+
+TRAIN = POS.load(None).train
+HOSTILE = '<img src=x onerror="alert(1)"> **bold** :red[x] $y$'
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("save", "names", "read", "delete"):
+        monkeypatch.setattr(saved_prompts, name, partial(getattr(saved_prompts, name), root=tmp_path))
+
+
+def test_what_can_be_added_is_found_by_number_or_text() -> None:
+    assert next(iter(offered(POS, TRAIN, (), ""))).startswith("by hand 1  She did")
+    by_number = offered(POS, TRAIN, (), " 12 ")
+    assert next(iter(by_number.values())) == as_shot(TRAIN[11])
+    word = TRAIN[3].input.split()[0].upper()
+    assert as_shot(TRAIN[3]) in offered(POS, TRAIN, (), word).values()
+    assert len(offered(POS, TRAIN, (), "")) == prompt_shots.OFFERED
+    assert as_shot(TRAIN[11]) not in offered(POS, TRAIN, (as_shot(TRAIN[11]),), "12").values()
+    assert offered(POS, TRAIN, (), "no such words anywhere") == {}
+
+
+def shots(app: AppTest) -> list[str]:
+    return [shot.input for shot in app.session_state[CHOSEN]]
+
+
+def test_shots_are_added_moved_and_taken_out() -> None:
+    app = page()
+    first, second = shots(app)
+    app.text_input(key="teacher_shot_find").set_value("7").run()
+    app.button(key="teacher_shot_add").click().run()
+    assert shots(app) == [first, second, TRAIN[6].input]
+    app.button(key="teacher_shot_earlier_2").click().run()
+    assert shots(app) == [first, TRAIN[6].input, second]
+    app.button(key="teacher_shot_later_0").click().run()
+    assert shots(app) == [TRAIN[6].input, first, second]
+    app.button(key="teacher_shot_out_1").click().run()
+    assert shots(app) == [TRAIN[6].input, second]
+    assert not app.exception
+    assert app.button(key="teacher_shot_earlier_0").disabled and app.button(key="teacher_shot_later_1").disabled
+
+
+def test_a_prompt_is_saved_loaded_and_deleted() -> None:
+    app = page()
+    app.text_area(key="teacher_instructions").set_value(HOSTILE).run()
+    app.text_input(key="prompt_store_name").set_value("../up").run()
+    app.button(key="prompt_store_save").click().run()
+    assert any("cannot name a prompt" in code.value for code in app.code)
+    app.text_input(key="prompt_store_name").set_value("mine").run()
+    app.button(key="prompt_store_save").click().run()
+    assert saved_prompts.read(POS, "mine").instructions == HOSTILE
+    app.button(key="teacher_restore").click().run()
+    assert [app.button(key=f"prompt_store_{act}_0").label for act in ("load", "delete")] == ["Load mine", "Delete mine"]
+    app.button(key="prompt_store_load_0").click().run()
+    assert app.text_area(key="teacher_instructions").value == HOSTILE
+    app.button(key="prompt_store_delete_0").click().run()
+    assert not app.exception and saved_prompts.names(POS) == []
+
+
+def test_samples_fill_the_form() -> None:
+    app = page()
+    app.button(key="teacher_sample_3").click().run()
+    assert (len(shots(app)), app.session_state["teacher_schema"]) == (3, True)
+    app.button(key="teacher_sample_0").click().run()
+    assert (shots(app), app.session_state["teacher_schema"]) == ([], False)
+
+
+def test_a_link_brings_the_prompt_and_an_edited_one_stands_in_it() -> None:
+    prompt = Prompt(instructions=HOSTILE, shots=(as_shot(TRAIN[0]),))
+    app = page(prompt=prompt.model_dump_json())
+    assert app.text_area(key="teacher_instructions").value == HOSTILE
+    assert shots(app) == [TRAIN[0].input]
+    assert Prompt.model_validate_json(app.query_params["prompt"]) == prompt
+    app.button(key="teacher_restore").click().run()
+    assert "prompt" not in app.query_params
+    app.text_area(key="teacher_instructions").set_value("x" * 2000).run()
+    assert "prompt" not in app.query_params
+    assert any("a copied link does not carry it" in caption.value for caption in app.caption)
+
+
+def test_a_link_brings_every_choice_by_its_short_name() -> None:
+    said = {"task": "cars", "source": "own", "text": "1974 ford pinto", "way": "without", "n": "6", "draw": "3"}
+    app = page(**said)
+    assert app.text_area(key="teacher_text cars").value == "1974 ford pinto"
+    assert (app.slider(key="teacher_n").value, app.number_input(key="teacher_draw").value) == (6, 3)
+    assert {k: v if isinstance(v, str) else v[0] for k, v in app.query_params.items()} == said
+    app.text_area(key="teacher_text cars").set_value("x" * 2001).run()
+    app.button_group(key="teacher_way").set_value("both").run()
+    assert not {"text", "way"} & set(app.query_params)
+    assert any("a copied link does not carry it" in caption.value for caption in app.caption)
+    assert any(caption.value == "Seed 3 for the scored ones" for caption in app.sidebar.caption)
+    app.button_group(key="teacher_source").set_value("dev").run()
+    assert any(c.value == "Seed 0 for the example · 3 for the scored ones" for c in app.sidebar.caption)
+
+
+@pytest.mark.parametrize("text", ["{", '{"instructions":""}', '{"instructions":"a","tools":[]}'])
+def test_a_link_that_cannot_be_read_changes_nothing(text: str) -> None:
+    app = page(prompt=text)
+    assert app.text_area(key="teacher_instructions").value == POS.instructions
+
+
+def test_a_seed_always_draws_the_same_example() -> None:
+    app = page()
+    app.button(key="teacher_random").click().run()
+    dev = POS.load(None).dev
+    assert app.number_input(key="teacher_seed").value == 1
+    assert app.selectbox(key="teacher_example pos").value == teacher_input.drawn(len(dev), 1)[0]
+    app.number_input(key="teacher_seed").set_value(7).run()
+    assert app.selectbox(key="teacher_example pos").value == teacher_input.drawn(len(dev), 7)[0]
+    assert teacher_input.drawn(50, 3)[:5] == teacher_input.drawn(50, 3)[:5]
+    assert sorted(teacher_input.drawn(50, 3)) == list(range(50))
+
+
+def through_api(app: AppTest, monkeypatch: pytest.MonkeyPatch, address: str) -> AppTest:
+    monkeypatch.setattr(engine, "teacher", api.parse)
+    app.selectbox(key="teacher_name").set_value("another model …").run()
+    app.text_input(key="teacher_other").set_value(address).run()
+    assert app.button(key="teacher_load").label.startswith("Send prompts and key to ")
+    return app.button(key="teacher_load").click().run()
+
+
+def test_an_api_answers_in_text_and_is_scored(
+    serve: Any, chat_completion: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answers each input with its gold, in a fence: what chat models do."""
+    gold = {e.input: e.answer for e in CARS.load(None).dev}
+    asked: list[dict] = []
+
+    def reply(request: dict, _: Any) -> tuple[int, dict]:
+        asked.append(request)
+        return 200, chat_completion(f"```json\n{gold[request['messages'][-1]['content']]}\n```")
+
+    app = through_api(short(page(task="cars")), monkeypatch, serve(reply))
+    assert not app.exception
+    assert any("characters; how many tokens" in caption.value for caption in app.caption)
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    found = app.session_state["teacher_asked"].found
+    assert found["With the mask"].valid and not found["Without the mask"].valid  # its fence is no JSON
+    assert found["With the mask"].tokens == (30, 10)
+    assert "response_format" in asked[0] and "response_format" not in asked[1]
+    assert any("text only" in caption.value for caption in app.caption)
+    app.slider(key="teacher_n").set_value(6).run()
+    app.button(key="teacher_score_go").click().run()
+    assert next(m for m in app.metric if m.label == "Exact match").delta == "6 of 6"
+
+
+def test_an_api_that_refuses_is_said_without_the_key(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLROOM_API_KEY", "sk-secret")
+    refusal = {"error": {"message": "wrong key sk-secret"}}
+    app = through_api(short(page()), monkeypatch, serve(lambda *_: (401, refusal)))
+    app.button(key="teacher_run").click().run()
+    app.button(key="teacher_score_go").click().run()
+    assert not app.exception
+    said = [code.value for code in app.code if "refuses the key" in code.value]
+    assert len(said) == 3 and not any("sk-secret" in text for text in said)
+    assert not app.button(key="teacher_score_go").disabled
+
+
+def test_an_address_that_must_not_be_asked_is_an_error_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = through_api(page(), monkeypatch, "http://example.com/v1#m")
+    assert not app.exception
+    assert any("in the clear" in code.value for code in app.code)
+
+
+def found(low: float, high: float, examples: int = 20) -> Paired:
+    return Paired(examples, 0, 0, 0, (low + high) / 2, low, high)
+
+
+def test_verdicts() -> None:
+    verdict = teacher_versus.verdict
+    assert verdict(found(0.1, 0.2), (9, 1)).startswith("**Keep A.**")
+    assert verdict(found(-0.2, -0.1), (1, 9)).startswith("**Keep B.**")
+    assert verdict(found(-0.1, 0.1), (90, 40)).startswith("**Keep B, the shorter one** (40 against 90)")
+    assert verdict(found(0.1, 0.2, 5), (9, 1)).startswith("**No verdict yet.**")
+
+
+def test_the_worst_come_first_and_differences_are_ordered() -> None:
+    examples = CARS.load(None).dev[:3]
+    half = json.dumps({**json.loads(examples[1].answer), "model": "x", "mpg": None})
+    outputs = {examples[0].input: examples[0].answer, examples[1].input: half, examples[2].input: HOSTILE}
+    table = teacher_score.table(CARS, examples, outputs)
+    assert list(table["Answer"]) == [HOSTILE, half, examples[0].answer]
+    assert [right[0] for right in table["Right"]] == ["✗", "✗", "✓"]
+    both = [list(outputs.values()), [e.answer for e in examples]]
+    counts = [[CARS.evaluate(e, o) for e, o in zip(examples, each, strict=True)] for each in both]
+    differing = teacher_versus.differences(examples, both, counts, CARS.metrics[0])
+    assert list(differing["A"]) == [HOSTILE, half]
+    assert all(who.startswith("B better") for who in differing["Who"])
+
+
+def test_a_saved_prompt_that_is_gone_is_an_error_on_the_page() -> None:
+    saved_prompts.save(POS, "one", default_prompt(POS))
+    app = page()
+    app.selectbox(key="teacher_b").set_value("saved one").run()
+    saved_prompts.save(POS, "one", default_prompt(POS)).write_text("{")
+    app.run()
+    assert not app.exception
+    assert any("cannot be read" in code.value for code in app.code)
+    with pytest.raises(ModelError):
+        engine.answer(ApiTeacher("n", "http://localhost/v1", "m"), POS, "a", None, constrained=True)
+    assert prompt_store.WRONG not in app.session_state

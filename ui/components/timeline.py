@@ -1,0 +1,49 @@
+"""The timeline of an answer: how many tokens each step allowed, and how much mass the mask removed."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui.components.component import component, nothing
+
+_component = component(
+    "timeline",
+    '<div class="rows" role="img"></div><div class="tools"></div>'
+    '<div class="card" popover="manual" role="tooltip"></div>',
+)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A step: how many tokens were `allowed`, the share of mass `removed`, 0 to 1, and whether it was forced."""
+
+    text: str
+    allowed: int
+    removed: float
+    forced: bool
+
+
+def timeline(
+    moments: Sequence[Moment], index: int, vocabulary: int, *, key: str, on_pick: Callable[[], None] = nothing
+) -> None:
+    """Two charts over the steps, the allowed tokens on a log scale up to `vocabulary`. A click calls `on_pick`: see
+    `picked_step`."""
+    data = {
+        "texts": [m.text for m in moments],
+        "allowed": [m.allowed for m in moments],
+        "removed": [round(m.removed, 4) for m in moments],
+        "forced": [m.forced for m in moments],
+        "vocabulary": vocabulary,
+    }
+    signature = hashlib.blake2b(json.dumps(data).encode(), digest_size=8).hexdigest()
+    turn = ((st.session_state.get(key) or {}).get("pick") or {}).get("turn", 0)
+    _component(key=key, data={**data, "signature": signature, "index": index, "turn": turn}, on_pick_change=on_pick)
+
+
+def picked_step(key: str) -> int | None:
+    """The step that was clicked last."""
+    step = ((st.session_state.get(key) or {}).get("pick") or {}).get("step")
+    return step if isinstance(step, int) else None

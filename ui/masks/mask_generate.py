@@ -1,0 +1,160 @@
+"""A model writes twice from one seed on the Masks page: with the mask, and without."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.errors import StillroomError
+from ui.masks import mask_engine
+from ui.masks.mask_engine import Chance, Made
+from ui.masks.mask_model import Source
+from ui.masks.mask_source import put
+from ui.page_tools import linked
+from ui.text import heading, percent, plain, show_error
+from ui.titles import MASKED
+
+ASKED = "masks_asked"
+TEMPERATURES = [i / 10 for i in range(21)]
+TALL, LONG = 260, 450  # a long text scrolls
+
+
+@dataclass
+class Asked:
+    """What was asked, and what came of it: texts, beginnings as far as they had come, what went wrong, by label."""
+
+    source: Source
+    chance: Chance
+    made: dict[str, Made] = field(default_factory=dict)
+    partial: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        if self.stopped:
+            return []
+        return [label for label in MASKED.values() if label not in self.made and label not in self.wrong]
+
+
+def look(source: Source) -> Callable[[], None] | None:
+    """The settings, and both texts once they are made; either can be walked. Returns what there is to be done once
+    the page is drawn, if anything."""
+    chance = _settings()
+    asked: Asked | None = st.session_state.get(ASKED)
+    if asked and (asked.source, asked.chance) != (source, chance):
+        asked = None
+    missing = asked.missing if asked else []
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Generate both", key="masks_generate", type="primary", icon=":material/play_arrow:", disabled=bool(missing),
+            on_click=_ask_anew, args=(source, chance),
+        )  # fmt: skip
+        st.button("Stop", key="masks_stop", icon=":material/stop:", disabled=not missing, on_click=_stop)
+        st.caption("The same prompt, the same seed: once only what the schema allows, once whatever comes.")
+    if asked is None:
+        st.info(
+            "Press Generate both: with the same settings the same two texts come again.", icon=":material/arrow_upward:"
+        )
+        return None
+    places = {}
+    for column, label in zip(st.columns(2, gap="large"), MASKED.values(), strict=True):
+        with column:
+            heading(label)
+            places[label] = _show(label, asked)
+    return (lambda: _work(asked, missing, places)) if missing else None
+
+
+def _ask_anew(source: Source, chance: Chance) -> None:
+    st.session_state[ASKED] = Asked(source, chance)
+
+
+def _stop() -> None:
+    st.session_state[ASKED].stopped = True
+
+
+def seeds() -> dict[str, int]:
+    """The seed in use: what it draws."""
+    state = st.session_state
+    draws = state.get("masks_way") == "generate" and "masks_seed" in state and state.get("masks_temperature")
+    return {"both texts": state["masks_seed"]} if draws else {}
+
+
+def _settings() -> Chance:
+    first, second, third = st.columns(3)
+    linked("masks_temperature", 0.7, TEMPERATURES)
+    linked("masks_seed", 0, range(2**31))
+    linked("masks_limit", 80, range(1, 1001))
+    temperature = first.slider(
+        "Temperature", 0.0, 2.0, step=0.1, key="masks_temperature", persist_state="session",
+        help="0: always the likeliest token",
+    )  # fmt: skip
+    seed = second.number_input(
+        "Seed", 0, 2**31 - 1, step=1, key="masks_seed", persist_state="session", disabled=not temperature,
+        help="Nothing is drawn at temperature 0" if not temperature else "The same seed draws the same tokens",
+    )  # fmt: skip
+    limit = third.number_input("At most so many tokens", 1, 1000, step=10, key="masks_limit", persist_state="session")
+    return Chance(round(temperature, 3), int(seed), int(limit))
+
+
+def _work(asked: Asked, missing: list[str], places: dict[str, DeltaGenerator]) -> None:
+    """Lets the model write what is missing while its text grows on the screen, then draws the page anew."""
+    for label in missing:
+
+        def show(text: str, label: str = label) -> None:
+            asked.partial[label] = text
+            places[label].text(text or "…")
+
+        show("")
+        try:
+            asked.made[label] = mask_engine.write(asked.source, asked.chance, label == MASKED[True], show)
+        except StillroomError as error:
+            asked.wrong[label] = str(error)
+    st.rerun()
+
+
+def _show(label: str, asked: Asked) -> DeltaGenerator:
+    """One text, or as much of it as there is; returns where it grows."""
+    made = asked.made.get(label)
+    text = made.text if made else asked.partial.get(label, "")
+    with st.container(horizontal=True):
+        _badge(made, label in asked.wrong, asked.stopped)
+    st.caption(_figures(made, asked.chance) if made else "–")
+    with st.container(height=TALL if len(text) > LONG else "content", border=False):
+        place = st.empty()
+        if label in asked.wrong:
+            show_error(asked.wrong[label])
+        elif made or asked.stopped:
+            with place:
+                plain(text or "(empty)")
+        else:
+            place.text(text)
+    if made and made.why_not:
+        st.caption("Why it is not valid:")
+        plain(made.why_not)
+    key = "masks_walk_constrained" if label == MASKED[True] else "masks_walk_raw"
+    st.button(
+        "Walk it token by token", key=key, icon=":material/footprint:", on_click=put, args=(text,),
+        disabled=not text or not (made or asked.stopped),
+    )  # fmt: skip
+    return place
+
+
+def _badge(made: Made | None, failed: bool, stopped: bool) -> None:
+    if made is None:
+        word = "failed" if failed else "stopped" if stopped else "writing"
+        st.badge(word, icon=":material/more_horiz:", color="red" if failed else "gray")
+    elif not made.why_not:
+        st.badge("valid", icon=":material/check:", color="green")
+    elif made.other_spelling:
+        st.badge("right type, another spelling", icon=":material/change_history:", color="orange")
+    else:
+        st.badge("not valid", icon=":material/close:", color="red")
+
+
+def _figures(made: Made, chance: Chance) -> str:
+    calls = f"{made.model_calls} model call{'s' * (made.model_calls != 1)}"
+    forced = f", {percent(made.forced / made.tokens)} of them forced" if made.forced else ""
+    cut = f" · stopped at {chance.max_tokens} tokens" if made.tokens >= chance.max_tokens else ""
+    return f"{made.seconds:.2f} s · {made.tokens} tokens{forced} · {calls}{cut}"

@@ -1,0 +1,98 @@
+"""Choosing the model whose tokens and probabilities the Masks page shows: a teacher, a student, or any other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.models import api
+from core.runs import folder as run_folders
+from core.tasks import Task
+from core.tasks.prompt import Prompt, default_prompt
+from ui import engine, own_model
+from ui.compare import compare_models
+from ui.masks.schema_form import Wanted
+from ui.own_model import ANOTHER
+from ui.page_tools import linked
+from ui.text import show_error
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model whose probabilities can be shown: a teacher, or the student of `run`."""
+
+    name: str
+    run: str | None = None
+    stamp: float = 0.0
+
+    @property
+    def title(self) -> str:
+        return self.name if self.run is None else f"{self.name} of {self.run}"
+
+    def load(self) -> Any:
+        """Raises ModelError."""
+        return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
+
+    def prompt(self, task: Task) -> Prompt | None:
+        """A teacher's prompt: its adapter's own words if it was tuned for this task. A student has none, unless it was
+        taught to read one. Raises RunError."""
+        if self.run is not None:
+            config = run_folders.open_run(self.run).config()
+            own = compare_models.prompt(config, "trained")
+            return own if own is None or config.task == task.name else default_prompt(task)
+        from core.models import teachers
+
+        prompt, card = default_prompt(task), teachers.card(self.name)
+        if card and card.task == task.name:
+            return prompt.model_copy(update={"instructions": card.instructions})
+        return prompt
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that an explanation depends on, but the answer. `question` is what the model is asked where the schema is
+    no task's."""
+
+    model: Model
+    wanted: Wanted
+    question: str = ""
+
+
+def models() -> dict[str, Model]:
+    """Teachers, then the students that finished runs left behind, by the name they are chosen by."""
+    found = {name: Model(name) for name in engine.teacher_names()}
+    for run in run_folders.all_runs():
+        if compare_models.has_weights(run.student) and run.status().state == "finished":
+            found.setdefault(f"student of {run.name}", Model("student", run.name, compare_models.stamp(run.student)))
+    return found
+
+
+def choose(task: str) -> Model | None:
+    known = models()
+    names = [*known, ANOTHER]
+    plain = next((name for name in known if "+" not in name), names[0])
+    tuned = next((name for name in known if task and name.endswith(f"+{task}")), plain)
+    _suit(task, tuned)
+    linked("masks_model", tuned, names)
+    name = st.selectbox(
+        "Model whose tokens and probabilities are shown", names, key="masks_model", persist_state="session"
+    )
+    return _another() if name == ANOTHER else known[name]
+
+
+def _suit(task: str, tuned: str) -> None:
+    """Another task brings its own teacher, unless a model of the user's own was named; other schemas leave what was
+    chosen."""
+    state, before = st.session_state, st.session_state.get("masks_model_suits", tuned)
+    untouched = state.get("masks_model") == before
+    if before != tuned and state.get("masks_model") != ANOTHER and (task or untouched):
+        state["masks_model"] = tuned
+    state["masks_model_suits"] = tuned
+
+
+def _another() -> Model | None:
+    name = own_model.ask("masks", addresses=False)
+    if api.is_address(name):
+        show_error(f"{name} answers in text and tells no tokens: name a model that runs here.")
+        return None
+    return None if own_model.load("masks", name) is None else Model(name)

@@ -1,0 +1,91 @@
+"""The worked examples of a prompt: chosen from the training data, put in order, taken out."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.tasks import Example, Task
+from core.tasks.prompt import Shot, as_shot
+from ui.datasets.dataset_view import search
+from ui.text import whole
+
+CHOSEN = "teacher_shots"  # the shots of the prompt, in order
+OFFERED = 50  # examples at a time
+SHOWN = 90  # characters of an input
+
+
+def edit(task: Task, train: Sequence[Example]) -> None:
+    """The shots with what can be done to each, and a search for another one."""
+    shots: tuple[Shot, ...] = st.session_state.get(CHOSEN, ())
+    with st.expander(
+        f"Worked examples ({len(shots)})", expanded=bool(shots), icon=":material/list:", key="teacher_shots_box"
+    ):
+        for i, shot in enumerate(shots):
+            _row(i, shot, len(shots))
+        _add(offered(task, train, shots, st.session_state.get("teacher_shot_find") or ""))
+
+
+def _row(i: int, shot: Shot, count: int) -> None:
+    text, up, down, out = st.columns([8, 1, 1, 1], vertical_alignment="center", gap="small")
+    text.text(_short(f"{i + 1}  {shot.input}"))
+    for column, icon, name, target, off in (
+        (up, ":material/arrow_upward:", "earlier", i - 1, i == 0),
+        (down, ":material/arrow_downward:", "later", i + 1, i + 1 == count),
+    ):
+        column.button(
+            "", icon=icon, key=f"teacher_shot_{name}_{i}", help=f"Example {i + 1} one place {name}", type="tertiary",
+            on_click=_move, args=(i, target), disabled=off,
+        )  # fmt: skip
+    out.button(
+        "", icon=":material/close:", key=f"teacher_shot_out_{i}", help=f"Take example {i + 1} out", type="tertiary",
+        on_click=_out, args=(i,),
+    )  # fmt: skip
+
+
+def _add(found: dict[str, Shot]) -> None:
+    find, choice, go = st.columns([4, 6, 1.2], vertical_alignment="bottom", gap="small")
+    find.text_input(
+        "Find in train", key="teacher_shot_find", placeholder="words, number", persist_state="session",
+        help="The number of a training example, or a part of its text. Nothing: the task's own, then the first ones.",
+    )  # fmt: skip
+    label = choice.selectbox(
+        "Example to add", list(found), key="teacher_shot_choice", placeholder="none found", disabled=not found
+    )
+    go.button(
+        "", icon=":material/add:", key="teacher_shot_add", width="stretch", disabled=label not in found,
+        on_click=_append, args=(found.get(label or ""),), help="Adds it to the worked examples",
+    )  # fmt: skip
+
+
+def offered(task: Task, train: Sequence[Example], chosen: Sequence[Shot], wanted: str) -> dict[str, Shot]:
+    """What can be added, by its label: training examples by number or part of their text; without either, those that
+    the task brings along first. What is chosen already is left out."""
+    wanted = wanted.strip()
+    found = [] if wanted else [(f"by hand {i}", e) for i, e in enumerate(task.shots, 1)]
+    if (number := whole(wanted)) and number <= len(train):
+        found += [(str(number), train[number - 1])]
+    found += [(str(i), e) for i, e in search(train, wanted) if i != number]
+    found = [(name, e) for name, e in found if e.answer]
+    free = [(f"{name}  {e.input}", as_shot(e)) for name, e in found[: OFFERED + len(chosen)]]
+    return dict([(_short(label), shot) for label, shot in free if shot not in chosen][:OFFERED])
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split(" "))
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _append(shot: Shot | None) -> None:
+    if shot:
+        st.session_state[CHOSEN] = (*st.session_state.get(CHOSEN, ()), shot)
+
+
+def _move(i: int, target: int) -> None:
+    shots = list(st.session_state[CHOSEN])
+    shots.insert(target, shots.pop(i))
+    st.session_state[CHOSEN] = tuple(shots)
+
+
+def _out(i: int) -> None:
+    shots = st.session_state[CHOSEN]
+    st.session_state[CHOSEN] = (*shots[:i], *shots[i + 1 :])

@@ -1,0 +1,169 @@
+"""One input put to a teacher: with the mask, without, or both side by side."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.errors import StillroomError
+from core.tasks import Example, Task
+from core.tasks.prompt import Prompt
+from ui import answers, engine
+from ui.page_tools import linked
+from ui.teacher import teacher_tokens
+from ui.text import heading, percent, plain, show_error
+from ui.titles import MASKED
+
+HIGH, LOW, LONG = 210, 110, 200  # pixels for answers of the task; characters of one that is long
+WAYS = {"both": tuple(MASKED.values()), "with": (MASKED[True],), "without": (MASKED[False],)}
+STATE = "teacher_asked"
+
+
+@dataclass
+class Asked:
+    """What was asked, and what came of it: answers, texts as far as they had come, what went wrong, by label."""
+
+    key: tuple
+    found: dict[str, engine.Answer] = field(default_factory=dict)
+    partial: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+    read: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    stopped: bool = False
+
+    def missing(self, labels: tuple[str, ...]) -> list[str]:
+        if self.stopped:
+            return []
+        return [label for label in labels if label not in self.found and label not in self.wrong]
+
+
+def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> Callable[[], None] | None:
+    """The buttons and the answers. Returns what there is to be done once the page is drawn, if anything."""
+    title, way, buttons = st.columns([1, 3, 2], vertical_alignment="center")
+    title.subheader("Answer")
+    linked("teacher_way", "both", WAYS)
+    chosen = way.segmented_control(
+        "Way", list(WAYS), format_func=lambda name: "Both" if name == "both" else WAYS[name][0], required=True,
+        key="teacher_way", label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    labels = WAYS[chosen or "both"]
+    asked: Asked | None = st.session_state.get(STATE)
+    asked = asked if asked and asked.key == key else None
+    missing = asked.missing(labels) if asked else []
+    with buttons.container(horizontal=True, horizontal_alignment="right"):
+        st.button(
+            "Run", type="primary", icon=":material/play_arrow:", key="teacher_run", on_click=_ask_anew, args=(key,),
+            disabled=not example.input or bool(missing),
+        )  # fmt: skip
+        st.button("Stop", icon=":material/stop:", key="teacher_stop", on_click=_stop, disabled=not missing)
+    if not example.input:
+        st.info("Write an input above: the teacher is asked about it.", icon=":material/arrow_upward:")
+        return None
+    if asked is None:
+        st.info("Press Run to see what the teacher answers.", icon=":material/play_arrow:")
+        return None
+    places = _columns(task, example, asked, labels)
+    shown = {label: asked.found[label] for label in labels if label in asked.found}
+    if len(shown) + len(asked.wrong) >= len(labels) and shown:
+        teacher_tokens.section(lm, asked.read, tuple(shown))
+        _compare(task, example, {label: answer.text for label, answer in shown.items()})
+    return (lambda: _work(lm, task, example, prompt, asked, missing, places)) if missing else None
+
+
+def _ask_anew(key: tuple) -> None:
+    st.session_state[STATE] = Asked(key)
+
+
+def _stop() -> None:
+    st.session_state[STATE].stopped = True
+
+
+def _columns(task: Task, example: Example, asked: Asked, labels: tuple[str, ...]) -> dict[str, Any]:
+    """A column an answer, as high before as after it has come; where its text grows, by label."""
+    places = {}
+    height = HIGH if len(task.shots[0].answer) > LONG else LOW
+    for column, label in zip(st.columns(len(labels), gap="large"), labels, strict=True):
+        with column:
+            heading(label)
+            answer = asked.found.get(label)
+            with st.container(horizontal=True):
+                _badges(task, example, asked, label)
+            with st.container(height=height, border=False, key=f"teacher_text_{labels.index(label)}"):
+                places[label] = st.empty()
+                if label in asked.wrong:
+                    show_error(asked.wrong[label])
+                elif answer:
+                    plain(answer.text or "(empty)")
+                else:
+                    places[label].text(asked.partial.get(label, ""))
+            st.caption(_figures(answer) if answer else "–")
+    return places
+
+
+def _work(
+    lm: Any, task: Task, example: Example, prompt: Prompt, asked: Asked, missing: list[str], places: dict[str, Any]
+) -> None:
+    """Asks for what is missing while its text grows on the screen, then draws the page anew."""
+    for label in missing:
+
+        def show(text: str, label: str = label) -> None:
+            asked.partial[label] = text
+            places[label].text(text or "…")
+
+        limit = None if label == MASKED[True] else engine.FREE_TOKENS
+        show("")
+        try:
+            asked.found[label] = engine.answer(
+                lm, task, example.input, prompt, constrained=label == MASKED[True], max_new_tokens=limit, show=show
+            )
+            teacher_tokens.read(lm, task, example, prompt, label, asked.found[label], asked.read)
+        except StillroomError as error:
+            asked.wrong[label] = str(error)
+    st.rerun()
+
+
+def _badges(task: Task, example: Example, asked: Asked, label: str) -> None:
+    answer = asked.found.get(label)
+    if answer is None:
+        wrong = label in asked.wrong
+        word = "failed" if wrong else "stopped" if asked.stopped else "answering"
+        st.badge(word, color="red" if wrong else "gray", icon=":material/more_horiz:")
+        return
+    if answer.valid:
+        st.badge("valid", icon=":material/check:", color="green")
+    else:
+        st.badge("not valid", icon=":material/close:", color="red")
+    if example.answer:
+        if task.evaluate(example, answer.text)["exact_match"][0]:
+            st.badge("exact match", icon=":material/check:", color="green")
+        else:
+            st.badge("differs from gold", icon=":material/close:", color="orange")
+
+
+def _figures(answer: engine.Answer) -> str:
+    if answer.tokens:
+        note = f" · {answer.note}" if answer.note else ""
+        return f"{answer.seconds:.1f} s · {answer.tokens[0]:,} tokens read, {answer.tokens[1]:,} written{note}"
+    tokens = len(answer.ids)
+    calls = f"{answer.model_calls} model call{'s' * (answer.model_calls != 1)}"
+    forced = f"{percent(sum(answer.forced) / tokens)} of {tokens} tokens forced" if tokens else "no token"
+    is_cut = tokens == engine.FREE_TOKENS and not any(answer.forced)
+    cut = f" · stopped at {engine.FREE_TOKENS} tokens" if is_cut else ""
+    return f"{answer.seconds:.1f} s · {calls} · {forced}{cut}"
+
+
+def _compare(task: Task, example: Example, texts: dict[str, str]) -> None:
+    """The valid answers part by part: beside gold, or by themselves for an input of the user's own."""
+    heading("Part by part")
+    valid = {label: text for label, text in texts.items() if answers.parts(task, text) is not None}
+    if not valid:
+        st.caption("No answer is valid, so there is nothing to compare part by part.")
+        return
+    missing = "".join(f" {label}: not valid, so it has no parts." for label in texts if label not in valid)
+    if example.answer:
+        st.caption(f"What departs from gold is marked {answers.WRONG}.{missing}")
+        answers.answers_table(task, answers.parts(task, example.answer) or (), valid, "Gold", answers.WRONG)
+    else:
+        st.caption(f"This input has no gold answer.{missing}")
+        reference = answers.parts(task, next(iter(valid.values()))) or ()
+        answers.answers_table(task, reference, valid, None, answers.DIFFERENT)
