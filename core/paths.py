@@ -11,6 +11,7 @@ MODELS = HOME / "models"
 RUNS = HOME / "runs"
 CACHE = HOME / "cache"
 PROMPTS = HOME / "prompts"
+UPLOADS = HOME / "uploads"
 DEMO_RUN = ASSETS / "demo_run"
 ADAPTERS = ASSETS / "adapters"
 
@@ -19,6 +20,13 @@ def without_place(name: str) -> str:
     """A name that may be a path from the root, as it may leave this machine: by its last part."""
     path = Path(name)
     return path.name if path.root else name
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replaces a file whole, so that nobody ever reads half of it."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
 
 
 def put_in_place(made: Path, place: Path) -> None:

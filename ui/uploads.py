@@ -14,10 +14,9 @@ import streamlit as st
 
 from core.data import plain
 from core.errors import DataError
-from core.paths import HOME
+from core.paths import UPLOADS
 from core.tasks import TASKS, Dataset, Task
 
-FOLDER = HOME / "uploads"
 CHOSEN = "datasets_chosen"  # of the Datasets page: its reset goes back to the bundled data
 
 
@@ -34,8 +33,8 @@ def save(upload: Upload) -> Path:
     content = upload.getvalue()
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(upload.name).name).lstrip(".")[-80:] or "data"
     safe = Path(safe).stem + Path(safe).suffix.lower()
-    path = FOLDER / f"{hashlib.sha256(content).hexdigest()[:16]}-{safe}"
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = UPLOADS / f"{hashlib.sha256(content).hexdigest()[:16]}-{safe}"
+    UPLOADS.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
 
@@ -47,7 +46,7 @@ def suffixes(task: Task) -> list[str]:
 
 def known(task: Task) -> list[tuple[str, str]]:
     """(label, path) of the uploads that this task may read, by name. Labels are unique."""
-    kept = [file for suffix in suffixes(task) for file in FOLDER.glob(f"*{suffix}")]
+    kept = [file for suffix in suffixes(task) for file in UPLOADS.glob(f"*{suffix}")]
     files = sorted(kept, key=lambda file: (_name(file), file.name))
     names = [_name(file) for file in files]
     return [
@@ -61,7 +60,7 @@ def _name(file: Path) -> str:
 
 
 def is_upload(path: str) -> bool:
-    return Path(path).parent == FOLDER
+    return Path(path).parent == UPLOADS
 
 
 def remove(path: str) -> None:

@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.distill.signals import NEG_INF, Form, Signal
 from core.errors import ConfigError
+from core.paths import write_whole
 
 SHARD = 256  # examples
 SHARDS_KEPT = 8
@@ -168,9 +169,7 @@ class SignalCache:
 def _check(folder: Path, header: Header) -> None:
     file = folder / "header.json"
     if not file.exists():
-        whole = file.with_name(f"header.{os.getpid()}.new")  # other processes must not read half of it
-        whole.write_text(json.dumps(asdict(header), indent=1))
-        os.replace(whole, file)
+        write_whole(file, json.dumps(asdict(header), indent=1))
         return
     try:
         found = json.loads(file.read_text())

@@ -239,7 +239,7 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         student = self.student
-        base, adapter = teachers.parts(student.model or self.teacher)
+        base, adapter = teachers.parts(self.base)
         if adapter and student.precision != "full":
             raise ValueError(
                 f"the adapter of {base}+{adapter} cannot be merged into {student.precision} weights: set the student's "
@@ -308,6 +308,11 @@ class RunConfig(BaseModel):
                 f"stage {number}: an API's log-probabilities cannot be lowered or softened: "
                 "take a constraint 'hard' or 'none' and the temperature 1"
             )
+
+    @property
+    def base(self) -> str:
+        """The model that the student is made from."""
+        return self.student.model or self.teacher
 
     @property
     def labelled(self) -> tuple[Stage, ...]:

@@ -20,7 +20,7 @@ from accelerate.utils import (
 )
 
 from core.errors import ConfigError
-from core.models.language_model import device, half_precision
+from core.models.device import device, half_precision
 
 T = TypeVar("T")
 PATIENCE = timedelta(days=7)  # a run may wait long for the one before it while the other processes wait for it

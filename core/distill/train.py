@@ -226,7 +226,7 @@ class Trainer:
         Under a hard constraint only the tokens that some position allows are computed: the reachable rows of the head.
         `sampled` has the masks of answers that are not the data's but the student's own.
         """
-        device = self.student.model.get_input_embeddings().weight.device
+        device = self.student.device
         positions = counted(batch, stage)
         allowed = positions.allowed(self.store if sampled is None else sampled)
         hard = stage.constraint == "hard"

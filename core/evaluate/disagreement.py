@@ -86,7 +86,7 @@ def _log_probs(
     `ids`, among the `allowed` of them; -inf elsewhere."""
     lm.check_prompt(prompt)
     lm.check_length(len(prompt) + len(ids))
-    device = lm.model.get_input_embeddings().weight.device
+    device = lm.device
     lm.model.eval()
     read = torch.tensor([[*prompt, *ids]], device=device)
     hidden = lm.hidden(input_ids=read, use_cache=False).last_hidden_state[0]

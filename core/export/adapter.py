@@ -31,7 +31,7 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     if not re.fullmatch(NAME, name):
         raise RunError(f"an adapter cannot be named {name!r}: take letters, digits, - and _, 41 at most.")
     config, report = run.config(), run.report()
-    student, base = config.student, config.student.model or config.teacher
+    student, base = config.student, config.base
     if not student.is_adapter or not student.prompted or base != bundled.NAME:
         raise RunError(
             f"only an adapter of {bundled.NAME} that reads the prompt can be published: the run {run.name!r} trained a "

@@ -37,7 +37,7 @@ def bundle(folder: RunFolder) -> bytes:
             _add(archive, name, text.encode())
         for path in files:
             try:
-                _add(archive, path.relative_to(folder.path).as_posix(), _content(path, _base(config)))
+                _add(archive, path.relative_to(folder.path).as_posix(), _content(path, config.base))
             except OSError as error:
                 raise _unreadable(folder, path.name, error) from error
     return target.getvalue()
@@ -67,11 +67,6 @@ def without_places(config: RunConfig) -> RunConfig:
     return config.model_copy(update=short)
 
 
-def _base(config: RunConfig) -> str:
-    """The model that an adapter belongs to."""
-    return config.student.model or config.teacher
-
-
 def _content(path: Path, base: str) -> bytes:
     if path.name != "adapter_config.json":
         return path.read_bytes()
@@ -89,7 +84,7 @@ def _readme(name: str, config: RunConfig) -> str:
     task = TASKS[config.task]
     prompted = config.student.prompted
     text = json.dumps(task.shots[0].input)
-    load = _LOAD_ADAPTER.format(base=_base(config)) if config.student.is_adapter else _LOAD
+    load = _LOAD_ADAPTER.format(base=config.base) if config.student.is_adapter else _LOAD
     return _README.format(
         name=name,
         title=task.title,

@@ -247,7 +247,7 @@ class _Reader:
         from transformers import DynamicCache
 
         self.lm = lm
-        self.device = lm.model.get_input_embeddings().weight.device
+        self.device = lm.device
         self.cache = DynamicCache()
         self.rows: list[_Row] = []
         self.mask = torch.zeros(0, 0, dtype=torch.long)

@@ -139,7 +139,7 @@ class Drive:
     @torch.inference_mode()
     def _read(self, ids: list[int]) -> torch.Tensor:
         """The backbone's output (len(ids), width) after each of `ids`, which follow what was read before."""
-        device = self.lm.model.get_input_embeddings().weight.device
+        device = self.lm.device
         found = self.lm.hidden(
             input_ids=torch.tensor([ids], device=device), past_key_values=self._cache, use_cache=True
         )

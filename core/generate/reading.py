@@ -71,7 +71,7 @@ def _hidden(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> tor
     """(len(ids), width): the backbone's output before each of the ids."""
     lm.check_prompt(prompt)
     lm.check_length(len(prompt) + len(ids))
-    device = lm.model.get_input_embeddings().weight.device
+    device = lm.device
     hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
     before = len(prompt) - 1
     return hidden[before : before + len(ids)]

@@ -15,5 +15,5 @@ def collate(sequences: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[torc
     for i, sequence in enumerate(sequences):
         ids[i, : len(sequence)] = torch.tensor(list(sequence))
         mask[i, : len(sequence)] = 1
-    where = lm.model.get_input_embeddings().weight.device
+    where = lm.device
     return ids.to(where), mask.to(where)

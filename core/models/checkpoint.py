@@ -10,7 +10,8 @@ import torch
 
 from core.errors import ModelError
 from core.models import existing, randomness, teachers
-from core.models.language_model import LanguageModel, device, leave_one_core
+from core.models.device import device, leave_one_core
+from core.models.language_model import LanguageModel
 from core.paths import put_in_place
 
 ADAPTER_CONFIG = "adapter_config.json"

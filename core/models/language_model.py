@@ -1,6 +1,5 @@
 """A language model as the engine sees it: weights, tokenizer, byte-exact tokens, and how text becomes ids."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,27 +21,6 @@ _AS_TEXT = {"add_special_tokens": False, "split_special_tokens": True}
 _ADDED = re.compile(r"\.(lora_\w+|ranknum)\.")  # in the names of an adapter's parameters
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
-
-
-def device() -> torch.device:
-    """The GPU if there is one, unless a launch says otherwise."""
-    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes", "on")
-    return torch.device("cuda" if torch.cuda.is_available() and not on_cpu else "cpu")
-
-
-def half_precision() -> torch.dtype:
-    """bf16 where the machine computes in it; on a CPU without such instructions it is 7 times slower than fp32."""
-    if device().type == "cuda":
-        return torch.bfloat16
-    fast = torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if fast else torch.float32
-
-
-def leave_one_core() -> None:
-    """On a CPU, training and inference leave one core to the interface, and the processes of a launch share the
-    others: shared cores collapse."""
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    torch.set_num_threads(max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
 def _context(model: Any) -> int | None:
@@ -85,6 +63,11 @@ class LanguageModel:
     @property
     def eos(self) -> int:
         return self.tokens.eos
+
+    @property
+    def device(self) -> torch.device:
+        """Where its inputs go."""
+        return self.model.get_input_embeddings().weight.device
 
     @property
     def context(self) -> int:

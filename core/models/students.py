@@ -5,7 +5,8 @@ from typing import Any
 
 from core.errors import ModelError
 from core.models import cut, existing, randomness, scratch, vocabulary
-from core.models.language_model import LanguageModel, device
+from core.models.device import device
+from core.models.language_model import LanguageModel
 from core.models.student_config import StudentConfig
 
 

@@ -44,7 +44,8 @@ def load(name: str, dtype: Any = None, precision: str = "full") -> "LanguageMode
     `name` is `smollm2`, `smollm2+pos`, a folder of safetensors, a path to a `.gguf`, or a hub id. With a `precision`
     of `int8` or `nf4` the weights of its layers are quantised (S1.5): they can be read, not trained.
     """
-    from core.models.language_model import LanguageModel, device, half_precision, leave_one_core
+    from core.models.device import device, half_precision, leave_one_core
+    from core.models.language_model import LanguageModel
 
     if api.is_address(name):
         raise ModelError(f"{name!r} is asked over the network and cannot be loaded: it gives pseudo_labels to a run.")
@@ -102,7 +103,7 @@ def _quantised(precision: str, dtype: Any) -> dict[str, Any]:
         return {}
     from transformers import BitsAndBytesConfig
 
-    from core.models.language_model import device
+    from core.models.device import device
 
     # On a CPU int8 logs a line for every multiplication: that it casts its inputs.
     logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)

@@ -22,7 +22,7 @@ from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.evaluate.report import Report, completed
-from core.paths import DEMO_RUN, RUNS
+from core.paths import DEMO_RUN, RUNS, write_whole
 from core.tasks import TASKS
 
 State = Literal["queued", "running", "stopped", "interrupted", "finished", "failed"]
@@ -108,7 +108,7 @@ class RunFolder:
     def write_status(self, status: Status) -> None:
         if self.writes:
             now = status.model_copy(update={"updated": time.time()})
-            write(self.path / "status.json", now.model_dump_json(indent=1))
+            write_whole(self.path / "status.json", now.model_dump_json(indent=1))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All records, steps and validations; a last line cut short by a kill is left out."""
@@ -129,7 +129,7 @@ class RunFolder:
         if not self.writes:
             return
         kept = [json.dumps(record) for record in self.metrics() if record.get("step", 0) <= step]
-        write(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
+        write_whole(self.path / "metrics.jsonl", "".join(line + "\n" for line in kept))
 
     def add_metrics(self, record: dict[str, Any]) -> None:
         if not self.writes:
@@ -163,7 +163,7 @@ class RunFolder:
 
     def write_report(self, report: Report) -> None:
         if self.writes:
-            write(self.path / "report.json", report.model_dump_json(indent=1))
+            write_whole(self.path / "report.json", report.model_dump_json(indent=1))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -222,13 +222,6 @@ def device_lock(root: Path, should_stop: Callable[[], bool], must_wait: Callable
         yield False
 
 
-def write(path: Path, text: str) -> None:
-    """Replaces a file whole, so that a reader never sees half of it."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
 def create(config: RunConfig, root: Path = RUNS) -> RunFolder:
     """A new folder named after the config, numbered if the name is taken."""
     root.mkdir(parents=True, exist_ok=True)
@@ -241,7 +234,7 @@ def create(config: RunConfig, root: Path = RUNS) -> RunFolder:
         except FileExistsError:
             continue
         folder = RunFolder(path)
-        write(path / "config.yaml", run_config.to_yaml(config))
+        write_whole(path / "config.yaml", run_config.to_yaml(config))
         return folder
     raise RunError(f"there are too many runs named {config.name!r}: choose another name.")
 

@@ -119,10 +119,9 @@ def _base(config: RunConfig, teacher: LanguageModel | None) -> LanguageModel:
     """The teacher itself, unless another model is named, or the student needs its own weights: to change them, or in
     another precision."""
     student = config.student
-    name = student.model or config.teacher
-    if teacher and name == config.teacher and student.tuning != "full" and student.precision == "full":
+    if teacher and config.base == config.teacher and student.tuning != "full" and student.precision == "full":
         return teacher
-    return teachers.load(name, torch.float32 if student.tuning == "full" else None, student.precision)
+    return teachers.load(config.base, torch.float32 if student.tuning == "full" else None, student.precision)
 
 
 def _sample(config: RunConfig, base: LanguageModel, data: Dataset) -> list[list[int]]:

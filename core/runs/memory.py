@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from core.distill.train import Trainer
-from core.models.language_model import LanguageModel, half_precision
+from core.models.device import half_precision
+from core.models.language_model import LanguageModel
 
 ADAM_STATES = 2
 LAYER_VALUES = 17

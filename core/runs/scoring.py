@@ -140,7 +140,7 @@ def _untrained(material: Material, folder: RunFolder) -> tuple[LanguageModel, fl
     if config.student.is_adapter:
         lm = replace(material.student, name="untrained", without_adapter=True)
     else:
-        lm = replace(teachers.load(config.student.model or config.teacher), name="untrained")
+        lm = replace(teachers.load(config.base), name="untrained")
     return lm, _stored(lm)
 
 

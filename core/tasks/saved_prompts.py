@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from core.paths import PROMPTS
+from core.paths import PROMPTS, write_whole
 from core.tasks.prompt import Prompt
 from core.tasks.task import Task
 
@@ -29,9 +29,7 @@ def save(task: Task, name: str, prompt: Prompt, root: Path = PROMPTS) -> Path:
     """Writes the prompt whole or not at all, over one of that name. Raises ConfigError as `check`."""
     path = _path(task, name, root)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(prompt.model_dump_json(indent=1), encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, prompt.model_dump_json(indent=1))
     return path
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from core.distill import config as run_config
 from core.distill.presets import PRESETS
-from core.runs import folder
+from core.paths import write_whole
 from core.runs.folder import RunFolder
 from tests.e2e.conftest import Server, settled
 from ui.shell import PAGES
@@ -62,7 +62,7 @@ def start(server: Server, page: Page, tmp_path: Path, name: str, values: tuple[s
 def end_soon(run: RunFolder, seconds: float) -> None:
     """A run that is not worked on will train so much longer when it is resumed."""
     config = run.config().model_copy(update={"max_seconds": run.metrics()[-1]["seconds"] + seconds})
-    folder.write(run.path / "config.yaml", run_config.to_yaml(config))
+    write_whole(run.path / "config.yaml", run_config.to_yaml(config))
 
 
 def badge(page: Page, state: str, seconds: float) -> None:

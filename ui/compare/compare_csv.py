@@ -47,7 +47,7 @@ def _figures(task: Task, entry: Entry) -> Row:
 def _base(entry: Entry) -> str:
     """What an adapter is beside."""
     config = entry.run.config()
-    return without_place(config.student.model or config.teacher)
+    return without_place(config.base)
 
 
 def _score(metric: str, score: Score | None) -> Row:

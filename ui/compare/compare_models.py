@@ -41,7 +41,7 @@ def load(entry: Entry) -> Any:
     if entry.role == "teacher":
         return engine.teacher(config.teacher)
     if entry.role == "untrained" and config.student.kind == "existing":
-        return engine.teacher(config.student.model or config.teacher)
+        return engine.teacher(config.base)
     place = folder(entry)
     return engine.student(entry.run.name, place.name, stamp(place))
 

@@ -137,7 +137,7 @@ def test_killed_and_resumed_from_a_shell(config, tmp_path):
         file.write('{"step": 99')  # cut short in the middle of a line
     done = killed.metrics()[-1]["seconds"]
     changes = {"stages": (Stage(method="gold", epochs=40),), "max_seconds": done + 0.5}
-    folder.write(killed.path / "config.yaml", run_config.to_yaml(config.model_copy(update=changes)))
+    write_whole(killed.path / "config.yaml", run_config.to_yaml(config.model_copy(update=changes)))
     done = subprocess.run([*command, "resume", "t"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert killed.status().state == "finished" and killed.report() is not None
@@ -191,7 +191,7 @@ def test_checkpoint_of_another_configuration_names_the_field(config, tmp_path):
     made = folder.create(config, tmp_path)
     run(made, should_stop=lambda: len(steps(made)) >= 2)
     changed = config.model_copy(update={"batch_size": 2, "seed": 9})
-    folder.write(made.path / "config.yaml", run_config.to_yaml(changed))
+    write_whole(made.path / "config.yaml", run_config.to_yaml(changed))
     status = run(made)
     assert status.state == "failed" and "another batch_size, seed" in status.error and status.traceback is None
 
@@ -201,7 +201,7 @@ def test_data_that_changed_since_the_checkpoint_is_noticed_and_data_that_moved_i
     run(made, should_stop=lambda: len(steps(made)) >= 2)
     moved = tmp_path / "elsewhere.conllu"
     moved.write_text(Path(config.data).read_text())
-    folder.write(made.path / "config.yaml", run_config.to_yaml(config.model_copy(update={"data": str(moved)})))
+    write_whole(made.path / "config.yaml", run_config.to_yaml(config.model_copy(update={"data": str(moved)})))
     assert run(made, should_stop=lambda: len(steps(made)) >= 4).state == "stopped"
     moved.write_text(moved.read_text().replace("PRON", "NOUN", 1))
     status = run(made)
@@ -217,7 +217,7 @@ def test_held_out_data_that_changed_since_the_checkpoint_is_named(config, data, 
     made = folder.create(config.model_copy(update={"data": str(place)}), tmp_path)
     run(made, should_stop=lambda: len(steps(made)) >= 2)
     more = made.config().model_copy(update={"validation_examples": 3, "report_examples": 4})
-    folder.write(made.path / "config.yaml", run_config.to_yaml(more))
+    write_whole(made.path / "config.yaml", run_config.to_yaml(more))
     assert run(made, should_stop=lambda: len(steps(made)) >= 4).state == "stopped"
     for part in ("dev", "test"):
         file = place / f"{part}.conllu"

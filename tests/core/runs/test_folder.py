@@ -3,6 +3,7 @@ import pytest
 from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import RunError
+from core.paths import write_whole
 from core.runs import folder
 from core.runs.folder import Status
 
@@ -62,7 +63,7 @@ def test_a_configuration_is_read_again_only_when_it_changes(tmp_path, monkeypatc
     made = folder.create(RunConfig(seed=1), tmp_path)
     assert [made.config().seed for _ in range(3)] == [1, 1, 1]
     assert len(times) == 1
-    folder.write(made.path / "config.yaml", run_config.to_yaml(RunConfig(seed=2)))
+    write_whole(made.path / "config.yaml", run_config.to_yaml(RunConfig(seed=2)))
     assert made.config().seed == 2
     (made.path / "config.yaml").write_text("seed: never")
     for _ in range(2):

@@ -123,7 +123,7 @@ def test_stopped_while_labelling_and_resumed_asks_only_for_the_rest(config, tmp_
     assert f"{len(had)} were answered before" in (parts.path / "log.txt").read_text()
     assert parts.report().labels.scores == whole.report().labels.scores
     changed = config.model_copy(update={"prompt": Prompt(instructions="Another one.")})
-    folder.write(parts.path / "config.yaml", folder.run_config.to_yaml(changed))
+    write_whole(parts.path / "config.yaml", folder.run_config.to_yaml(changed))
     status = run(parts)
     assert status.state == "failed" and "labels.jsonl' were made with another prompt" in status.error
 

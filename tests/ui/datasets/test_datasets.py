@@ -21,7 +21,7 @@ def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(engine, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "tokens_of", lambda task, example: (["in"], ["{", "NO", "}"], [True, False, True]))
     dataset_view._tokens.clear()  # the page is the first one: other tests have opened it
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
 
 
 def page(**params: str) -> AppTest:

@@ -1,0 +1,26 @@
+"""Where models compute on this machine, in what precision, and with how many threads."""
+
+import os
+
+import torch
+
+
+def device() -> torch.device:
+    """The GPU if there is one, unless a launch says otherwise."""
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes", "on")
+    return torch.device("cuda" if torch.cuda.is_available() and not on_cpu else "cpu")
+
+
+def half_precision() -> torch.dtype:
+    """bf16 where the machine computes in it; on a CPU without such instructions it is 7 times slower than fp32."""
+    if device().type == "cuda":
+        return torch.bfloat16
+    fast = torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def leave_one_core() -> None:
+    """On a CPU, training and inference leave one core to the interface, and the processes of a launch share the
+    others: shared cores collapse."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    torch.set_num_threads(max(1, ((os.cpu_count() or 2) - 1) // processes))
