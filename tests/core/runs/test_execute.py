@@ -19,7 +19,7 @@ from core.distill.config import RunConfig, Stage
 from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
 from core.models.student_config import StudentConfig
-from core.paths import ROOT
+from core.paths import ROOT, write_whole
 from core.runs import checkpoint, folder
 from core.runs.execute import _explain, execute
 from core.runs.jobs import Jobs

@@ -12,6 +12,7 @@ from core.errors import DataError
 from core.models import checkpoint
 from core.models.language_model import LanguageModel
 from core.models.student_config import StudentConfig
+from core.paths import write_whole
 from core.runs import folder
 from core.runs.execute import execute
 from core.runs.preview import preview
