@@ -22,10 +22,10 @@ def without_place(name: str) -> str:
     return path.name if path.root else name
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Replaces a file whole, so that nobody ever reads half of it."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
     unfinished.replace(path)
 
 

@@ -110,9 +110,9 @@ def _add(task: Task) -> None:
 
 def _take_file(task: Task, key: str) -> None:
     if upload := st.session_state[key]:
-        path = str(uploads.save(upload))
-        if not _take(task, path):
-            uploads.remove(path)
+        path, is_new = uploads.save(upload)
+        if not _take(task, str(path)) and is_new:
+            uploads.remove(str(path))
 
 
 def _take_path(task: Task, key: str) -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.data import plain
 from core.errors import DataError
-from core.paths import UPLOADS
+from core.paths import UPLOADS, write_whole
 from core.tasks import TASKS, Dataset, Task
 
 CHOSEN = "datasets_chosen"  # of the Datasets page: its reset goes back to the bundled data
@@ -28,15 +28,17 @@ class Upload(Protocol):
     def getvalue(self) -> bytes: ...
 
 
-def save(upload: Upload) -> Path:
-    """Keeps an upload under its content's hash: the same file twice is one file."""
+def save(upload: Upload) -> tuple[Path, bool]:
+    """Keeps an upload under its content's hash: the same file twice is one file. And whether it is new."""
     content = upload.getvalue()
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(upload.name).name).lstrip(".")[-80:] or "data"
     safe = Path(safe).stem + Path(safe).suffix.lower()
     path = UPLOADS / f"{hashlib.sha256(content).hexdigest()[:16]}-{safe}"
     UPLOADS.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
+    if path.exists():
+        return path, False
+    write_whole(path, content)
+    return path, True
 
 
 def suffixes(task: Task) -> list[str]:

@@ -166,6 +166,15 @@ def test_a_malformed_upload_is_refused_with_its_line_and_not_kept() -> None:
     assert metrics(app)["Train"] == str(len(CARS.load(None).train))
 
 
+def test_an_upload_that_another_task_refuses_is_kept() -> None:
+    content = (ADVERT.replace("1974,", "-1,") * 10).encode()  # inputs for tagging, but no year of a car
+    page(task="pos").file_uploader(key="datasets_file_pos").upload("a.jsonl", content).run()
+    app = page(task="cars")
+    app.file_uploader(key="datasets_file_cars").upload("a.jsonl", content).run()
+    assert any("not a year" in code.value for code in app.code)
+    assert [label for label, _ in uploads.known(POS)] == ["a.jsonl"]
+
+
 def test_an_upload_can_be_deleted() -> None:
     app = page(task="cars")
     app.file_uploader(key="datasets_file_cars").upload("a.jsonl", (ADVERT * 10).encode()).run()
@@ -184,8 +193,9 @@ class Upload:
 
 
 def test_the_same_file_twice_is_one_and_names_stay_inside_the_folder() -> None:
-    assert uploads.save(Upload("a.conllu", b"x")) == uploads.save(Upload("a.conllu", b"x"))
-    assert uploads.save(Upload("../../ü/../x y.conllu", b"y")).parent == uploads.FOLDER
+    path, is_new = uploads.save(Upload("a.conllu", b"x"))
+    assert is_new and uploads.save(Upload("a.conllu", b"x")) == (path, False)
+    assert uploads.save(Upload("../../ü/../x y.conllu", b"y"))[0].parent == uploads.UPLOADS
     uploads.save(Upload("a.conllu", b"z"))
     labels = [label for label, _ in uploads.known(POS)]
     assert len(labels) == len(set(labels)) == 3
