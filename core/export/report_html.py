@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core.export.report_svg import Point, scatter
+from core.export.report_svg import COLOURS, Point, scatter
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def to_html(found: Comparison) -> str:
         f"<h2>Answers</h2><p>{escape(found.sign)} differs from gold.</p>" if found.examples else "",
         *(_example(example, found.sign) for example in found.examples),
     ]
-    return _PAGE.format(title=escape(found.title), style=_STYLE, body="\n".join(part for part in parts if part))
+    return _PAGE.format(
+        title=escape(found.title), style=_STYLE + _colours(), body="\n".join(part for part in parts if part)
+    )
 
 
 def _headline(row: Row) -> str:
@@ -117,6 +119,11 @@ def _example(example: ExampleAnswers, sign: str) -> str:
     return f"<details>{summary}{table}{raw}</details>"
 
 
+def _colours() -> str:
+    """The models', as the charts number them."""
+    return "".join(f".m{i} {{ stroke: {colour}; fill: {colour} }}\n" for i, colour in enumerate(COLOURS))
+
+
 _PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -152,7 +159,4 @@ pre { white-space: pre-wrap; background: var(--faint); padding: 0.5rem; }
 svg text { font-size: 12px; fill: currentColor; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg g line { stroke-width: 2; }
-.m0 { stroke: #0072b2; fill: #0072b2 } .m1 { stroke: #e69f00; fill: #e69f00 } .m2 { stroke: #009e73; fill: #009e73 }
-.m3 { stroke: #d55e00; fill: #d55e00 } .m4 { stroke: #cc79a7; fill: #cc79a7 } .m5 { stroke: #56b4e9; fill: #56b4e9 }
-.m6 { stroke: #8c8c8c; fill: #8c8c8c }
 """

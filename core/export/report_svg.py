@@ -8,6 +8,8 @@ from html import escape
 WIDTH, HEIGHT = 520, 320
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 44
 LINE = 16  # of a label
+# Okabe and Ito's, which the colour-blind can tell apart, without black and yellow: they show on light and on dark.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
 
 Scale = Callable[[float], float]  # a value's place, in pixels
 
@@ -62,7 +64,7 @@ def scatter(points: Sequence[Point], cost: str, quality: str) -> str:
         to_left = here > LEFT + width / 2
         shape = SHAPES.get(point.shape, SHAPES["trained"])
         parts.append(
-            f'<g class="m{point.number % 7}"><line x1="{here:.1f}" x2="{here:.1f}" y1="{y(point.low):.1f}" '
+            f'<g class="m{point.number % len(COLOURS)}"><line x1="{here:.1f}" x2="{here:.1f}" y1="{y(point.low):.1f}" '
             f'y2="{y(point.high):.1f}"/><path transform="translate({here:.1f},{y(point.value):.1f})" d="{shape}"/></g>'
             f'<text x="{here + (-10 if to_left else 10):.1f}" y="{y(label_at) + 4:.1f}" '
             f'text-anchor="{"end" if to_left else "start"}">{escape(point.label)}</text>'

@@ -92,8 +92,3 @@ def _load_adapter(folder: Path, name: str) -> LanguageModel:
             return replace(lm, name=name, model=PeftModel.from_pretrained(lm.model, str(folder)).eval())
     except Exception as error:  # peft raises many kinds
         raise ModelError(f"the adapter in {folder} cannot be loaded: {error}") from error
-
-
-def megabytes(folder: Path) -> float:
-    """Size of the weights on disk, in MB (10^6 bytes)."""
-    return sum(f.stat().st_size for f in folder.glob("*.safetensors")) / 1e6

@@ -12,7 +12,7 @@ from core.evaluate.likelihood import AnswerIds, Choices, agreement, choices, lik
 from core.evaluate.report import ModelReport, Report, ReportExample, completed
 from core.evaluate.score import evaluate, machine
 from core.models import checkpoint as model_files
-from core.models import teachers
+from core.models import teachers, weights
 from core.models.api import ApiTeacher
 from core.models.language_model import LanguageModel
 from core.runs import labelling
@@ -118,7 +118,7 @@ def _scored(material: Material, folder: RunFolder) -> list[tuple[str, LanguageMo
     """Roles, models, and their MB: those that run here."""
     student, teacher = material.student, material.teacher
     trained = student if material.config.student.is_adapter else model_files.load(folder.student, "trained")
-    scored = [("trained", trained, model_files.megabytes(folder.student))]
+    scored = [("trained", trained, weights.megabytes(folder.student))]
     if (before := _untrained(material, folder)) is not None:
         scored.append(("untrained", *before))
     if isinstance(teacher, ApiTeacher):
@@ -130,7 +130,7 @@ def _untrained(material: Material, folder: RunFolder) -> tuple[LanguageModel, fl
     """The student before its first step, and its MB; None where that is the teacher, reading the same prompt."""
     config = material.config
     if config.student.kind != "existing":
-        return model_files.load(folder.untrained, "untrained"), model_files.megabytes(folder.untrained)
+        return model_files.load(folder.untrained, "untrained"), weights.megabytes(folder.untrained)
     if (
         config.student.prompted
         and config.student.model in (None, config.teacher)

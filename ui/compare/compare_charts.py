@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from core.evaluate.parts import NOTHING
-from core.export.report_svg import apart
+from core.export.report_svg import COLOURS, apart
 from ui.charts import ink
 from ui.compare.compare_table import with_interval
 from ui.compare.comparison import Entry
@@ -17,8 +17,6 @@ from ui.text import percent
 from ui.titles import MASKED, ROLES
 
 SHAPES = ("square", "triangle-up", "circle")
-# Okabe and Ito's, which the colour-blind can tell apart, without black and yellow: they show on light and on dark.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c")
 RIGHT, WRONG = "#0072b2", "#d55e00"
 HEIGHT, PLOT = 340, 270  # of a chart of points, with its axes and without, in pixels
 LINE = 16  # of a label, in pixels

@@ -9,6 +9,7 @@ from core.errors import RunError
 from core.export.bundle import bundle
 from core.export.report_html import Comparison, Confusion, ExampleAnswers, Row, to_html
 from core.export.report_svg import Point
+from core.models import weights
 from core.tasks import Task
 from ui import answers, titles
 from ui.compare import compare_csv
@@ -94,8 +95,8 @@ def _example(
 def students(runs: Sequence[ScoredRun]) -> None:
     """Each run's student as a zip file, made when it is asked for."""
     for i, run in enumerate(runs):
-        weights = sum(p.stat().st_size for p in run.folder.student.glob("*.safetensors")) / 1e6
-        if not weights:
+        megabytes = weights.megabytes(run.folder.student)
+        if not megabytes:
             st.text(f"{run.name}: the folder of its student is not here; run it again to get one.")
             continue
         try:
@@ -105,7 +106,7 @@ def students(runs: Sequence[ScoredRun]) -> None:
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
-                f"Download the student, {size(weights)}", partial(bundle, run.folder),
+                f"Download the student, {size(megabytes)}", partial(bundle, run.folder),
                 f"{run.name}-student.zip", "application/zip",
                 key=f"compare_bundle_{i}", on_click="ignore", icon=":material/takeout_dining:", type="primary",
             )  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.errors import ConfigError, ModelError
-from core.models import checkpoint, students
+from core.models import checkpoint, students, weights
 from core.models.student_config import StudentConfig
 
 SMALL = {"vocabulary": 400, "context": 256}
@@ -36,7 +36,7 @@ def test_saved_and_loaded(teacher, tmp_path):
         loaded.head(loaded.hidden(input_ids=ids).last_hidden_state),
         atol=0.3,
     )
-    assert checkpoint.megabytes(tmp_path) == pytest.approx(student.parameters * 2 / 1e6, abs=0.01)  # tied weights once
+    assert weights.megabytes(tmp_path) == pytest.approx(student.parameters * 2 / 1e6, abs=0.01)  # tied weights once
 
 
 def test_nothing_saved_yet(tmp_path):
