@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import answers, page_tools, shell
+from ui import answers, asking, page_tools, shell
 from ui.compare import (
     compare_details,
     compare_examples,
@@ -57,9 +57,11 @@ compare_details.parts(task, shown)
 compare_details.likelihood(shown)
 
 
-@st.fragment
-def examples_and_models() -> dict[str, int]:
-    """What is clicked here leaves the figures above as they are. Returns the seeds in use: what each draws."""
+seeds: dict[str, int] = {}  # in use: what each draws
+
+
+def examples_and_models() -> list[asking.Work | None]:
+    """What is clicked here leaves the figures above as they are. Returns what there is to be done."""
     st.subheader("Answers side by side")
     example = compare_examples.choose(runs, shown)
     if example:
@@ -69,16 +71,18 @@ def examples_and_models() -> dict[str, int]:
         compare_tokens.section(example, shown, runs)
 
     st.subheader("Stages side by side", help="Five samples each at temperature 1, all from one seed")
-    seeds = compare_stages.section(runs, example)
+    drawing, drawn = compare_stages.section(runs, example)
+    seeds.update(drawing)
 
     st.subheader("Try your own input")
-    try_input.section(task, shown, example)
-    return seeds
+    return [drawn, try_input.section(task, shown, example)]
 
 
-seeds = examples_and_models()
+todo = asking.part("compare_asking", examples_and_models)
 
 st.subheader("Take it away")
 take_away.figures(task, shown, runs)
 take_away.students(runs)
 shell.show_seeds(seeds)
+for work in todo:  # what takes long comes last: all that is above stays in use
+    work()

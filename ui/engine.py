@@ -75,8 +75,8 @@ def _stamp(name: str) -> float:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the student …")
-def student(run: str, which: str = "student", stamp: float = 0.0) -> Any:
-    """A run's `student` or `untrained` student. `stamp` tells versions of a run apart. Raises ModelError."""
+def student(run: str, which: str, stamp: float) -> Any:
+    """A run's student in its folder `which`; `stamp` tells versions of it apart. Raises ModelError."""
     from core.models import checkpoint
 
     return checkpoint.load(run_folders.open_run(run).path / which, f"{run}/{which}")
@@ -84,6 +84,17 @@ def student(run: str, which: str = "student", stamp: float = 0.0) -> Any:
 
 def teacher_names() -> tuple[str, ...]:
     return (*teachers.adapter_names(), bundled.NAME)
+
+
+def tuned_teacher(task: str) -> str:
+    """The teacher that was tuned for the task, else the bundled one as it is."""
+    return next((name for name in teacher_names() if name.endswith(f"+{task}")), bundled.NAME)
+
+
+def own_prompt(teacher: str, task: Task) -> Prompt | None:
+    """What a teacher that was tuned for the task was tuned to read; None for any other."""
+    card = teachers.card(teacher)
+    return Prompt(instructions=card.instructions) if card and card.task == task.name else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.paths import ASSETS
 
@@ -63,12 +62,6 @@ def show(page: str, view: Mapping[str, str], keep: Collection[str] = ()) -> None
     st.query_params.clear()
     for name, value in view.items():
         st.query_params[name] = value
-
-
-def rerun() -> None:
-    """Draws anew what is being drawn: a fragment, where one is drawn by itself, else the page."""
-    context = get_script_run_ctx()
-    st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
 def close(popover: str) -> None:

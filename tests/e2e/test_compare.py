@@ -2,9 +2,10 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.distill.config import RunConfig
 from core.evaluate.report import ModelReport, Report, ReportExample, completed, scores
@@ -102,3 +103,24 @@ def test_the_html_report_opens_from_disk_and_runs_nothing(
     SCREENSHOTS.mkdir(exist_ok=True)
     opened.screenshot(path=SCREENSHOTS / f"report-{scheme}.png")
     context.close()
+
+
+def test_stop_is_heard_while_an_answer_is_written_and_figures_stay_in_use(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/compare?{urlencode({'run': 'demo_run', 'text': ' '.join(['Fish'] * 120)})}")
+    settled(page, 120_000)
+    ask, stop = (page.locator(f".st-key-{key} button") for key in ("compare_try", "compare_try_stop"))
+    ask.click()
+    writing = page.get_by_text(re.compile(r"^Teacher, with the mask: \{"))
+    expect(writing).to_be_visible(timeout=60_000)
+    stop.click()
+    expect(writing).to_be_hidden(timeout=60_000)
+    settled(page)
+    expect(stop).to_be_disabled()
+    expect(ask).to_be_enabled()
+    assert not page.get_by_text("model calls for").count()  # none has answered: it was heard within the first answer
+    ask.click()
+    expect(writing).to_be_visible(timeout=60_000)
+    page.get_by_role("radio", name="Student wrong (").click()  # nor does another click wait
+    expect(page).to_have_url(re.compile("filter=student"), timeout=15_000)
+    stop.click()
+    settled(page)

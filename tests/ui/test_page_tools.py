@@ -105,33 +105,6 @@ def test_a_view_forgets_all_but_what_is_kept() -> None:
     assert address(page) == {"kind": "b"}
 
 
-def test_what_is_drawn_by_itself_is_drawn_anew_by_itself() -> None:
-    page = checked(AppTest.from_function(in_parts, default_timeout=30).run())
-    assert (page.session_state["whole"], page.session_state["part"]) == (2, 2)  # within the page: both
-    page.session_state["again"] = True
-    checked(page.button(key="go").click().run())
-    assert "again" not in page.session_state
-
-
-def in_parts() -> None:
-    import streamlit as st
-
-    from ui import page_tools
-
-    state = st.session_state
-    state.setdefault("again", "whole" not in state)
-
-    @st.fragment
-    def part() -> None:
-        state["part"] = state.get("part", 0) + 1
-        st.button("Go", key="go")
-        if state.pop("again", False):
-            page_tools.rerun()
-
-    state["whole"] = state.get("whole", 0) + 1
-    part()
-
-
 def keeping() -> None:
     import streamlit as st
 

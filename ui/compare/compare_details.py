@@ -93,7 +93,7 @@ def likelihood(shown: Sequence[Entry]) -> None:
     """Perplexity, calibration and agreement, a line a model."""
     with st.expander("How sure, and how rightly", icon=":material/speed:"):
         if not any(e.model.likelihood for e in shown):
-            st.caption("Not measured: an older version wrote this report. A new run measures it.")
+            st.caption("This report does not say. A new run measures it.")
             return
         st.dataframe(pd.DataFrame(map(_likelihood, shown)), hide_index=True, width="stretch", key="compare_likely")
         words, chart = st.columns(2)

@@ -73,7 +73,7 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
 
 
 def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
-    """Rows of what newer reports, or only those made on a GPU, have."""
+    """Rows of what not every report says: memory only where a GPU was in use."""
     rows: list[Measure] = []
     speeds = tuple(m.tokens_per_second for m in models)
     if any(speeds):

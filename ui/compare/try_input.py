@@ -1,17 +1,18 @@
 """The Compare page's own input: every model shown answers it, with the mask and without; one is pinned, and what
 differs from it is marked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
-from core.errors import DataError, StillroomError
+from core.errors import StillroomError
 from core.tasks import Task
-from ui import answers, engine
+from ui import answers, asking, engine
+from ui.asking import Asked, Work
 from ui.compare import compare_models
 from ui.compare.comparison import Entry
-from ui.page_tools import linked, linked_text, rerun, say_unlinked
+from ui.page_tools import linked, linked_text, say_unlinked
 from ui.text import heading, literal, plain, show_error
 from ui.titles import MASKED
 
@@ -20,52 +21,46 @@ GOLD = "gold"
 RAW_HEIGHT = 220  # pixels; longer text scrolls
 
 
-@dataclass
-class Trial:
-    """An input put to the models: `found` and `errors` by the model's id and whether it answered with the mask.
-    `error` is about the input itself."""
-
-    text: str
-    running: bool = True
-    found: dict[tuple[str, bool], engine.Answer] = field(default_factory=dict)
-    errors: dict[tuple[str, bool], str] = field(default_factory=dict)
-    error: str = ""
-
-
-def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) -> None:
+def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) -> Work | None:
+    """Returns what there is to be done once the page is drawn, if anything."""
     text = _ask_for_text(task, example)
     gold = next((e.gold for e in (example,) if e and e.input == text), "") or _gold_of_shot(task, text)
     left, middle, right = st.columns([1.4, 1, 1.2], vertical_alignment="bottom")
     pinned = _choose_pin(left, shown, bool(gold))
     linked("compare_free", False)
     free = middle.toggle(f"{MASKED[False]} too", key="compare_free", persist_state="session")
-    kept: Trial | None = st.session_state.get(STATE)
-    trial = kept if kept and kept.text == text else None
-    wanted = [(entry, masked) for masked in ((True, False) if free else (True,)) for entry in shown]
-    open_ones = [(e, m) for e, m in wanted if not trial or (e.id, m) not in trial.found.keys() | trial.errors.keys()]
-    running = bool(trial and trial.running and open_ones and not trial.error)
+    wanted = {_label(e, masked): e for masked in ((True, False) if free else (True,)) for e in shown}
+    asked = asking.current(STATE, (task.name, text), wanted)
+    wrong = _why_not(task, text) if asked else ""
+    missing = asked.missing(wanted) if asked and not wrong else []
     with right.container(horizontal=True):
         st.button(
             "Ask every model", key="compare_try", type="primary", icon=":material/play_arrow:",
-            disabled=running, on_click=_go, args=(_key(task),),
+            disabled=bool(missing), on_click=asking.press, args=(STATE,),
         )  # fmt: skip
-        st.button("Stop", key="compare_try_stop", icon=":material/stop:", disabled=not running, on_click=_stop)
-    if trial is None:
+        st.button(
+            "Stop", key="compare_try_stop", icon=":material/stop:", disabled=not missing, on_click=asking.stop,
+            args=(STATE,),
+        )  # fmt: skip
+    if asked is None:
         st.caption("Press Ask: the models chosen above answer one after the other.")
-        return
-    place, growing = st.empty(), st.empty()
-    if running:
-        _check(task, trial)
-    while True:
-        with place.container():
-            _show(task, shown, trial, free, pinned, gold)
-        if not running or not open_ones or trial.error:
-            break
-        _ask(*open_ones.pop(0), trial, growing)
-    growing.empty()
-    if running:
-        trial.running = False
-        rerun()
+        return None
+    if wrong:
+        show_error(wrong)
+        return None
+    _show(task, shown, asked, free, pinned, gold)
+    if not missing:
+        asked.stopped = True  # whoever is chosen later waits for a press
+        return None
+    entry, masked, growing = wanted[missing[0]], missing[0][-1], st.empty()
+    head = f"{entry.label}, {MASKED[masked].lower()}:"
+    write = lambda text: growing.text(f"{head} {text}")  # noqa: E731
+    return asking.work(asked, missing[0], write, lambda show: _ask(entry, masked, text, show))
+
+
+def _label(entry: Entry, masked: bool) -> tuple[str, int, bool]:
+    """A run that takes another's name has a report of its own."""
+    return entry.id, entry.run.stamp, masked
 
 
 def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
@@ -114,66 +109,45 @@ def _choose_pin(place: st.delta_generator.DeltaGenerator, shown: Sequence[Entry]
     )
 
 
-def _go(key: str) -> None:
-    """Asks anew what failed, and whoever has not been asked; a new text, as the field has it now, asks all."""
-    text = st.session_state[key]
-    before: Trial | None = st.session_state.get(STATE)
-    if before and before.text == text and not before.error:
-        before.errors, before.running = {}, True
-    else:
-        st.session_state[STATE] = Trial(text)
-
-
-def _stop() -> None:
-    st.session_state[STATE].running = False
-
-
-def _check(task: Task, trial: Trial) -> None:
-    """Finds what no model could answer."""
+def _why_not(task: Task, text: str) -> str:
+    """Why no model could answer this; empty if one could."""
+    if not text.strip():
+        return f"the {task.input_label.lower()} is empty: type at least one word."
     try:
-        if not trial.text.strip():
-            raise DataError(f"the {task.input_label.lower()} is empty: type at least one word.")
-        task.template(trial.text)
+        task.template(text)
     except StillroomError as error:
-        trial.error = str(error)
+        return str(error)
+    return ""
 
 
-def _ask(entry: Entry, masked: bool, trial: Trial, growing: st.delta_generator.DeltaGenerator) -> None:
-    """Asks one model; its text is shown as it grows."""
-    head = f"{entry.label}, {MASKED[masked].lower()}:"
-
-    def show(text: str) -> None:
-        growing.text(f"{head} {text}")
-
-    show("…")
-    try:
-        config = entry.run.config()
-        trial.found[entry.id, masked] = engine.answer(
-            compare_models.load(entry), entry.run.task, trial.text, compare_models.prompt(config, entry.role),
-            constrained=masked, conditioned=config.conditioned, max_new_tokens=None if masked else engine.FREE_TOKENS,
-            show=show,
-        )  # fmt: skip
-    except StillroomError as error:
-        trial.errors[entry.id, masked] = str(error)
+def _ask(entry: Entry, masked: bool, text: str, show: Callable[[str], None]) -> engine.Answer:
+    """Raises StillroomError."""
+    config = entry.run.config()
+    return engine.answer(
+        compare_models.load(entry), entry.run.task, text, compare_models.prompt(config, entry.role),
+        constrained=masked, conditioned=config.conditioned, max_new_tokens=None if masked else engine.FREE_TOKENS,
+        show=show,
+    )  # fmt: skip
 
 
-def _show(task: Task, shown: Sequence[Entry], trial: Trial, free: bool, pinned: str, gold: str) -> None:
-    if trial.error:
-        show_error(trial.error)
-        return
-    plain(trial.text)
+def _show(task: Task, shown: Sequence[Entry], asked: Asked, free: bool, pinned: str, gold: str) -> None:
+    plain(asked.key[-1])
+    found: dict[Any, engine.Answer] = asked.found
+    reference = gold if pinned == GOLD else None
+    for entry in shown:
+        if entry.id == pinned and (pin := found.get(_label(entry, True))):
+            reference = pin.text
     for masked, title in MASKED.items():
-        mine = {e.label: found for e in shown if (found := trial.found.get((e.id, masked)))}
-        failed = {e.label: error for e in shown if (error := trial.errors.get((e.id, masked)))}
-        if not (mine or failed) or not (masked or free):
+        labels = {entry.label: _label(entry, masked) for entry in shown if masked or free}
+        mine = {name: found[label] for name, label in labels.items() if label in found}
+        failed = {name: asked.wrong[label] for name, label in labels.items() if label in asked.wrong}
+        if not (mine or failed):
             continue
         heading(title)
         _times(mine)
-        for label, error in failed.items():
-            show_error(f"{label}: {error}")
-        pin = trial.found.get((pinned, True))
-        reference = gold if pinned == GOLD else pin.text if pin else None
-        _answers(task, {label: found.text for label, found in mine.items()}, reference, _name(pinned, shown))
+        for name, error in failed.items():
+            show_error(f"{name}: {error}")
+        _answers(task, {name: answer.text for name, answer in mine.items()}, reference, _name(pinned, shown))
 
 
 def _name(pinned: str, shown: Sequence[Entry]) -> str:

@@ -1,16 +1,21 @@
-"""What the shade of a token means and what the line under it: two metrics, chosen on the page and kept in its link."""
+"""What the shade of a token means and what the line under it: two metrics, chosen on the page and kept in its link. And
+a step's token as they have it."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import streamlit as st
 
+from ui.components.candidates import name_of
+from ui.components.token_strip import StripToken
 from ui.page_tools import linked
+from ui.text import share
 
 NONE = "none"
 MOST_NATS = 8.0
+FACTS = ("id", "p before", "p after", "allowed", "mass removed")  # of a step's token
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,18 @@ def measure(step: Any, vocabulary: int, name: str) -> float:
         "loss": lambda: -math.log(max(step.after, 1e-12)) / MOST_NATS,
     }[name]()
     return min(1.0, max(0.0, value))
+
+
+def strip_token(
+    step: Any, end: int, vocabulary: int, shade: str, line: str, more_facts: tuple[str, ...] = ()
+) -> StripToken:  # fmt: skip
+    """A `core.constrain.explain.Step` on the strip, with its FACTS and more; `end` is the id of the end-of-text token.
+    `shade` and `line` are of OF_STEP, the line's may be NONE."""
+    facts = (
+        str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {vocabulary:,}",
+        share(max(step.removed, 0.0)), *more_facts,
+    )  # fmt: skip
+    under = None if line == NONE else measure(step, vocabulary, line)
+    text = step.text or name_of(step.id, step.text, end)
+    kind: Literal["forced", "free"] = "forced" if step.forced else "free"
+    return StripToken(text, measure(step, vocabulary, shade), kind, line=under, facts=facts)

@@ -7,7 +7,6 @@ from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.distill.presets import PRESETS
 from core.errors import ConfigError, StillroomError
-from core.models import bundled
 from core.tasks import TASKS
 from ui import data_form, engine, uploads
 from ui.data_form import BUNDLED
@@ -75,8 +74,7 @@ def _use_preset() -> None:
 def _start_over(task: str) -> None:
     """What goes with a task: data and prompt as chosen on the other pages, the teacher that was tuned for it."""
     run_form.values()["data"] = st.session_state[run_form.DATA_SEEN] = uploads.chosen(TASKS[task])
-    tuned = f"{bundled.NAME}+{task}"
-    run_form.values()["teacher"] = tuned if tuned in engine.teacher_names() else bundled.NAME
+    run_form.values()["teacher"] = engine.tuned_teacher(task)
     run_prompt.use(run_prompt.PAGE)
 
 

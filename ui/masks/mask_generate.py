@@ -1,12 +1,10 @@
 """A model writes twice from one seed on the Masks page: with the mask, and without."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.errors import StillroomError
+from ui import asking
+from ui.asking import Asked, Work
 from ui.masks import mask_engine
 from ui.masks.mask_engine import Chance, Made
 from ui.masks.mask_model import Source
@@ -16,42 +14,25 @@ from ui.text import heading, percent, plain, show_error
 from ui.titles import MASKED
 
 ASKED = "masks_asked"
+LABELS = tuple(MASKED.values())
 TEMPERATURES = [i / 10 for i in range(21)]
 TALL, LONG = 260, 450  # a long text scrolls
 
 
-@dataclass
-class Asked:
-    """What was asked, and what came of it: texts, beginnings as far as they had come, what went wrong, by label."""
-
-    source: Source
-    chance: Chance
-    made: dict[str, Made] = field(default_factory=dict)
-    partial: dict[str, str] = field(default_factory=dict)
-    wrong: dict[str, str] = field(default_factory=dict)
-    stopped: bool = False
-
-    @property
-    def missing(self) -> list[str]:
-        if self.stopped:
-            return []
-        return [label for label in MASKED.values() if label not in self.made and label not in self.wrong]
-
-
-def look(source: Source) -> Callable[[], None] | None:
+def look(source: Source) -> Work | None:
     """The settings, and both texts once they are made; either can be walked. Returns what there is to be done once
     the page is drawn, if anything."""
     chance = _settings()
-    asked: Asked | None = st.session_state.get(ASKED)
-    if asked and (asked.source, asked.chance) != (source, chance):
-        asked = None
-    missing = asked.missing if asked else []
+    asked = asking.current(ASKED, (source, chance), LABELS)
+    missing = asked.missing(LABELS) if asked else []
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Generate both", key="masks_generate", type="primary", icon=":material/play_arrow:", disabled=bool(missing),
-            on_click=_ask_anew, args=(source, chance),
+            on_click=asking.press, args=(ASKED,),
         )  # fmt: skip
-        st.button("Stop", key="masks_stop", icon=":material/stop:", disabled=not missing, on_click=_stop)
+        st.button(
+            "Stop", key="masks_stop", icon=":material/stop:", disabled=not missing, on_click=asking.stop, args=(ASKED,)
+        )
         st.caption("The same prompt, the same seed: once only what the schema allows, once whatever comes.")
     if asked is None:
         st.info(
@@ -59,19 +40,15 @@ def look(source: Source) -> Callable[[], None] | None:
         )
         return None
     places = {}
-    for column, label in zip(st.columns(2, gap="large"), MASKED.values(), strict=True):
+    for column, label in zip(st.columns(2, gap="large"), LABELS, strict=True):
         with column:
             heading(label)
-            places[label] = _show(label, asked)
-    return (lambda: _work(asked, missing, places)) if missing else None
-
-
-def _ask_anew(source: Source, chance: Chance) -> None:
-    st.session_state[ASKED] = Asked(source, chance)
-
-
-def _stop() -> None:
-    st.session_state[ASKED].stopped = True
+            places[label] = _show(label, asked, chance)
+    if not missing:
+        return None
+    label = missing[0]
+    write = lambda show: mask_engine.write(source, chance, label == MASKED[True], show)  # noqa: E731
+    return asking.work(asked, label, places[label].text, write)
 
 
 def seeds() -> dict[str, int]:
@@ -98,29 +75,13 @@ def _settings() -> Chance:
     return Chance(round(temperature, 3), int(seed), int(limit))
 
 
-def _work(asked: Asked, missing: list[str], places: dict[str, DeltaGenerator]) -> None:
-    """Lets the model write what is missing while its text grows on the screen, then draws the page anew."""
-    for label in missing:
-
-        def show(text: str, label: str = label) -> None:
-            asked.partial[label] = text
-            places[label].text(text or "…")
-
-        show("")
-        try:
-            asked.made[label] = mask_engine.write(asked.source, asked.chance, label == MASKED[True], show)
-        except StillroomError as error:
-            asked.wrong[label] = str(error)
-    st.rerun()
-
-
-def _show(label: str, asked: Asked) -> DeltaGenerator:
+def _show(label: str, asked: Asked, chance: Chance) -> DeltaGenerator:
     """One text, or as much of it as there is; returns where it grows."""
-    made = asked.made.get(label)
+    made: Made | None = asked.found.get(label)
     text = made.text if made else asked.partial.get(label, "")
     with st.container(horizontal=True):
         _badge(made, label in asked.wrong, asked.stopped)
-    st.caption(_figures(made, asked.chance) if made else "–")
+    st.caption(_figures(made, chance) if made else "–")
     with st.container(height=TALL if len(text) > LONG else "content", border=False):
         place = st.empty()
         if label in asked.wrong:

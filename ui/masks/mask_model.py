@@ -40,12 +40,7 @@ class Model:
             config = run_folders.open_run(self.run).config()
             own = compare_models.prompt(config, "trained")
             return own if own is None or config.task == task.name else default_prompt(task)
-        from core.models import teachers
-
-        prompt, card = default_prompt(task), teachers.card(self.name)
-        if card and card.task == task.name:
-            return prompt.model_copy(update={"instructions": card.instructions})
-        return prompt
+        return engine.own_prompt(self.name, task) or default_prompt(task)
 
 
 @dataclass(frozen=True)
@@ -70,8 +65,7 @@ def models() -> dict[str, Model]:
 def choose(task: str) -> Model | None:
     known = models()
     names = [*known, ANOTHER]
-    plain = next((name for name in known if "+" not in name), names[0])
-    tuned = next((name for name in known if task and name.endswith(f"+{task}")), plain)
+    tuned = engine.tuned_teacher(task)
     _suit(task, tuned)
     linked("masks_model", tuned, names)
     name = st.selectbox(

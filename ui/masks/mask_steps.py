@@ -13,7 +13,7 @@ from core.constrain.engines.constraint import Constraint
 from ui import engine
 from ui.components import candidates, fsm_graph, fsm_labels, timeline
 from ui.components.candidates import name_of
-from ui.components.strip_metrics import NONE, OF_STEP, choose, legends, measure
+from ui.components.strip_metrics import FACTS, OF_STEP, choose, legends, strip_token
 from ui.components.timeline import Moment
 from ui.components.token_strip import StripToken, has_selection, select_token, token_strip
 from ui.components.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spelled, vocabulary_grid
@@ -25,7 +25,7 @@ from ui.text import heading, percent, share
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
 VOCABULARY = "masks_cells"
-FACTS = ("id", "p before", "p after", "allowed", "mass removed", "state", "part")
+TOKEN_FACTS = (*FACTS, "state", "part")
 
 
 def headline(found: Explained, constraint: Constraint) -> None:
@@ -68,7 +68,7 @@ def choose_step(found: Explained, shade: str, line: str) -> int:
     if not has_selection(tokens, key=STRIP):
         select_token(tokens, _start(found), key=STRIP)
     state["masks_tokens"], state["masks_found"] = tokens, _identity(found)
-    index = token_strip(tokens, key=STRIP, facts=FACTS, controls=True, **legends(OF_STEP, shade, line))
+    index = token_strip(tokens, key=STRIP, facts=TOKEN_FACTS, controls=True, **legends(OF_STEP, shade, line))
     index = min(index or 0, len(tokens) - 1)
     state["masks_step"] = index
     to_address("step", str(index))
@@ -101,17 +101,10 @@ def _identity(found: Explained) -> tuple[int, ...]:
 
 
 def _tokens(found: Explained, shade: str, line: str) -> tuple[StripToken, ...]:
-    return tuple(_strip_token(step, found, shade, line) for step in found.steps)
-
-
-def _strip_token(step: Any, found: Explained, shade: str, line: str) -> StripToken:
-    facts = (
-        str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {found.vocabulary:,}",
-        share(max(step.removed, 0.0)), str(step.state), step.part or "–",
-    )  # fmt: skip
-    under = None if line == NONE else measure(step, found.vocabulary, line)
-    shaded = measure(step, found.vocabulary, shade)
-    return StripToken(_text(step, found), shaded, "forced" if step.forced else "free", line=under, facts=facts)
+    return tuple(
+        strip_token(step, found.end, found.vocabulary, shade, line, (str(step.state), step.part or "–"))
+        for step in found.steps
+    )
 
 
 def _text(step: Any, found: Explained) -> str:

@@ -34,28 +34,20 @@ def choose() -> tuple[Task, str]:
         on_change=_suit, persist_state="session",
     )  # fmt: skip
     names = engine.teacher_names()
-    linked("teacher_name", names[_tuned(task)], (*names, ANOTHER))
+    linked("teacher_name", engine.tuned_teacher(task), (*names, ANOTHER))
     name = right.selectbox("Teacher", [*names, ANOTHER], key="teacher_name", on_change=_follow, persist_state="session")
     if name == ANOTHER:
         name = own_model.ask("teacher", addresses=True)
     elif (card := teachers.card(name)) is not None:
         right.caption(f"Tuned for {TASKS[card.task].title.lower()} on {literal(card.data)}.")
     if st.session_state.get(FILLED, ("",))[0] != task:
-        _begin(task)
+        _begin()
     return TASKS[task], name
-
-
-def _tuned(task: str) -> int:
-    """The teacher that was tuned for the task, else the first."""
-    return next((i for i, name in enumerate(engine.teacher_names()) if name.endswith(f"+{task}")), 0)
 
 
 def suited(task: Task, teacher: str) -> Prompt:
     """The prompt to begin with: an adapter's own, else two worked examples and the schema."""
-    card = teachers.card(teacher)
-    if card and card.task == task.name:
-        return Prompt(instructions=card.instructions)
-    return default_prompt(task, shots=2, with_schema=True)
+    return engine.own_prompt(teacher, task) or default_prompt(task, shots=2, with_schema=True)
 
 
 def fill(prompt: Prompt) -> None:
@@ -76,17 +68,17 @@ def fill_in() -> None:
 def _suit() -> None:
     """Another task: its own teacher, unless it is a model of the user's own; and the prompt that suits both."""
     if st.session_state["teacher_name"] != ANOTHER:
-        st.session_state["teacher_name"] = engine.teacher_names()[_tuned(st.session_state["teacher_task"])]
+        st.session_state["teacher_name"] = engine.tuned_teacher(st.session_state["teacher_task"])
     fill_in()
 
 
 def _follow() -> None:
     """Another teacher: the prompt that suits it, unless it was edited."""
-    if _current() == st.session_state[FILLED][2]:
+    if current() == st.session_state[FILLED][2]:
         fill_in()
 
 
-def _current() -> Prompt | None:
+def current() -> Prompt | None:
     """What the form holds; None without instructions."""
     state = st.session_state
     instructions = (state.get("teacher_instructions") or "").strip()
@@ -99,7 +91,7 @@ def _current() -> Prompt | None:
     )
 
 
-def _begin(task: str) -> None:
+def _begin() -> None:
     """The first look at a task: the prompt of the link that led here, else the one that suits."""
     said = given("prompt", "") if FILLED not in st.session_state else ""
     fill_in()
@@ -115,7 +107,7 @@ def edit(task: Task, train: tuple[Example, ...]) -> Prompt | None:
     st.text_area("Instructions", key="teacher_instructions", height=84, persist_state="session")
     st.toggle("Include the schema", key="teacher_schema", persist_state="session")
     prompt_shots.edit(task, train)
-    prompt = _current()
+    prompt = current()
     if prompt is None:
         st.warning("Write instructions: the teacher is told nothing.", icon=":material/edit:")
     _link(task, prompt)

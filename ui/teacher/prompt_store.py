@@ -33,7 +33,7 @@ def _save(task: Task, prompt: Prompt | None, kept: list[str]) -> None:
     name = left.text_input("Name", key="prompt_store_name", max_chars=60, placeholder="two shots")
     right.button(
         "Replace" if name.strip() in kept else "Save", icon=":material/save:", key="prompt_store_save",
-        disabled=prompt is None, width="stretch", on_click=_try_to_save, args=(task, prompt),
+        disabled=prompt is None, width="stretch", on_click=_try_to_save, args=(task,),
     )  # fmt: skip
 
 
@@ -44,7 +44,10 @@ def _row(task: Task, i: int, name: str) -> None:
         st.button(gone, key=f"prompt_store_delete_{i}", type="tertiary", on_click=_try_to_delete, args=(task, name))
 
 
-def _try_to_save(task: Task, prompt: Prompt) -> None:
+def _try_to_save(task: Task) -> None:
+    prompt = prompt_form.current()  # with an edit that came with the click
+    if prompt is None:
+        return
     try:
         saved_prompts.save(task, st.session_state.get("prompt_store_name") or "", prompt)
     except (StillroomError, OSError) as error:
@@ -73,9 +76,14 @@ def hand_over(task: Task, prompt: Prompt) -> None:
         "Use in Distill",
         key="teacher_use",
         icon=":material/science:",
-        on_click=kept.update,
-        args=({task.name: prompt},),
+        on_click=_use,
+        args=(task.name,),
         help="The Distill page offers this prompt for this task; the run that is started with it records it.",
     )
     if kept.get(task.name) == prompt:
         st.page_link("pages/distill.py", label="It is offered there: go to Distill", icon=":material/arrow_forward:")
+
+
+def _use(task: str) -> None:
+    if prompt := prompt_form.current():  # with an edit that came with the click
+        st.session_state["prompt"][task] = prompt

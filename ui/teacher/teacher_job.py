@@ -5,7 +5,7 @@ answers, and whoever was stopped goes on where it was.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from core.errors import StillroomError
 from core.models.api import ApiTeacher
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
-from ui import engine
+from ui import asking, engine
+from ui.asking import Work
 from ui.page_tools import linked
 from ui.teacher.teacher_input import LAST_SEED, SEED, drawn
 from ui.text import duration, show_error
@@ -66,8 +67,13 @@ def seeds() -> dict[str, int]:
     return of_input | ({"the scored ones": state["teacher_draw"]} if "teacher_draw" in state else {})
 
 
-def answered(teacher: str, task: Task, prompt: Prompt) -> dict[str, str]:
-    """What this teacher answered under this prompt, by input. What was not looked at for longest is let go."""
+def answered(teacher: str, task: Task, prompt: Prompt) -> Mapping[str, str]:
+    """What this teacher has answered under this prompt, by input."""
+    return st.session_state.get(ANSWERS, {}).get((teacher, task.name, prompt), {})
+
+
+def _to_fill(teacher: str, task: Task, prompt: Prompt) -> dict[str, str]:
+    """The same, to be added to. What was asked longest ago is let go."""
     kept: dict[tuple, dict[str, str]] = st.session_state.setdefault(ANSWERS, {})
     key = (teacher, task.name, prompt)
     kept[key] = kept.pop(key, {})
@@ -82,13 +88,16 @@ def state(key: tuple) -> Job | None:
     return job if job and job.key == key else None
 
 
-def buttons(label: str, icon: str, key: tuple, name: str, ready: bool) -> None:
+def buttons(label: str, icon: str, key: tuple, name: str) -> None:
     """Start and stop. A job that is started ends the one before."""
+    pressed = f"teacher_{name}"
+    if asking.pressed(pressed):
+        st.session_state[JOB] = Job(key)
     running = bool((job := state(key)) and job.running)
     with st.container(horizontal=True):
         st.button(
-            label, icon=icon, key=f"teacher_{name}_go", type="primary", disabled=running or not ready,
-            on_click=lambda: st.session_state.__setitem__(JOB, Job(key)),
+            label, icon=icon, key=f"teacher_{name}_go", type="primary", disabled=running,
+            on_click=asking.press, args=(pressed,),
         )  # fmt: skip
         st.button("Stop", icon=":material/stop:", key=f"teacher_{name}_stop", disabled=not running, on_click=_stop)
 
@@ -117,9 +126,7 @@ def show_progress(place: Any, job: Job, done: int, wanted: int) -> None:
     place.progress(done / max(wanted, 1), f"{done} of {wanted} answered{left}")
 
 
-def work(
-    lm: Any, teacher: str, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
-) -> Callable[[], None]:
+def work(lm: Any, teacher: str, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]) -> Work:
     """What to do once the page is drawn: asks for what is missing, shows it, and draws the page anew."""
 
     def run() -> None:
@@ -144,7 +151,7 @@ def _ask(lm: Any, teacher: str, task: Task, wanted: Wanted, job: Job, place: Any
 
     for start in range(0, len(inputs), together):
         for prompt in prompts:  # in turn, so that what is there when it is stopped can be compared
-            kept = answered(teacher, task, prompt)
+            kept = _to_fill(teacher, task, prompt)
             missing = [text for text in inputs[start : start + together] if text not in kept]
             began = time.perf_counter()
             engine.answers(lm, task, missing, prompt, kept.__setitem__, tick)

@@ -1,6 +1,6 @@
 """How well a teacher does with a prompt: examples of dev, answered with the mask and counted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,25 +11,24 @@ from core.evaluate.ratio import Score
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import titles
+from ui.asking import Work
 from ui.teacher import teacher_job
 from ui.text import percent
 
 TABLE_HEIGHT = 320
 
 
-def section(
-    lm: Any, teacher: str, task: Task, examples: Sequence[Example], prompt: Prompt
-) -> Callable[[], None] | None:
+def section(lm: Any, teacher: str, task: Task, examples: Sequence[Example], prompt: Prompt) -> Work | None:
     """The buttons and the scores, which grow while examples are answered. Returns what there is to be done once the
     page is drawn, if anything."""
     key = ("score", teacher, task.name, prompt, tuple(examples))
-    kept = teacher_job.answered(teacher, task, prompt)
-    teacher_job.buttons("Score", ":material/checklist:", key, "score", ready=True)
-    done = sum(example.input in kept for example in examples)
+    teacher_job.buttons("Score", ":material/checklist:", key, "score")
+    done = sum(example.input in teacher_job.answered(teacher, task, prompt) for example in examples)
     place = teacher_job.progress(key, done, len(examples))
     results = st.empty()
 
     def redraw() -> None:
+        kept = teacher_job.answered(teacher, task, prompt)
         with results.container():
             _results(task, [e for e in examples if e.input in kept], kept)
 
@@ -40,7 +39,7 @@ def section(
     return teacher_job.work(lm, teacher, task, [(prompt, e.input) for e in examples], job, place, redraw)
 
 
-def _results(task: Task, examples: Sequence[Example], outputs: dict[str, str]) -> None:
+def _results(task: Task, examples: Sequence[Example], outputs: Mapping[str, str]) -> None:
     if not examples:
         return
     scores = report.scores(task, examples, [outputs[e.input] for e in examples])
@@ -66,7 +65,7 @@ def metric(label: str, score: Score) -> None:
     st.caption(f"95 % interval: {percent(low)} to {percent(high)}")
 
 
-def table(task: Task, examples: Sequence[Example], outputs: dict[str, str]) -> pd.DataFrame:
+def table(task: Task, examples: Sequence[Example], outputs: Mapping[str, str]) -> pd.DataFrame:
     """A row an example: how much of it is right, the input, gold and the answer; the worst first."""
     name = task.metrics[0]
     rows = []

@@ -1,6 +1,6 @@
 """A teacher's answer token by token: how likely it found each, and what it weighed instead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -9,41 +9,29 @@ from core.models.api import ApiTeacher
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import engine
-from ui.components.candidates import candidates, name_of, of_step
-from ui.components.strip_metrics import NONE, OF_MODEL, OF_STEP, choose, legends, measure
-from ui.components.token_strip import StripToken, token_strip
+from ui.components.candidates import candidates, of_step
+from ui.components.strip_metrics import FACTS, OF_MODEL, OF_STEP, choose, legends, strip_token
+from ui.components.token_strip import token_strip
 from ui.page_tools import linked
-from ui.text import heading, share
-
-FACTS = ("id", "p before", "p after", "allowed", "mass removed")
+from ui.text import heading
 
 
-def read(
-    lm: Any,
-    task: Task,
-    example: Example,
-    prompt: Prompt,
-    label: str,
-    answer: engine.Answer,
-    kept: dict[str, tuple[Any, ...]],
-) -> None:
-    """Reads an answer token by token, and keeps the steps under its label. Raises StillroomError."""
+def read(lm: Any, task: Task, example: Example, prompt: Prompt, answer: engine.Answer) -> tuple[Any, ...]:
+    """An answer token by token; nothing where no tokens are told. Raises StillroomError."""
     if isinstance(lm, ApiTeacher) or not answer.ids:
-        return
+        return ()
     if any(answer.forced):
-        steps = engine.explain(lm, task, example.input, prompt, answer.text)
-    else:
-        steps = engine.explain_free(lm, task, example.input, prompt, answer.ids)
-    kept[label] = tuple(steps)
+        return tuple(engine.explain(lm, task, example.input, prompt, answer.text))
+    return tuple(engine.explain_free(lm, task, example.input, prompt, answer.ids))
 
 
-def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], shown: Sequence[str]) -> None:
+def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]]) -> None:
     """The strip of one of the answers that were read, and the rivals of the token that is selected."""
     heading("Token by token")
     if isinstance(lm, ApiTeacher):
         st.caption("This teacher answers in text only: it tells no probabilities.")
         return
-    labels = [label for label in shown if label in read_so_far]
+    labels = [label for label, steps in read_so_far.items() if steps]
     if not labels:
         st.caption("There are no tokens to look at.")
         return
@@ -58,22 +46,10 @@ def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], shown: Sequence
 
 
 def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str, line: str) -> None:
-    tokens = [_token(step, lm.eos, len(lm.tokens), shade, line) for step in steps]
+    tokens = [strip_token(step, lm.eos, len(lm.tokens), shade, line) for step in steps]
     index = token_strip(tokens, key=f"teacher_strip_{label}", facts=FACTS, **legends(OF_STEP, shade, line))
     if index is None or index >= len(steps):
         st.caption("Click a token, or walk with the arrow keys, to see what the teacher weighed there.")
     else:
         step = steps[index]
         candidates(of_step(step, lm.eos), min(1.0, max(0.0, step.removed)), key="teacher_candidates")
-
-
-def _token(step: Any, end: int, vocabulary: int, shade: str, line: str) -> StripToken:
-    facts = (
-        str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {vocabulary:,}",
-        share(max(step.removed, 0.0)),
-    )  # fmt: skip
-    under = None if line == NONE else measure(step, vocabulary, line)
-    text = step.text or name_of(step.id, step.text, end)
-    return StripToken(
-        text, measure(step, vocabulary, shade), "forced" if step.forced else "free", line=under, facts=facts
-    )

@@ -1,15 +1,15 @@
 """One input put to a teacher: with the mask, without, or both side by side."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from core.errors import StillroomError
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
-from ui import answers, engine
+from ui import answers, asking, engine
+from ui.asking import Asked, Work
 from ui.page_tools import linked
 from ui.teacher import teacher_tokens
 from ui.text import heading, percent, plain, show_error
@@ -20,24 +20,15 @@ WAYS = {"both": tuple(MASKED.values()), "with": (MASKED[True],), "without": (MAS
 STATE = "teacher_asked"
 
 
-@dataclass
-class Asked:
-    """What was asked, and what came of it: answers, texts as far as they had come, what went wrong, by label."""
+@dataclass(frozen=True)
+class Told:
+    """An answer, and what the teacher made of each of its tokens; nothing where it tells none."""
 
-    key: tuple
-    found: dict[str, engine.Answer] = field(default_factory=dict)
-    partial: dict[str, str] = field(default_factory=dict)
-    wrong: dict[str, str] = field(default_factory=dict)
-    read: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    stopped: bool = False
-
-    def missing(self, labels: tuple[str, ...]) -> list[str]:
-        if self.stopped:
-            return []
-        return [label for label in labels if label not in self.found and label not in self.wrong]
+    answer: engine.Answer
+    steps: tuple[Any, ...]
 
 
-def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> Callable[[], None] | None:
+def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> Work | None:
     """The buttons and the answers. Returns what there is to be done once the page is drawn, if anything."""
     title, way, buttons = st.columns([1, 3, 2], vertical_alignment="center")
     title.subheader("Answer")
@@ -47,15 +38,17 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
         key="teacher_way", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     labels = WAYS[chosen or "both"]
-    asked: Asked | None = st.session_state.get(STATE)
-    asked = asked if asked and asked.key == key else None
+    asked = asking.current(STATE, key, labels)
     missing = asked.missing(labels) if asked else []
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         st.button(
-            "Run", type="primary", icon=":material/play_arrow:", key="teacher_run", on_click=_ask_anew, args=(key,),
-            disabled=not example.input or bool(missing),
+            "Run", type="primary", icon=":material/play_arrow:", key="teacher_run", on_click=asking.press,
+            args=(STATE,), disabled=not example.input or bool(missing),
         )  # fmt: skip
-        st.button("Stop", icon=":material/stop:", key="teacher_stop", on_click=_stop, disabled=not missing)
+        st.button(
+            "Stop", icon=":material/stop:", key="teacher_stop", on_click=asking.stop, args=(STATE,),
+            disabled=not missing,
+        )  # fmt: skip
     if not example.input:
         st.info("Write an input above: the teacher is asked about it.", icon=":material/arrow_upward:")
         return None
@@ -63,19 +56,24 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
         st.info("Press Run to see what the teacher answers.", icon=":material/play_arrow:")
         return None
     places = _columns(task, example, asked, labels)
-    shown = {label: asked.found[label] for label in labels if label in asked.found}
+    shown: dict[str, Told] = {label: asked.found[label] for label in labels if label in asked.found}
     if len(shown) + len(asked.wrong) >= len(labels) and shown:
-        teacher_tokens.section(lm, asked.read, tuple(shown))
-        _compare(task, example, {label: answer.text for label, answer in shown.items()})
-    return (lambda: _work(lm, task, example, prompt, asked, missing, places)) if missing else None
+        teacher_tokens.section(lm, {label: told.steps for label, told in shown.items()})
+        _compare(task, example, {label: told.answer.text for label, told in shown.items()})
+    if not missing:
+        return None
+    label = missing[0]
+    return asking.work(asked, label, places[label].text, lambda show: _ask(lm, task, example, prompt, label, show))
 
 
-def _ask_anew(key: tuple) -> None:
-    st.session_state[STATE] = Asked(key)
-
-
-def _stop() -> None:
-    st.session_state[STATE].stopped = True
+def _ask(lm: Any, task: Task, example: Example, prompt: Prompt, label: str, show: Callable[[str], None]) -> Told:
+    """Raises StillroomError."""
+    masked = label == MASKED[True]
+    answer = engine.answer(
+        lm, task, example.input, prompt, constrained=masked, max_new_tokens=None if masked else engine.FREE_TOKENS,
+        show=show,
+    )  # fmt: skip
+    return Told(answer, teacher_tokens.read(lm, task, example, prompt, answer))
 
 
 def _columns(task: Task, example: Example, asked: Asked, labels: tuple[str, ...]) -> dict[str, Any]:
@@ -85,56 +83,34 @@ def _columns(task: Task, example: Example, asked: Asked, labels: tuple[str, ...]
     for column, label in zip(st.columns(len(labels), gap="large"), labels, strict=True):
         with column:
             heading(label)
-            answer = asked.found.get(label)
+            told: Told | None = asked.found.get(label)
             with st.container(horizontal=True):
                 _badges(task, example, asked, label)
             with st.container(height=height, border=False, key=f"teacher_text_{labels.index(label)}"):
                 places[label] = st.empty()
                 if label in asked.wrong:
                     show_error(asked.wrong[label])
-                elif answer:
-                    plain(answer.text or "(empty)")
+                elif told:
+                    plain(told.answer.text or "(empty)")
                 else:
                     places[label].text(asked.partial.get(label, ""))
-            st.caption(_figures(answer) if answer else "–")
+            st.caption(_figures(told.answer) if told else "–")
     return places
 
 
-def _work(
-    lm: Any, task: Task, example: Example, prompt: Prompt, asked: Asked, missing: list[str], places: dict[str, Any]
-) -> None:
-    """Asks for what is missing while its text grows on the screen, then draws the page anew."""
-    for label in missing:
-
-        def show(text: str, label: str = label) -> None:
-            asked.partial[label] = text
-            places[label].text(text or "…")
-
-        limit = None if label == MASKED[True] else engine.FREE_TOKENS
-        show("")
-        try:
-            asked.found[label] = engine.answer(
-                lm, task, example.input, prompt, constrained=label == MASKED[True], max_new_tokens=limit, show=show
-            )
-            teacher_tokens.read(lm, task, example, prompt, label, asked.found[label], asked.read)
-        except StillroomError as error:
-            asked.wrong[label] = str(error)
-    st.rerun()
-
-
 def _badges(task: Task, example: Example, asked: Asked, label: str) -> None:
-    answer = asked.found.get(label)
-    if answer is None:
+    told: Told | None = asked.found.get(label)
+    if told is None:
         wrong = label in asked.wrong
         word = "failed" if wrong else "stopped" if asked.stopped else "answering"
         st.badge(word, color="red" if wrong else "gray", icon=":material/more_horiz:")
         return
-    if answer.valid:
+    if told.answer.valid:
         st.badge("valid", icon=":material/check:", color="green")
     else:
         st.badge("not valid", icon=":material/close:", color="red")
     if example.answer:
-        if task.evaluate(example, answer.text)["exact_match"][0]:
+        if task.evaluate(example, told.answer.text)["exact_match"][0]:
             st.badge("exact match", icon=":material/check:", color="green")
         else:
             st.badge("differs from gold", icon=":material/close:", color="orange")

@@ -1,6 +1,6 @@
 """Two prompts against each other: the same examples answered under both, and what that says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from core.models.api import ApiTeacher
 from core.tasks import Example, Task, saved_prompts
 from core.tasks.prompt import Prompt, default_prompt
 from ui import engine, titles
+from ui.asking import Work
 from ui.page_tools import linked
 from ui.teacher import teacher_job
 from ui.teacher.teacher_score import TABLE_HEIGHT, metric
@@ -22,9 +23,7 @@ ABOVE, OWN, SAVED = "above", "own", "saved "
 TITLES = {ABOVE: "The prompt above", OWN: "The task's own instructions"}
 
 
-def section(
-    lm: Any, teacher: str, task: Task, examples: Sequence[Example], prompt: Prompt
-) -> Callable[[], None] | None:
+def section(lm: Any, teacher: str, task: Task, examples: Sequence[Example], prompt: Prompt) -> Work | None:
     """The choice of the two, the buttons and what came of it. Returns what there is to be done once the page is drawn,
     if anything."""
     a, b = _choose(task, prompt)
@@ -37,14 +36,19 @@ def section(
         )
         return None
     key = ("versus", teacher, task.name, a, b, tuple(examples))
-    of_a, of_b = (teacher_job.answered(teacher, task, each) for each in (a, b))
-    teacher_job.buttons("Compare A and B", ":material/compare_arrows:", key, "versus", ready=True)
-    done = sum((e.input in of_a) + (e.input in of_b) for e in examples)
-    place = teacher_job.progress(key, done, 2 * len(examples))
-    lengths = _length(lm, task, a), _length(lm, task, b)
+    try:
+        lengths = _length(lm, task, a), _length(lm, task, b)
+    except StillroomError as error:  # a chat template that cannot be used
+        show_error(str(error))
+        return None
+    teacher_job.buttons("Compare A and B", ":material/compare_arrows:", key, "versus")
+    wanted = [(each, e.input) for e in examples for each in (a, b)]
+    done = sum(text in teacher_job.answered(teacher, task, each) for each, text in wanted)
+    place = teacher_job.progress(key, done, len(wanted))
     results = st.empty()
 
     def redraw() -> None:
+        of_a, of_b = (teacher_job.answered(teacher, task, each) for each in (a, b))
         both = [e for e in examples if e.input in of_a and e.input in of_b]
         with results.container():
             if both:
@@ -54,7 +58,6 @@ def section(
     job = teacher_job.state(key)
     if job is None or not job.running:
         return None
-    wanted = [(each, e.input) for e in examples for each in (a, b)]
     return teacher_job.work(lm, teacher, task, wanted, job, place, redraw)
 
 
@@ -92,7 +95,7 @@ def _length(lm: Any, task: Task, prompt: Prompt) -> int:
 
 
 def _results(
-    task: Task, examples: Sequence[Example], of_a: dict[str, str], of_b: dict[str, str], lengths: tuple[int, int]
+    task: Task, examples: Sequence[Example], of_a: Mapping[str, str], of_b: Mapping[str, str], lengths: tuple[int, int]
 ) -> None:
     name = task.metrics[0]
     outputs = [[kept[e.input] for e in examples] for kept in (of_a, of_b)]

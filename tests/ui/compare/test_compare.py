@@ -16,7 +16,7 @@ from core.evaluate.disagreement import Place
 from core.evaluate.report import Bin, LabelReport, Likelihood, ModelReport, Report, ReportExample, completed, scores
 from core.export.report_html import to_html
 from core.models.student_config import StudentConfig
-from core.paths import ROOT
+from core.paths import ROOT, write_whole
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, Example, Task
@@ -153,7 +153,7 @@ def test_an_adapter_is_no_small_model(root):
     """It needs its base: no factor, no star and no place by size."""
     folder, student = run(root, "first", pos_report()), StudentConfig(kind="existing", model="other")
     config = RunConfig(name="first", teacher="smollm2", student=student)
-    run_folders.write(folder.path / "config.yaml", to_yaml(config))
+    write_whole(folder.path / "config.yaml", to_yaml(config))
     app = page()
     table = cells(app, 0)
     sizes = table["Measure"].index("Size on disk")
@@ -417,6 +417,28 @@ def test_trying_an_input(root, monkeypatch):
     assert len(asked) == 7  # only what failed is asked again
 
 
+def test_a_new_run_of_the_same_name_is_asked_anew(root, monkeypatch):
+    folder = run(root, "first", pos_report())
+    with_weights(folder, "student")
+    asked = []
+
+    def answer(lm, task, text, prompt, **options):
+        asked.append(lm)
+        return engine.Answer(SENTENCE.answer, (1, 2), (False, True), True, 0.25, 2)
+
+    monkeypatch.setattr(engine, "student", lambda name, which, stamp: which)
+    monkeypatch.setattr(engine, "answer", answer)
+    app = page(model="first/trained")
+    checked(app.button(key="compare_try").click().run())
+    assert asked == ["student"] and "250 ms" in [m.value for m in app.metric]
+    report_file = folder.path / "report.json"
+    os.utime(report_file, ns=(0, report_file.stat().st_mtime_ns + 10**9))
+    checked(app.run())
+    assert "250 ms" not in [m.value for m in app.metric]
+    checked(app.button(key="compare_try").click().run())
+    assert asked == ["student", "student"]
+
+
 def test_a_sample_fills_the_field_and_another_text_is_a_new_trial(root):
     run(root, "first", pos_report())
     app = page(text="Dogs bark .")
@@ -449,9 +471,9 @@ def test_who_cannot_be_asked(root):
     config = RunConfig(
         teacher="https://host/v1#m", stages=labelled, student=StudentConfig(kind="existing", model="smollm2")
     )
-    run_folders.write(folder.path / "config.yaml", to_yaml(config))
+    write_whole(folder.path / "config.yaml", to_yaml(config))
     assert "API" in compare_models.why_not(teacher) and compare_models.why_not(untrained) == ""
-    run_folders.write(folder.path / "config.yaml", "[")
+    write_whole(folder.path / "config.yaml", "[")
     with pytest.raises(RunError):
         compare_models.why_not(teacher)
     assert any("cannot be read" in c.value for c in page().code)
@@ -543,7 +565,7 @@ def test_likelihood_is_shown_and_what_was_not_measured_is_said(root):
     assert "no near ones" in " ".join(t.value for t in app.text)
 
 
-def test_a_report_of_an_older_version_is_shown_with_what_follows_from_its_answers(root):
+def test_a_report_that_holds_no_more_than_answers_is_shown_with_what_follows_from_them(root):
     folder = run(root, "old", pos_report())
     old = json.loads((folder.path / "report.json").read_text())
     for name in ("near_leaks", "leaked", "left_out", "recovery"):
@@ -553,7 +575,7 @@ def test_a_report_of_an_older_version_is_shown_with_what_follows_from_its_answer
             del kept[name]
     (folder.path / "report.json").write_text(json.dumps(old))
     app = page()
-    assert any("Not measured: an older version" in c.value for c in app.caption)
+    assert any("This report does not say" in c.value for c in app.caption)
     assert any("near ones not measured" in t.value for t in app.text)
     assert "Recovery (student / teacher)" in cells(app, 0)["Measure"]
     assert not any("Tokens a second" in m for m in cells(app, 0)["Measure"])
@@ -627,7 +649,7 @@ def test_stages_side_by_side(root, monkeypatch):
     """Untrained, after stage 1 and after stage 2, with and without the mask, all from one seed; Stop, and on again."""
     folder = run(root, "first", pos_report())
     stages = (Stage(method="task"), Stage(method="gold"))
-    run_folders.write(folder.path / "config.yaml", to_yaml(RunConfig(stages=stages)))
+    write_whole(folder.path / "config.yaml", to_yaml(RunConfig(stages=stages)))
     with_weights(folder, "untrained", "stages/1", "stages/half.partial", "student")
     drawn = []
 
@@ -646,9 +668,8 @@ def test_stages_side_by_side(root, monkeypatch):
     app = page()
     assert not drawn and app.button(key="compare_stages_stop").disabled
     app.number_input(key="compare_seed").set_value(3)
-    app.run()
+    checked(app.button(key="compare_stages_go").click().run())  # in one run with what was typed just before
     assert [c.value for c in app.sidebar.caption if "Seed" in c.value] == ["Seed 3 for the stages' samples"]
-    checked(app.button(key="compare_stages_go").click().run())
     assert drawn == [(s.which, 3, mask) for mask in (True, False) for s in kept]
     lines = [c.value for c in app.code]
     assert any(text.startswith("✓ PRON AUX PART VERB") and "\n✗ PRON AUX ✗ADV VERB" in text for text in lines)

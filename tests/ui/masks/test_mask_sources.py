@@ -136,11 +136,12 @@ def test_a_long_schema_says_that_the_link_does_not_carry_it(app):
 def test_two_texts_from_one_seed_and_either_is_walked(app):
     page = app(kind="preset", preset="plate", way="generate", seed="7", limit="12")
     assert any("Press Generate" in i.value for i in page.info)
-    checked(page.button(key="masks_generate").click().run())
+    page.number_input(key="masks_limit").set_value(11)
+    checked(page.button(key="masks_generate").click().run())  # in one run with what was typed just before
     asked = page.session_state["masks_asked"]
-    under, free = (asked.made[label] for label in MASKED.values())
+    under, free = (asked.found[label] for label in MASKED.values())
     assert under.why_not == "" and under.text in codes(page) and free.text in codes(page)
-    assert free.tokens <= 12 and free.model_calls >= under.model_calls
+    assert free.tokens <= 11 and free.model_calls >= under.model_calls
     assert linked(page, "seed") == "7" and linked(page, "way") == "generate"
     checked(page.button(key="masks_walk_constrained").click().run())
     assert page.segmented_control(key="masks_way").value == "walk"
@@ -153,9 +154,9 @@ def test_stopping_keeps_what_was_written_and_it_can_be_walked(app):
     checked(page.button(key="masks_generate").click().run())
     assert page.button(key="masks_stop").disabled and not page.button(key="masks_generate").disabled
     asked = page.session_state["masks_asked"]
-    asked.made, asked.partial, asked.stopped = {}, {MASKED[True]: "perhaps: it"}, True
+    asked.found, asked.partial, asked.stopped = {}, {MASKED[True]: "perhaps: it"}, True
     checked(page.run())
-    assert page.session_state["masks_asked"].made == {}  # it does not begin again by itself
+    assert page.session_state["masks_asked"].found == {}  # it does not begin again by itself
     assert "perhaps: it" in codes(page) and page.button(key="masks_walk_raw").disabled
     checked(page.button(key="masks_walk_constrained").click().run())
     assert page.text_area(key="masks_text").value == "perhaps: it"

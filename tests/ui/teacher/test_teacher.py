@@ -13,7 +13,7 @@ from core.paths import ROOT
 from core.tasks import CARS, POS
 from core.tasks.prompt import Prompt, as_shot
 from ui import engine
-from ui.teacher import prompt_form, prompt_store
+from ui.teacher import prompt_form, prompt_store, teacher_job
 from ui.teacher.teacher_input import drawn
 from ui.text import percent
 
@@ -78,15 +78,15 @@ def test_run_shows_both_answers_until_the_prompt_changes() -> None:
     assert not app.exception
     assert {"#### With the mask", "#### Without the mask", "#### Token by token"} <= {m.value for m in app.markdown}
     found = app.session_state["teacher_asked"].found
-    assert found["With the mask"].valid
+    assert found["With the mask"].answer.valid
     app.segmented_control(key="teacher_shade").set_value("allowed").run()
     app.selectbox(key="teacher_line").set_value("removed").run()
     assert {"shade", "line"} <= set(app.query_params)
     app.button_group(key="teacher_tokens").set_value("Without the mask").run()
     assert not app.exception
     assert app.selectbox(key="teacher_line").options == ["Nothing", "Probability", "Agreement", "Loss"]  # no mask
-    read = app.session_state["teacher_asked"].read
-    assert [step.id for step in read["Without the mask"]] == list(found["Without the mask"].ids)
+    free = found["Without the mask"]
+    assert [step.id for step in free.steps] == list(free.answer.ids)
     app.text_area(key="teacher_instructions").set_value("Something else.").run()
     assert "#### Without the mask" not in {m.value for m in app.markdown}
 
@@ -106,7 +106,7 @@ def test_nothing_opens_while_an_answer_is_written(monkeypatch: pytest.MonkeyPatc
     for module, name in ((prompt_form, "samples"), (prompt_store, "draw")):
         monkeypatch.setattr(module, name, lambda *_, disabled: drawn.append(disabled))
     app.button(key="teacher_run").click().run()
-    assert not app.exception and drawn == [True, True, False, False]  # while it is written, and after
+    assert not app.exception and drawn == [True] * 4 + [False] * 2  # while either is written, and after
 
 
 def test_stopping_keeps_what_had_come() -> None:
@@ -128,7 +128,7 @@ def test_an_input_of_ones_own_has_no_gold() -> None:
     app.text_area(key="teacher_text cars").set_value("1974 ford pinto, 20 mpg").run()
     app.button(key="teacher_run").click().run()
     assert not app.exception
-    assert app.session_state["teacher_asked"].found["With the mask"].valid
+    assert app.session_state["teacher_asked"].found["With the mask"].answer.valid
     assert not any("gold" in badge.value for badge in app.markdown)
 
 
@@ -189,6 +189,48 @@ def test_a_prompt_is_handed_to_distill() -> None:
     kept = app.session_state["prompt"]["pos"]
     assert isinstance(kept, Prompt)
     assert (kept.instructions, kept.with_schema, len(kept.shots)) == ("Tag *well*.", True, 2)
+
+
+def test_what_is_pressed_holds_for_what_was_typed_just_before() -> None:
+    """Leaving the field and the click come as one: nothing of the old prompt is asked or handed over."""
+    app = short(page(task="cars", way="with", n="5"))
+    app.text_area(key="teacher_instructions").set_value("Mine.")
+    app.button(key="teacher_use").click().run()
+    assert app.session_state["prompt"]["cars"].instructions == "Mine."
+    app.text_area(key="teacher_instructions").set_value("Mine as well.")
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    assert app.session_state["teacher_asked"].key[3].instructions == "Mine as well."
+    assert "#### Token by token" in {m.value for m in app.markdown}
+    app.text_area(key="teacher_instructions").set_value("And mine.")
+    app.button(key="teacher_score_go").click().run()
+    assert {
+        (prompt.instructions, len(found)) for (*_, prompt), found in app.session_state["teacher_answers"].items()
+    } == {("And mine.", 5)}
+
+
+def test_prompts_that_were_only_looked_at_cost_no_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teacher_job, "KEPT", 1)
+    app = short(page(task="cars", n="5"))
+    app.text_area(key="teacher_instructions").set_value("Mine.").run()
+    app.button(key="teacher_score_go").click().run()
+    for text in ("One.", "Two.", "Mine."):
+        app.text_area(key="teacher_instructions").set_value(text).run()
+    assert any(bar.proto.text == "Done." for bar in app.get("progress"))
+
+
+def test_a_chat_template_that_cannot_be_used_is_an_error_beside_what_works(
+    monkeypatch: pytest.MonkeyPatch, teacher: Any
+) -> None:
+    monkeypatch.setattr(teacher.tokenizer, "chat_template", "{{ raise_exception('no system role') }}")
+    monkeypatch.setattr(teacher, "prompts", {})
+    app = short(page())
+    app.text_area(key="teacher_instructions").set_value("Mine.").run()
+    assert not app.exception
+    said = [code.value for code in app.code if "chat template" in code.value]
+    assert len(said) == 2  # where its length would be, and in place of the comparison
+    app.button(key="teacher_use").click().run()
+    assert not app.exception and app.session_state["prompt"]["pos"].instructions == "Mine."
 
 
 def test_without_instructions_there_is_nothing_to_run() -> None:

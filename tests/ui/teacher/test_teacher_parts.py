@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tests.ui.test_teacher import page, short, tiny  # noqa: F401
 
 from core.errors import ModelError
 from core.evaluate.paired import Paired
@@ -14,6 +13,7 @@ from core.models import api
 from core.models.api import ApiTeacher
 from core.tasks import CARS, POS, saved_prompts
 from core.tasks.prompt import Prompt, as_shot, default_prompt
+from tests.ui.teacher.test_teacher import page, short, tiny  # noqa: F401
 from ui import engine
 from ui.teacher import prompt_shots, prompt_store, teacher_input, teacher_score, teacher_versus
 from ui.teacher.prompt_shots import CHOSEN, offered
@@ -155,8 +155,8 @@ def test_an_api_answers_in_text_and_is_scored(
     app.button(key="teacher_run").click().run()
     assert not app.exception
     found = app.session_state["teacher_asked"].found
-    assert found["With the mask"].valid and not found["Without the mask"].valid  # its fence is no JSON
-    assert found["With the mask"].tokens == (30, 10)
+    assert found["With the mask"].answer.valid and not found["Without the mask"].answer.valid  # its fence is no JSON
+    assert found["With the mask"].answer.tokens == (30, 10)
     assert "response_format" in asked[0] and "response_format" not in asked[1]
     assert any("text only" in caption.value for caption in app.caption)
     app.slider(key="teacher_n").set_value(6).run()

@@ -1,0 +1,80 @@
+"""What is asked on a page: by a press, one after the other, the page whole meanwhile."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def asking_page() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+
+    from core.errors import ModelError
+    from ui import asking
+
+    state, labels = st.session_state, ("a", "b")
+
+    def ask(label: str, text: str) -> str:
+        state["log"] = (*state.get("log", ()), (label, text))
+        if label == "b" and state.get("fails"):
+            raise ModelError("b cannot: try again.")
+        return label
+
+    def draw() -> list[asking.Work | None]:
+        text = st.text_input("Text", "", key="text")
+        asked = asking.current("trial_asked", text, labels)
+        missing = asked.missing(labels) if asked else []
+        st.button("Go", key="go", on_click=asking.press, args=("trial_asked",))
+        st.button("Stop", key="stop", on_click=asking.stop, args=("trial_asked",), disabled=asked is None)
+        state["alone"] = (*state.get("alone", ()), ThreadState.get().fragment_id is not None)
+        place = st.empty()
+        return [asking.work(asked, missing[0], place.text, lambda _: ask(missing[0], text)) if missing else None]
+
+    for work in asking.part("trial_asking", draw):
+        work()
+
+
+def opened() -> AppTest:
+    return checked(AppTest.from_function(asking_page, default_timeout=30).run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert not page.exception, page.exception
+    return page
+
+
+def pressed(page: AppTest) -> list[tuple[str, str]]:
+    """What was asked since."""
+    page.session_state["log"] = ()
+    checked(page.button(key="go").click().run())
+    return list(page.session_state["log"])
+
+
+def test_a_press_asks_for_what_is_open_or_failed_and_then_for_all_anew() -> None:
+    page = opened()
+    page.session_state["fails"] = True
+    assert pressed(page) == [("a", ""), ("b", "")]
+    asked = page.session_state["trial_asked"]
+    assert (asked.found, asked.wrong) == ({"a": "a"}, {"b": "b cannot: try again."})
+    assert checked(page.run()).session_state["log"] == (("a", ""), ("b", ""))  # what failed is not tried by itself
+    page.session_state["fails"] = False
+    assert pressed(page) == [("b", "")]
+    assert pressed(page) == [("a", ""), ("b", "")]
+    page.text_input(key="text").set_value("x")
+    assert pressed(page) == [("a", "x"), ("b", "x")]  # typed and pressed as one
+
+
+def test_what_was_stopped_waits_for_a_press() -> None:
+    page = opened()
+    pressed(page)
+    asked = page.session_state["trial_asked"]
+    asked.found = {"a": "a"}
+    checked(page.button(key="stop").click().run())
+    assert asked.found == {"a": "a"} and asked.open("ab") == ["b"]
+    assert pressed(page) == [("b", "")]
+
+
+def test_a_part_is_a_fragment_but_while_there_is_work() -> None:
+    page = opened()
+    assert page.session_state["alone"] == (True,)
+    page.session_state["alone"] = ()
+    pressed(page)  # found in the fragment, asked for twice, nothing left, and a fragment again
+    assert page.session_state["alone"] == (True, False, False, False, True)
