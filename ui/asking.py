@@ -48,7 +48,8 @@ def pressed(name: str) -> bool:
 
 def stop(name: str) -> None:
     """For the callback of a button."""
-    st.session_state[name].stopped = True
+    if name in st.session_state:  # else the page was reset meanwhile
+        st.session_state[name].stopped = True
 
 
 def current(name: str, key: Any, labels: Iterable[Any]) -> Asked | None:

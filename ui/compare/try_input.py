@@ -48,6 +48,7 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     if wrong:
         show_error(wrong)
         return None
+    plain(text)
     _show(task, shown, asked, free, pinned, gold)
     if not missing:
         asked.stopped = True  # whoever is chosen later waits for a press
@@ -131,7 +132,6 @@ def _ask(entry: Entry, masked: bool, text: str, show: Callable[[str], None]) -> 
 
 
 def _show(task: Task, shown: Sequence[Entry], asked: Asked, free: bool, pinned: str, gold: str) -> None:
-    plain(asked.key[-1])
     found: dict[Any, engine.Answer] = asked.found
     reference = gold if pinned == GOLD else None
     for entry in shown:
