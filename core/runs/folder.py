@@ -22,7 +22,6 @@ from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.evaluate.report import Report, completed
-from core.models import weights
 from core.paths import DEMO_RUN, RUNS, write_whole
 from core.tasks import TASKS
 
@@ -86,7 +85,7 @@ class RunFolder:
     def kept_stages(self) -> list[int]:
         """Numbers of the stages after which the student was kept."""
         folders = self.stages.iterdir() if self.stages.is_dir() else ()
-        return sorted(int(f.name) for f in folders if f.name.isdecimal() and weights.megabytes(f))
+        return sorted(int(f.name) for f in folders if f.name.isdecimal() and any(f.glob("*.safetensors")))
 
     def config(self) -> RunConfig:
         """Raises RunError if the configuration is missing or damaged."""

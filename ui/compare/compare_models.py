@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.distill.config import RunConfig
 from core.errors import ModelError
-from core.models import api, weights
+from core.models import api
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.compare.comparison import Entry
@@ -18,7 +18,7 @@ def folder(entry: Entry) -> Path:
 
 
 def has_weights(place: Path) -> bool:
-    return weights.megabytes(place) > 0
+    return any(place.glob("*.safetensors"))
 
 
 def why_not(entry: Entry) -> str:

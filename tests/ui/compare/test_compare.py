@@ -565,7 +565,7 @@ def test_likelihood_is_shown_and_what_was_not_measured_is_said(root):
     assert "no near ones" in " ".join(t.value for t in app.text)
 
 
-def test_a_report_that_holds_no_more_than_answers_is_shown_with_what_follows_from_them(root):
+def test_a_report_of_an_older_version_is_shown_with_what_follows_from_its_answers(root):
     folder = run(root, "old", pos_report())
     old = json.loads((folder.path / "report.json").read_text())
     for name in ("near_leaks", "leaked", "left_out", "recovery"):
