@@ -185,7 +185,7 @@ class Upload:
 
 def test_the_same_file_twice_is_one_and_names_stay_inside_the_folder() -> None:
     assert uploads.save(Upload("a.conllu", b"x")) == uploads.save(Upload("a.conllu", b"x"))
-    assert uploads.save(Upload("../../ü/../x y.conllu", b"y")).parent == uploads.FOLDER
+    assert uploads.save(Upload("../../ü/../x y.conllu", b"y")).parent == uploads.UPLOADS
     uploads.save(Upload("a.conllu", b"z"))
     labels = [label for label, _ in uploads.known(POS)]
     assert len(labels) == len(set(labels)) == 3
