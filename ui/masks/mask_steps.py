@@ -21,7 +21,7 @@ from ui.components.vocabulary_table import after_mask, vocabulary_table
 from ui.masks import mask_engine
 from ui.masks.mask_source import Explained
 from ui.page_tools import given, linked, to_address
-from ui.text import heading, percent, share
+from ui.text import errors_shown, heading, percent, share
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
 VOCABULARY = "masks_cells"
@@ -206,7 +206,7 @@ def _vocabulary(found: Explained, constraint: Constraint, load: Callable[[], Any
     linked(VOCABULARY, True)
     place = st.expander("Every token of the vocabulary", key=VOCABULARY, icon=":material/grid_on:", on_change="rerun")
     if place.open:
-        with place:
+        with place, errors_shown():
             _every_token(found, constraint, load, index)
 
 
