@@ -16,16 +16,10 @@ from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
 from core.tasks import POS, Example, saved_prompts
 from core.tasks.prompt import Prompt, Shot
+from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
 
 STEP = {"total": 4, "method": "gold", "epoch": 0, "agreement": 0.5, "learning_rate": 1e-3, "positions": 9, "tokens": 90}
-
-
-class IdleJobs(Jobs):
-    """Takes runs and never works on them."""
-
-    def _work(self) -> None:
-        return
 
 
 @pytest.fixture
@@ -52,11 +46,6 @@ def page(root):
         return checked(app.run())
 
     return opened
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
 
 
 def a_run(root: Path, **status) -> RunFolder:

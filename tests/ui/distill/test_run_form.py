@@ -9,18 +9,11 @@ from core.distill.config import RunConfig, Stage
 from core.distill.presets import PRESETS
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
-from core.runs.jobs import Jobs
+from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
 from ui.distill.run_form import is_relevant
 from ui.run_text import describe
 from ui.text import literal
-
-
-class IdleJobs(Jobs):
-    """Takes runs and never works on them."""
-
-    def _work(self) -> None:
-        return
 
 
 @pytest.fixture
@@ -37,11 +30,6 @@ def page(tmp_path, monkeypatch):
         return checked(app.switch_page("pages/distill.py").run())
 
     return opened
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
 
 
 def texts(app: AppTest) -> str:

@@ -13,6 +13,7 @@ from core.models import bundled
 from core.paths import ROOT
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
+from tests.ui.conftest import checked
 from ui import engine, uploads
 from ui.masks import mask_corpus, mask_drive, mask_engine, schema_form
 from ui.masks.mask_engine import Corpus
@@ -42,11 +43,6 @@ def app(tmp_path, monkeypatch):
         return checked(page.run())
 
     return opened
-
-
-def checked(page: AppTest) -> AppTest:
-    assert not page.exception, page.exception
-    return page
 
 
 def linked(page: AppTest, name: str) -> str:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.errors import ModelError
 from core.paths import ROOT
 from core.runs import folder as run_folders
+from tests.ui.conftest import checked
 from ui import engine
 from ui.masks import mask_engine, mask_source
 from ui.masks.mask_model import Model, Source
@@ -33,11 +34,6 @@ def opened(folder: Path) -> AppTest:
         app.query_params[name] = value
     app.run()
     return checked(app.button(key="masks_load").click().run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
 
 
 def train_on(folder: Path) -> None:
