@@ -66,7 +66,7 @@ def _teacher(name: str, stamp: float) -> Any:
 
 
 def stamp(name: str) -> float:
-    """Changes when a model's folder or file of this name does; 0 for a name of neither, or one that cannot be a path."""
+    """Changes when the model's folder or file of this name does; 0 for a name of neither, as of what is no path."""
     with suppress(OSError, RuntimeError, ValueError):
         place = Path(name).expanduser()
         files = place.iterdir() if place.is_dir() else [place]
@@ -123,14 +123,7 @@ def answer(
         _ask_api(lm, task, [text], prompt, constrained, limit, heard, lambda: show(""))
         return found[0]
     from core.constrain.constraints import Constraints
-    from core.generate.decode import Sampling, Written, generate
-
-    so_far: list[int] = []
-
-    def written(step: Written) -> None:
-        so_far.append(step.token)
-        if not step.forced:
-            show(lm.tokens.text(so_far))
+    from core.generate.decode import Sampling, generate
 
     with _use:
         ids = prompt_ids(lm, task, text, prompt)
@@ -138,7 +131,7 @@ def answer(
             lm.check_length(len(ids) + len(lm.encode(shortest(task.template(text)))))
         constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
         limit = max_new_tokens or (lm.context if constrained and conditioned else LONGEST)
-        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit), written=written)
+        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit), written=as_it_grows(lm, show))
     written_out = batch.generations[0]
     return Answer(
         text=written_out.text,
@@ -148,6 +141,18 @@ def answer(
         seconds=batch.seconds,
         model_calls=batch.model_calls,
     )
+
+
+def as_it_grows(lm: Any, show: Callable[[str], Any]) -> Callable[[Any], None]:
+    """For `core.generate.decode.generate`: hands `show` the text so far at each free token."""
+    so_far: list[int] = []
+
+    def written(step: Any) -> None:
+        so_far.append(step.token)
+        if not step.forced:
+            show(lm.tokens.text(so_far))
+
+    return written
 
 
 def answers(

@@ -212,7 +212,7 @@ def test_schemas(number: int) -> None:
 
 NAME = "**b** :red[r] <script> $x$ :streamlit: www.x.invalid a@x.invalid"
 RUN_NAMES = [NAME, f"{NAME} 2", f"{NAME} 3"]  # of runs; the last one is of another task
-VIEWS: dict[str, tuple[dict[str, Any], ...]] = {  # all that a page can be told, and asks its link for, is in one of them
+VIEWS: dict[str, tuple[dict[str, Any], ...]] = {  # beside the first view: between them they show all that there is
     "datasets": (),
     "teacher": ({"source": "own", "name": ANOTHER},),
     "distill": (),
@@ -236,13 +236,20 @@ def asked(stem: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         found = set[str]()
         with monkeypatch.context() as patched:
             for name in ("__getitem__", "get_all"):
-                look = getattr(QueryParamsProxy, name)
-                patched.setattr(QueryParamsProxy, name, lambda self, key, look=look: (found.add(key), look(self, key))[1])
+                patched.setattr(QueryParamsProxy, name, noted(getattr(QueryParamsProxy, name), found))
             for view in ({}, *VIEWS[stem]):
                 shown(stem, **view)
         assert found > {name for view in VIEWS[stem] for name in view}
         _asked[stem] = found
     return _asked[stem]
+
+
+def noted(look: Callable[[Any, str], Any], names: set[str]) -> Callable[[Any, str], Any]:
+    def noting(self: Any, name: str) -> Any:
+        names.add(name)
+        return look(self, name)
+
+    return noting
 
 
 def shown(stem: str, **query: Any) -> AppTest:

@@ -34,7 +34,7 @@ def headline(found: Explained, constraint: Constraint) -> None:
     columns = st.columns(4)
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
     columns[1].metric("Forced by the schema", percent(1 - len(free) / len(steps)), border=True)
-    columns[2].metric("Mean mass removed", percent(max(0.0, sum(s.removed for s in steps) / len(steps))), border=True)
+    columns[2].metric("Mean mass removed", percent(sum(s.removed for s in steps) / len(steps)), border=True)
     columns[3].metric("States of the automaton", f"{states:,}" if states else "none", border=True)
 
 
@@ -57,7 +57,7 @@ def _whole(found: Explained, constraint: Constraint, index: int) -> None:
     """The answer from its first token to its last: figures and the timeline."""
     heading("The whole answer")
     headline(found, constraint)
-    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
+    moments = [Moment(_text(s, found), s.allowed, s.removed, s.forced) for s in found.steps]
     timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
 
 
@@ -107,7 +107,7 @@ def _tokens(found: Explained, shade: str, line: str) -> tuple[StripToken, ...]:
 def _strip_token(step: Any, found: Explained, shade: str, line: str) -> StripToken:
     facts = (
         str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {found.vocabulary:,}",
-        share(max(step.removed, 0.0)), str(step.state), step.part or "–",
+        share(step.removed), str(step.state), step.part or "–",
     )  # fmt: skip
     under = None if line == NONE else measure(step, found.vocabulary, line)
     shaded = measure(step, found.vocabulary, shade)
@@ -189,7 +189,7 @@ def _candidates(found: Explained, index: int) -> None:
     count = st.slider("Candidates", 5, 20, key="masks_count", persist_state="session")
     rows = candidates.of_step(step, found.end, count)
     with shown:
-        candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
+        candidates.candidates(rows, step.removed, key="masks_candidates")
 
 
 def _verdict(step: Any, found: Explained) -> str:
