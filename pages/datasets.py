@@ -40,12 +40,13 @@ if hits:
         )
         st.download_button(
             "Download the table as CSV",
-            as_csv(frame).encode(),
+            lambda: as_csv(frame),
             f"{task.name}-{split}.csv",
             "text/csv",
             key="datasets_csv",
             type="tertiary",
             icon=":material/download:",
+            on_click="ignore",
         )
     row = dataset_view.select_row(task, frame)
     st.subheader(f"Example {hits[row][0]} as the model sees it")

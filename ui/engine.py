@@ -1,6 +1,6 @@
-"""The interface's only door to the heavy half of the engine.
+"""The interface's door to the heavy half of the engine; `masks/mask_engine.py` is the Masks page's.
 
-Everything that needs torch or transformers is imported inside a function here, so that the first screen
+Everything that needs torch or transformers is imported inside a function of these two, so that the first screen
 does not wait for it. Models are kept between reruns, a few at a time, and used by one session at a time.
 """
 
@@ -57,7 +57,7 @@ def machine() -> str:
 
 def teacher(name: str) -> Any:
     """A teacher by name; one behind an address is an ApiTeacher, which is asked for text only. Raises ModelError."""
-    return api.parse(name) if api.is_address(name) else _teacher(name, _stamp(name))
+    return api.parse(name) if api.is_address(name) else _teacher(name, stamp(name))
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
@@ -65,8 +65,8 @@ def _teacher(name: str, stamp: float) -> Any:
     return teachers.load(name)
 
 
-def _stamp(name: str) -> float:
-    """Changes when the folder or the file of this name does; 0 for a name of neither, or one that cannot be a path."""
+def stamp(name: str) -> float:
+    """Changes when the model's folder or file of this name does; 0 for a name of neither, as of what is no path."""
     with suppress(OSError, RuntimeError, ValueError):
         place = Path(name).expanduser()
         files = place.iterdir() if place.is_dir() else [place]
@@ -76,7 +76,8 @@ def _stamp(name: str) -> float:
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the student …")
 def student(run: str, which: str, stamp: float) -> Any:
-    """A run's student in its folder `which`; `stamp` tells versions of it apart. Raises ModelError."""
+    """A run's `student`, its `untrained` one, or one of `stages/N`. `stamp` tells versions of a run apart. Raises
+    ModelError."""
     from core.models import checkpoint
 
     return checkpoint.load(run_folders.open_run(run).path / which, f"{run}/{which}")
@@ -133,14 +134,7 @@ def answer(
         _ask_api(lm, task, [text], prompt, constrained, limit, heard, lambda: show(""))
         return found[0]
     from core.constrain.constraints import Constraints
-    from core.generate.decode import Sampling, Written, generate
-
-    so_far: list[int] = []
-
-    def written(step: Written) -> None:
-        so_far.append(step.token)
-        if not step.forced:
-            show(lm.tokens.text(so_far))
+    from core.generate.decode import Sampling, generate
 
     with _use:
         ids = prompt_ids(lm, task, text, prompt)
@@ -148,7 +142,7 @@ def answer(
             lm.check_length(len(ids) + len(lm.encode(shortest(task.template(text)))))
         constraints = [Constraints(task, lm.tokens, conditioned).of(text)] if constrained else None
         limit = max_new_tokens or (lm.context if constrained and conditioned else LONGEST)
-        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit), written=written)
+        batch = generate(lm, [ids], constraints, Sampling(max_new_tokens=limit), written=as_it_grows(lm, show))
     written_out = batch.generations[0]
     return Answer(
         text=written_out.text,
@@ -158,6 +152,18 @@ def answer(
         seconds=batch.seconds,
         model_calls=batch.model_calls,
     )
+
+
+def as_it_grows(lm: Any, show: Callable[[str], Any]) -> Callable[[Any], None]:
+    """For `core.generate.decode.generate`: hands `show` the text so far at each free token."""
+    so_far: list[int] = []
+
+    def written(step: Any) -> None:
+        so_far.append(step.token)
+        if not step.forced:
+            show(lm.tokens.text(so_far))
+
+    return written
 
 
 def answers(

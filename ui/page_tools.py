@@ -11,19 +11,16 @@ from typing import TypeVar
 
 import streamlit as st
 
-from core.paths import ASSETS
+from ui.components.component import component
 
 LONGEST = 2000  # characters of a text that a link carries
 
 T = TypeVar("T")
 
-_FILES = ASSETS / "components"
-_copy_link = st.components.v2.component(
-    "stillroom.copy_link",
-    html='<button type="button"></button><input readonly hidden aria-label="The link to this view">'
+_copy_link = component(
+    "copy_link",
+    '<button type="button"></button><input readonly hidden aria-label="The link to this view">'
     '<span role="status"></span>',
-    css=(_FILES / "copy_link.css").read_text(encoding="utf-8"),
-    js=(_FILES / "copy_link.js").read_text(encoding="utf-8"),
 )
 
 
@@ -43,7 +40,7 @@ def header(
     st.caption(caption)
 
 
-def tools(page: str, samples: Mapping[str, Mapping[str, str]], keep: Collection[str] = ()) -> None:
+def tools(page: str, samples: Mapping[str, Mapping[str, str]], keep: Collection[str]) -> None:
     """Samples, copy link, reset. `page` is what the keys of the page's state begin with."""
     menu = f"_{page}_samples"
     st.menu_button(
@@ -57,11 +54,16 @@ def tools(page: str, samples: Mapping[str, Mapping[str, str]], keep: Collection[
 def show(page: str, view: Mapping[str, str], keep: Collection[str] = ()) -> None:
     """Forgets all of the page's state but `keep` and puts the view in the address, as if its link had been opened.
     For callbacks."""
-    for key in [key for key in st.session_state if str(key).startswith(f"{page}_") and key not in keep]:
-        del st.session_state[key]
+    forget(page, keep)
     st.query_params.clear()
     for name, value in view.items():
         st.query_params[name] = value
+
+
+def forget(page: str, keep: Collection[str] = ()) -> None:
+    """All of the page's state but `keep`."""
+    for key in [key for key in st.session_state if str(key).startswith(f"{page}_") and key not in keep]:
+        del st.session_state[key]
 
 
 def close(popover: str) -> None:

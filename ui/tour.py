@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from core.paths import ROOT
+from ui import page_tools
 
 AT = "tour_at"  # the stop that was taken last
 HINT = (
@@ -65,6 +66,5 @@ def draw(page: str) -> None:
 def _go(stop: Stop) -> None:
     """The page as its link would show it: what was set there before is forgotten."""
     if stop.view:
-        for key in [key for key in st.session_state if str(key).startswith(f"{stop.page}_")]:
-            del st.session_state[key]
+        page_tools.forget(stop.page)
     st.switch_page(ROOT / "pages" / f"{stop.page}.py", query_params=stop.view)

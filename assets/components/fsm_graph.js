@@ -1,7 +1,6 @@
 // The picture of an automaton, laid out in Python. Runs again on every change of data or theme: it draws once a
 // signature, and marks where the answer stands. It follows the answer until "Whole automaton" is asked for.
 
-const NS = "http://www.w3.org/2000/svg";
 const RADIUS = 15;
 const KEY = "filled: here now · bold: walked · green, dashed: allowed next · double ring: the answer may end · drag to move, click and turn the wheel to zoom · keys: arrows, + and −, 0 for the whole";
 
@@ -37,13 +36,6 @@ export default function (component) {
     cancelAnimationFrame(svg.frame);
     hideCard(card);
   };
-}
-
-function shape(name, attributes, ...children) {
-  const node = document.createElementNS(NS, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
 }
 
 function draw(svg) {

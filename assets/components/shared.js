@@ -7,6 +7,14 @@ function element(name, className = "", text = "") {
   return node;
 }
 
+// As `element`, of an SVG.
+function shape(name, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
 // Its name is what is read on it; the title says more.
 function toolButton(label, title, act) {
   const node = element("button", "tool", label);

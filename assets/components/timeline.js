@@ -1,7 +1,6 @@
 // How many tokens each step allowed (log scale) and how much mass the mask removed. Runs again on every change of data
 // or theme: the marks are drawn once a signature and width.
 
-const NS = "http://www.w3.org/2000/svg";
 const LEFT = 62;
 const ROW = { allowed: [22, 74], removed: [104, 152] };
 
@@ -51,13 +50,6 @@ function showTools(tools, root) {
     toolButton("CSV", "The timeline as CSV", csv),
     toolButton("PNG", "The timeline as a picture", () => saveSvg(root.querySelector("svg"), "timeline.png")),
   );
-}
-
-function shape(name, attributes, text = "") {
-  const node = document.createElementNS(NS, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.textContent = text;
-  return node;
 }
 
 function x(root, step) {

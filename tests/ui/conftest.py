@@ -6,12 +6,26 @@ import pkgutil
 import pytest
 import streamlit as st
 from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.testing.v1 import AppTest
 
 import ui
+from core.runs.jobs import Jobs
 
 # A module that a test's page is the first to import would keep what that test has put in the place of a function.
 for module in pkgutil.walk_packages(ui.__path__, "ui."):
     importlib.import_module(module.name)
+
+
+class IdleJobs(Jobs):
+    """Takes runs and never works on them."""
+
+    def _work(self) -> None:
+        return
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].message
+    return app
 
 
 @pytest.fixture(autouse=True)

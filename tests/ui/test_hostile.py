@@ -13,20 +13,22 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from streamlit.runtime.state.query_params_proxy import QueryParamsProxy
 from streamlit.testing.v1 import AppTest
 
 from core.distill import config as run_config
 from core.distill.presets import PRESETS
-from core.evaluate.report import ModelReport, Report, ReportExample, completed, scores
-from core.models import api
+from core.evaluate.report import Likelihood, ModelReport, Report, ReportExample, completed, scores
+from core.models import api, checkpoint
 from core.paths import ROOT
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
-from core.runs.jobs import Jobs
-from core.tasks import POS, Example, saved_prompts
+from core.tasks import CARS, POS, Example, Task, saved_prompts
 from core.tasks.prompt import Prompt
+from tests.ui.conftest import IdleJobs
 from ui import engine, uploads
 from ui.datasets import dataset_view
+from ui.own_model import ANOTHER
 from ui.text import literal
 
 HOSTILE = (
@@ -78,22 +80,16 @@ def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, teacher: Any) -> None
     monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
     monkeypatch.setattr(engine, "teacher", lambda name: teacher if name == "smollm2" else load_teacher(name))
     monkeypatch.setattr(run_folders, "all_runs", lambda *_: all_runs(tmp_path / "runs", False))
+    monkeypatch.setattr(run_folders, "open_run", lambda name, root=tmp_path / "runs": open_run(name, root))
     monkeypatch.setattr(saved_prompts, "PROMPTS", tmp_path / "prompts")
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
     dataset_view._tokens.clear()
 
 
-load_teacher, all_runs = engine.teacher, run_folders.all_runs
+load_teacher, all_runs, open_run = engine.teacher, run_folders.all_runs, run_folders.open_run
 
 
-class IdleJobs(Jobs):
-    """Takes runs and never works on them."""
-
-    def _work(self) -> None:
-        return
-
-
-def page(stem: str, **query: str) -> AppTest:
+def page(stem: str, **query: Any) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.switch_page(f"pages/{stem}.py")
     for name, value in query.items():
@@ -150,7 +146,7 @@ def test_what_an_api_answers(
     answer: str, serve: Callable[..., str], chat_completion: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = serve(lambda request, headers: (200, chat_completion(answer)))
-    app = page("teacher", name="another model …", other=address)
+    app = page("teacher", name=ANOTHER, other=address)
     safe(app.button(key="teacher_load").click().run())
     safe(app.button(key="teacher_run").click().run())
     assert any("not valid" in badge.value for badge in app.markdown)
@@ -178,11 +174,11 @@ ADDRESS = "https://x.invalid/v1#"
     "name", [HOSTILE, ADDRESS + HOSTILE, "http://[::1", "https://", "http://x#y", "../../etc", "\0"]
 )
 def test_names_of_teachers(name: str) -> None:
-    app = page("teacher", name="another model …", other=name)
+    app = page("teacher", name=ANOTHER, other=name)
     safe(app.button(key="teacher_load").click().run())
     assert app.error or name.startswith("https://x.invalid")  # is asked when there is something to be asked
     app.switch_page("pages/masks.py")
-    app.query_params["model"], app.query_params["other"] = "another model …", name
+    app.query_params["model"], app.query_params["other"] = ANOTHER, name
     safe(app.run())
     if not api.is_address(name):  # which is refused at once: it tells no tokens
         safe(app.button(key="masks_load").click().run())
@@ -214,14 +210,55 @@ def test_schemas(number: int) -> None:
             safe(app.segmented_control(key="masks_way").set_value(way).run())
 
 
-LINKED = {
-    "datasets": "task split search data_pos path_pos",
-    "teacher": "task name other source text example prompt seed way n draw tokens a b shade line",
-    "distill": "run",
-    "masks": "kind task words example input text step way view samples model other question temperature seed limit "
-    "tokens preset pin setup cells further shade line",
-    "compare": "run model filter order example tokens text free pin a b token shade line",
+NAME = "**b** :red[r] <script> $x$ :streamlit: www.x.invalid a@x.invalid"
+RUN_NAMES = [NAME, f"{NAME} 2", f"{NAME} 3"]  # of runs; the last one is of another task
+VIEWS: dict[str, tuple[dict[str, Any], ...]] = {  # beside the first view: between them they show all that there is
+    "datasets": (),
+    "teacher": ({"source": "own", "name": ANOTHER},),
+    "distill": (),
+    "masks": (
+        {"kind": "preset", "view": "corpus"},
+        {"vocabulary": "Table", "view": "samples"},
+        {"example": "own", "way": "generate"},
+        {"kind": "pydantic"},
+        {"kind": "json"},
+        {"kind": "preset", "way": "drive"},
+        {"kind": "regex", "model": ANOTHER},
+    ),
+    "compare": ({"run": RUN_NAMES, "tokens": "1", "example": "1"},),
 }
+_asked: dict[str, set[str]] = {}
+
+
+def asked(stem: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Every name under which a page looks into its link."""
+    if stem not in _asked:
+        found = set[str]()
+        with monkeypatch.context() as patched:
+            for name in ("__getitem__", "get_all"):
+                patched.setattr(QueryParamsProxy, name, noted(getattr(QueryParamsProxy, name), found))
+            for view in ({}, *VIEWS[stem]):
+                shown(stem, **view)
+        assert found > {name for view in VIEWS[stem] for name in view}
+        _asked[stem] = found
+    return _asked[stem]
+
+
+def noted(look: Callable[[Any, str], Any], names: set[str]) -> Callable[[Any, str], Any]:
+    def noting(self: Any, name: str) -> Any:
+        names.add(name)
+        return look(self, name)
+
+    return noting
+
+
+def shown(stem: str, **query: Any) -> AppTest:
+    """The page with all that it has to show: the Teacher page also with an answer."""
+    app = page(stem, **query)
+    press = [button for button in app.button if button.key == "teacher_run" and not button.disabled]
+    return safe(press[0].click().run()) if press else app
+
+
 WRONG = {
     "hostile": HOSTILE, "negative": "-5", "huge": "1e99", "digits": "9" * 5000, "path": "../../etc", "nul": "\0",
     "empty": "", "long": LONG,
@@ -229,13 +266,21 @@ WRONG = {
 
 
 @pytest.mark.parametrize("value", WRONG)
-@pytest.mark.parametrize("stem", LINKED)
-def test_links(stem: str, value: str) -> None:
-    page(stem, **dict.fromkeys(LINKED[stem].split(), WRONG[value]))
-    if stem == "masks":
-        numbers = dict.fromkeys(("temperature", "seed", "limit", "step", "tokens"), WRONG[value])
-        app = page(stem, way="generate", **numbers)
-        safe(app.segmented_control(key="masks_way").set_value("drive").run())
+@pytest.mark.parametrize("stem", VIEWS)
+def test_links(stem: str, value: str, tmp_path: Path, teacher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if stem == "compare":
+        for folder in scored_runs(tmp_path, teacher="smollm2"):
+            checkpoint.save(teacher, folder.student)
+    wrong = dict.fromkeys(asked(stem, monkeypatch), WRONG[value])
+    for view in ({}, *VIEWS[stem]):
+        shown(stem, **{**wrong, **view})
+
+
+def test_a_model_in_a_folder_of_a_hostile_name(tmp_path: Path, teacher_folder: Path) -> None:
+    (folder := tmp_path / NAME).symlink_to(teacher_folder)
+    app = page("masks", model=ANOTHER, other=str(folder), view="corpus", corpus_count="3")
+    safe(app.button(key="masks_load").click().run())
+    assert any("Each cell is" in caption.value or "under the schema" in caption.value for caption in app.caption)
 
 
 def a_run(root: Path, name: str, **values: Any) -> RunFolder:
@@ -264,25 +309,27 @@ def a_run(root: Path, name: str, **values: Any) -> RunFolder:
     return folder
 
 
-def a_report() -> Report:
-    examples = [Example(HOSTILE, POS.shots[0].answer), Example(POS.shots[1].input, POS.shots[1].answer)]
-    odd = POS.shots[0].answer.replace("She", f"{WORDS[0]}**b**:red[r]")
+def a_report(task: Task = POS) -> Report:
+    examples = [Example(HOSTILE, task.shots[0].answer), Example(task.shots[1].input, task.shots[1].answer)]
+    odd = task.shots[0].answer.replace("She", f"{WORDS[0]}**b**:red[r]")
     outputs = {"teacher": [HOSTILE, HOSTILE], "untrained": [odd, odd], "trained": [odd, examples[1].answer]}
+    likelihood = Likelihood(
+        free=8, forced=9, perplexity=2.0, perplexity_unmasked=3.0, refused_mass=0.5, calibration_error=0.1, bins=(),
+        losses=(0.5, 1.5),
+    )  # fmt: skip
     models = tuple(
         ModelReport(
             name=HOSTILE, role=role, parameters=10, megabytes=1.0, ms_per_example=5.0, model_calls=7,
-            scores=scores(POS, examples, given), outputs=tuple(given), free_outputs=(HOSTILE, LONG),
+            scores=scores(task, examples, given), outputs=tuple(given), free_outputs=(HOSTILE, LONG),
+            likelihood=likelihood,
         )
         for role, given in outputs.items()
     )  # fmt: skip
     found = Report(
-        task="pos", data=HOSTILE, machine=HOSTILE, seconds=60.0, leaks=0, models=models,
+        task=task.name, data=HOSTILE, machine=HOSTILE, seconds=60.0, leaks=0, models=models,
         examples=tuple(ReportExample(input=e.input, gold=e.answer) for e in examples),
     )  # fmt: skip
-    return completed(found, POS)
-
-
-NAME = "**b** :red[r] <script> $x$ :streamlit: www.x.invalid a@x.invalid"
+    return completed(found, task)
 
 
 @pytest.mark.parametrize("state", ["finished", "failed", "running", "queued", "interrupted"])
@@ -301,13 +348,20 @@ def test_runs(state: str, tmp_path: Path) -> None:
         page("compare", run=NAME, filter="student", text=HOSTILE, tokens="1")
 
 
-def test_two_runs_with_hostile_names_are_compared(tmp_path: Path) -> None:
-    for name in (NAME, f"{NAME} 2"):
-        folder = a_run(tmp_path / "runs", name)
-        folder.write_report(a_report())
+def scored_runs(place: Path, **values: Any) -> list[RunFolder]:
+    found = []
+    for name, task in zip(RUN_NAMES, (POS, POS, CARS)):
+        folder = a_run(place / "runs", name, task=task.name, **values)
+        folder.write_report(a_report(task))
         folder.write_status(Status(state="finished", progress=1.0))
+        found.append(folder)
+    return found
+
+
+def test_two_runs_with_hostile_names_are_compared(tmp_path: Path) -> None:
+    scored_runs(tmp_path)
     app = page("compare")
-    safe(app.multiselect(key="compare_runs").set_value([NAME, f"{NAME} 2"]).run())
+    safe(app.multiselect(key="compare_runs").set_value(RUN_NAMES[:2]).run())
     text = app.text_input(key="compare_text pos")
     safe(text.set_value(HOSTILE).run())
     safe(app.button(key="compare_try").click().run())

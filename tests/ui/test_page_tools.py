@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.ui.conftest import checked
 from ui.page_tools import LONGEST
 
 
@@ -30,11 +31,6 @@ def opened(**query: str | list[str]) -> AppTest:
     for name, value in query.items():
         page.query_params[name] = value
     return checked(page.run())
-
-
-def checked(page: AppTest) -> AppTest:
-    assert not page.exception, page.exception
-    return page
 
 
 def address(page: AppTest) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """How our components are registered: HTML, and the CSS and JS of `assets/components`, the shared ones first."""
 
+import hashlib
+import json
 from typing import Any
 
 import streamlit as st
@@ -21,6 +23,16 @@ def component(name: str, html: str) -> Any:
 
 def nothing() -> None:
     """A component's state needs a callback to be kept."""
+
+
+def told(key: str, name: str) -> dict[str, Any]:
+    """What the component with this key said last under a name; nothing if it did not."""
+    return (st.session_state.get(key) or {}).get(name) or {}
+
+
+def signature(data: Any) -> str:
+    """What tells this data, which is fit for JSON, from other data."""
+    return hashlib.blake2b(json.dumps(data).encode(), digest_size=8).hexdigest()
 
 
 def _read(name: str) -> str:

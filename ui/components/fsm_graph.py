@@ -1,20 +1,16 @@
 """The graph of an automaton: its states and edges, and an answer's way through them."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import streamlit as st
-
 from core.constrain.automaton import Automaton
 from core.constrain.picture import Picture, around, picture
 from core.constrain.trail import Place, Stretch, trail
 from ui.components import fsm_labels
-from ui.components.component import component, nothing
+from ui.components.component import component, signature, told
 from ui.components.fsm_layout import Layout, layout
 
 # On two busy cores 900 states and edges took a second to be laid out, once, and 70 ms a move in the browser; 1,500
@@ -68,14 +64,11 @@ def walk(automaton: Automaton, tokens: Sequence[bytes]) -> Walk:
     return Walk(automaton, found, trail(automaton, found, tokens))
 
 
-def fsm_graph(
-    way: Walk, index: int, *, key: str, picked: int | None = None, on_pick: Callable[[], None] = nothing
-) -> None:
+def fsm_graph(way: Walk, index: int, *, key: str, picked: int | None, on_pick: Callable[[], None]) -> None:
     """Shows where the answer stands before token `index`. A click on a state is kept as `picked_state` and `on_pick`
     is called; `picked` is drawn with a mark."""
     shown = _shown(way, index, picked)
     drawing = _drawing(shown)
-    pick = (st.session_state.get(key) or {}).get("pick") or {}
     marked = marks(way, shown, drawing.layout, index)
     data = {
         "signature": drawing.signature,
@@ -84,7 +77,7 @@ def fsm_graph(
         "states": drawing.states,
         "edges": drawing.edges,
         "picked": picked,
-        "turn": pick.get("turn", 0),
+        "turn": told(key, "pick").get("turn", 0),
         "note": _left_out(way.picture, shown),
         **marked,
         "look": _dot(drawing.layout, picked) if shown is not way.picture and picked is not None else marked["focus"],
@@ -111,7 +104,7 @@ def _left_out(whole: Picture, shown: Picture) -> str:
 
 def picked_state(key: str) -> int | None:
     """The state that was clicked last."""
-    state = ((st.session_state.get(key) or {}).get("pick") or {}).get("state")
+    state = told(key, "pick").get("state")
     return state if isinstance(state, int) else None
 
 
@@ -181,8 +174,7 @@ def _drawing(shown: Picture) -> Drawing:
             }
             for edge, label, line in zip(shown.edges, labels, found.lines, strict=True)
         ]  # fmt: skip
-        signature = hashlib.blake2b(json.dumps([states, edges]).encode(), digest_size=8).hexdigest()
-        _drawings[shown] = Drawing(found, signature, states, edges)
+        _drawings[shown] = Drawing(found, signature([states, edges]), states, edges)
     return _drawings[shown]
 
 

@@ -9,6 +9,7 @@ from ui.components.candidates import visible
 SHORT = 34  # characters of a drawn label
 _MOST = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
+WHOLE = 40  # texts, or ranges, of one that is not drawn
 _NAMED = 6  # characters left out of "any but"
 
 
@@ -23,12 +24,12 @@ def short(edge: Edge) -> str:
     return label if len(label) <= SHORT else label[: SHORT - len(end)].rsplit(" | ", 1)[0] + end
 
 
-def whole(edge: Edge, most: int = 40) -> str:
+def whole(edge: Edge) -> str:
     """As `short`, but in full: for the card, and for people who cannot see the picture."""
     if edge.only is not None:
         return visible(edge.only)
-    texts = [visible(t) for t in edge.texts[:most]] + ["…"] * (len(edge.texts) > most)
-    parts = ["a character: " + classes(edge.ranges, most)] if edge.ranges else []
+    texts = [visible(t) for t in edge.texts[:WHOLE]] + ["…"] * (len(edge.texts) > WHOLE)
+    parts = ["a character: " + classes(edge.ranges, WHOLE)] if edge.ranges else []
     return " or ".join([*parts, *([f"one of {len(edge.texts)}: {' | '.join(texts)}"] if texts else [])])
 
 

@@ -76,7 +76,7 @@ def layout(picture: Picture, labels: Sequence[str]) -> Layout:
     _order(layers)
     _set_y(layers)
     rows = _set_x(layers)
-    _stack(layers, rows)
+    _stack(rows)
     every = [item for layer in layers for item in layer]
     dots = tuple(Dot(node, item.x, item.y) for node, item in states.items())
     lines = tuple(
@@ -233,7 +233,7 @@ def _set_x(layers: list[list[_Item]]) -> list[list[_Item]]:
     return rows
 
 
-def _stack(layers: list[list[_Item]], rows: list[list[_Item]]) -> None:
+def _stack(rows: list[list[_Item]]) -> None:
     top = GAP
     for row in rows:
         above = min(item.y - item.up for item in row)

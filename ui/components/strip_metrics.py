@@ -87,7 +87,7 @@ def strip_token(
     `shade` and `line` are of OF_STEP, the line's may be NONE."""
     facts = (
         str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {vocabulary:,}",
-        share(max(step.removed, 0.0)), *more_facts,
+        share(step.removed), *more_facts,
     )  # fmt: skip
     under = None if line == NONE else measure(step, vocabulary, line)
     text = step.text or name_of(step.id, step.text, end)

@@ -1,13 +1,9 @@
 """The timeline of an answer: how many tokens each step allowed, and how much mass the mask removed."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
-from ui.components.component import component, nothing
+from ui.components.component import component, signature, told
 
 _component = component(
     "timeline",
@@ -26,9 +22,7 @@ class Moment:
     forced: bool
 
 
-def timeline(
-    moments: Sequence[Moment], index: int, vocabulary: int, *, key: str, on_pick: Callable[[], None] = nothing
-) -> None:
+def timeline(moments: Sequence[Moment], index: int, vocabulary: int, *, key: str, on_pick: Callable[[], None]) -> None:
     """Two charts over the steps, the allowed tokens on a log scale up to `vocabulary`. A click calls `on_pick`: see
     `picked_step`."""
     data = {
@@ -38,12 +32,11 @@ def timeline(
         "forced": [m.forced for m in moments],
         "vocabulary": vocabulary,
     }
-    signature = hashlib.blake2b(json.dumps(data).encode(), digest_size=8).hexdigest()
-    turn = ((st.session_state.get(key) or {}).get("pick") or {}).get("turn", 0)
-    _component(key=key, data={**data, "signature": signature, "index": index, "turn": turn}, on_pick_change=on_pick)
+    now = {"signature": signature(data), "index": index, "turn": told(key, "pick").get("turn", 0)}
+    _component(key=key, data=data | now, on_pick_change=on_pick)
 
 
 def picked_step(key: str) -> int | None:
     """The step that was clicked last."""
-    step = ((st.session_state.get(key) or {}).get("pick") or {}).get("step")
+    step = told(key, "pick").get("step")
     return step if isinstance(step, int) else None

@@ -1,14 +1,12 @@
 """The token strip: a text as a model's tokens, of which one can be selected by click or arrow keys."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import streamlit as st
 
-from ui.components.component import component, nothing
+from ui.components.component import component, nothing, signature, told
 
 _component = component(
     "token_strip",
@@ -56,7 +54,7 @@ def token_strip(
     data = {
         "tokens": plain,
         "identity": identity,
-        "signature": _hash(plain),
+        "signature": signature(plain),
         "selected": selection.get("index"),
         "turn": selection.get("turn", 0),
         "legend": legend,
@@ -87,15 +85,10 @@ def has_selection(tokens: Sequence[StripToken], *, key: str) -> bool:
 
 def _selection(key: str, identity: str) -> dict[str, Any]:
     """What was last selected in this strip, or nothing if that was among other tokens."""
-    state = st.session_state.get(key) or {}
-    value = state.get("selection") or {}
+    value = told(key, "selection")
     return value if value.get("identity") == identity else {}
 
 
 def _identity(tokens: Sequence[StripToken]) -> str:
     """What tells these tokens from others; how they are shaded does not matter."""
-    return _hash([(t.text, t.kind) for t in tokens])
-
-
-def _hash(value: Any) -> str:
-    return hashlib.blake2b(json.dumps(value).encode(), digest_size=8).hexdigest()
+    return signature([(t.text, t.kind) for t in tokens])

@@ -1,7 +1,6 @@
 """The vocabulary grid: every token a cell, allowed or refused, class by class; one of them can be pinned."""
 
 import base64
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,7 +13,7 @@ from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.refusals import ALLOWED, Reason, Refusals, refusals
 from core.constrain.token_classes import CLASSES, classify
 from core.constrain.tokens import TokenTable, once_per_table
-from ui.components.component import component, nothing
+from ui.components.component import component, nothing, signature, told
 from ui.text import share
 
 _component = component(
@@ -54,8 +53,7 @@ class Pinned:
 def vocabulary(tokens: TokenTable) -> Vocabulary:
     found = classify(tokens)
     texts = [spelled(tokens, int(i)) for i in found.order]
-    identity = hashlib.blake2b("\0".join(texts).encode(), digest_size=8).hexdigest()
-    return Vocabulary(identity, texts, found.order, found.kind)
+    return Vocabulary(signature(texts), texts, found.order, found.kind)
 
 
 def spelled(tokens: TokenTable, token: int) -> str:
@@ -94,7 +92,7 @@ def reason_of(constraint: Constraint, state: int, token: int) -> Reason | None:
 
 def pinned_token(tokens: TokenTable, *, key: str) -> int | None:
     """The token that was clicked last, if it was of this vocabulary."""
-    pinned = (st.session_state.get(key) or {}).get("pinned") or {}
+    pinned = told(key, "pinned")
     token = pinned.get("token") if pinned.get("identity") == vocabulary(tokens).identity else None
     return token if isinstance(token, int) and 0 <= token < len(tokens) else None
 
@@ -104,7 +102,7 @@ def pin_token(tokens: TokenTable, token: int, *, key: str) -> None:
     st.session_state[key] = {"pinned": {"identity": vocabulary(tokens).identity, "token": token}}
 
 
-def vocabulary_grid(constraint: Constraint, state: int, *, key: str, pinned: Pinned | None = None) -> None:
+def vocabulary_grid(constraint: Constraint, state: int, *, key: str, pinned: Pinned | None) -> None:
     """Shows what the mask of `state` does to every token. What is `pinned` stands below."""
     words = vocabulary(constraint.tokens)
     data = {
@@ -143,8 +141,7 @@ def _bands(kind: np.ndarray, reason: np.ndarray) -> list[dict[str, Any]]:
 
 def _texts_if_missing(words: Vocabulary, key: str) -> dict[str, Any]:
     """The texts, if the browser has not been sent them in this session or says that it lost them."""
-    missing = (st.session_state.get(key) or {}).get("missing") or {}
-    asked = missing.get("turn", 0)
+    asked = told(key, "missing").get("turn", 0)
     known = f"{key}_sent"
     if st.session_state.get(known) == (words.identity, asked):
         return {"asked": asked}

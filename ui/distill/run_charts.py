@@ -19,6 +19,7 @@ from ui.text import percent
 HEIGHT = 260
 MOST_POINTS = 1500
 MOST_FILES = 16  # whose records are kept
+LAST = 1000  # bytes: some records, no two of which say the same seconds
 SMOOTHING = 0.9
 STEP_AXIS = alt.Axis(tickMinStep=1, tickCount=6, grid=False, format=",d")
 STEP_SCALE = alt.Scale(zero=True, nice=False)
@@ -27,10 +28,10 @@ STEP_COLUMNS = ("step", "loss", "stage", "method", "tokens", "seconds", "progres
 
 @dataclass(frozen=True)
 class _File:
-    """The records of the first `size` bytes of a file."""
+    """The records of the first `size` bytes of a file, and the `last` of these bytes, which tell it from others."""
 
-    inode: int = 0
     size: int = 0
+    last: bytes = b""
     records: tuple[dict[str, Any], ...] = ()
 
 
@@ -55,18 +56,18 @@ def metrics(folder: RunFolder) -> Sequence[dict[str, Any]]:
 
 
 def _read_on(path: Path, known: _File) -> _File:
-    """From where it was read to, by whole lines; from the start if it is another file or has shrunk, as when a run is
-    resumed."""
-    about = path.stat()
-    if about.st_ino != known.inode or about.st_size < known.size:
-        known = _File(about.st_ino)
-    if about.st_size == known.size:
-        return known
+    """From where it was read to, by whole lines; from the start if what was read last is not there any more, as when a
+    run is resumed, or is another one of the same name."""
     with path.open("rb") as file:
-        file.seek(known.size)
+        file.seek(known.size - len(known.last))
+        if file.read(len(known.last)) != known.last:
+            known = _File()
+            file.seek(0)
         new = file.read()
-    end = new.rfind(b"\n") + 1
-    return _File(known.inode, known.size + end, (*known.records, *_records(new[:end])))
+    if not (end := new.rfind(b"\n") + 1):
+        return known
+    last = (known.last + new[:end])[-LAST:]
+    return _File(known.size + end, last, (*known.records, *_records(new[:end])))
 
 
 def _records(lines: bytes) -> Iterator[dict[str, Any]]:

@@ -29,14 +29,16 @@ def _download(config: RunConfig, text: str) -> None:
 
 
 def upload() -> None:
-    st.file_uploader(
+    file = st.file_uploader(
         "Read a run's YAML into the form",
         type=["yaml", "yml"],
         key="distill_yaml",
         on_change=_take_file,
         max_upload_size=1,
     )
-    if message := st.session_state.get("distill_yaml_error"):
+    if file is None:
+        st.session_state["distill_yaml_error"] = None
+    elif message := st.session_state.get("distill_yaml_error"):
         show_error(message)
 
 

@@ -7,7 +7,7 @@ outlive the widgets: a form that is not on screen is not forgotten. Widgets are 
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -31,12 +31,30 @@ TRAINING = tuple(name for name in RunConfig.model_fields if name not in (*BASICS
 def fill(config: RunConfig) -> None:
     """Puts a configuration into the form. Call it before the form is drawn, best in a callback."""
     st.session_state[VALUES] = config.model_dump(mode="json")
-    _forget_widgets()
+    models = (("", RunConfig), ("student.", StudentConfig), ("signals.", SignalConfig), ("labels.", LabelConfig))
+    _forget_widgets({key(prefix + name) for prefix, model in models for name in model.model_fields})
 
 
 def values() -> dict[str, Any]:
     """What the form holds, as plain data; not checked."""
     return st.session_state[VALUES]
+
+
+def configured() -> dict[str, Any]:
+    """The run that the form describes, not checked: what does not matter now is as it is by default, for what is not
+    on screen must not contradict what is. The form itself keeps it."""
+    data = values()
+    return _mattering(RunConfig, data) | {
+        "student": _mattering(StudentConfig, data["student"]),
+        "stages": [_mattering(Stage, stage) for stage in data["stages"]],
+        "signals": _mattering(SignalConfig, data["signals"]),
+        "labels": _mattering(LabelConfig, data["labels"]),
+    }
+
+
+def _mattering(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
+    fields = model.model_fields
+    return {name: said if is_relevant(model, name, data) else fields[name].default for name, said in data.items()}
 
 
 def change(path: str, value: Any) -> None:
@@ -87,19 +105,27 @@ def _remove_button(number: int) -> None:
 
 def _add_stage() -> None:
     """A copy of the last stage is nearer to what is wanted than the defaults."""
-    stages = values()["stages"]
+    stages = _stages_as_shown()
     stages.append(dict(stages[-1]))
 
 
 def _remove_stage(number: int) -> None:
+    del _stages_as_shown()[number]
     _forget_widgets()
-    del values()["stages"][number]
 
 
-def _forget_widgets() -> None:
-    """Lets the form's widgets start again from its values."""
-    models = (("", RunConfig), ("student.", StudentConfig), ("signals.", SignalConfig), ("labels.", LabelConfig))
-    fields = {key(prefix + name) for prefix, model in models for name in model.model_fields}
+def _stages_as_shown() -> list[dict[str, Any]]:
+    """For callbacks, which run before the form does: the stages with what was entered last."""
+    stages, state = values()["stages"], st.session_state
+    for number, stage in enumerate(stages):
+        for name, field in Stage.model_fields.items():
+            if (path := key(f"stages.{number}.{name}")) in state:
+                stage[name] = _said(field, state[path])
+    return stages
+
+
+def _forget_widgets(fields: Collection[str] = ()) -> None:
+    """Lets the widgets of the stages and of these fields start again from the form's values."""
     for name in list(st.session_state):
         if name in fields or str(name).startswith("distill_stages_"):
             del st.session_state[name]
@@ -126,9 +152,6 @@ def _fields(
         if is_relevant(model, name, data):
             with columns[place % len(columns)]:
                 draw_field(name)
-    for name in names:
-        if not is_relevant(model, name, data):  # a choice that is not on screen must not contradict one that is
-            data[name] = model.model_fields[name].default
     others = [name for name in names if name not in choices and is_relevant(model, name, data)]
     switches = [name for name in others if model.model_fields[name].annotation is bool]
     columns = st.columns(2)
@@ -168,12 +191,17 @@ def _widget(field: FieldInfo, path: str, value: Any) -> Any:
         return _number(field, kind, optional, path, value)
     if get_origin(kind) is tuple:
         st.session_state.setdefault(path, ", ".join(map(str, value)))
-        return [
-            _whole(word) for word in re.split(r"[,\s]+", st.text_input(label, key=path, help=help_text).strip()) if word
-        ]
+        return _said(field, st.text_input(label, key=path, help=help_text))
     st.session_state.setdefault(path, value or "")
-    text = st.text_input(label, key=path, help=help_text, placeholder="empty" if optional else None)
-    return None if optional and not text else text
+    return _said(field, st.text_input(label, key=path, help=help_text, placeholder="empty" if optional else None))
+
+
+def _said(field: FieldInfo, shown: Any) -> Any:
+    """What a field's widget shows, as the form keeps it."""
+    kind, optional = _kind(field)
+    if get_origin(kind) is tuple:
+        return [_whole(word) for word in re.split(r"[,\s]+", shown.strip()) if word]
+    return None if optional and shown == "" else shown
 
 
 def _number(field: FieldInfo, kind: type, optional: bool, path: str, value: Any) -> Any:

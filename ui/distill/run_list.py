@@ -3,6 +3,7 @@
 The choice is in session state and in the address (`?run=name`), so that a link brings it back.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,5 +121,8 @@ def _row(run: RunFolder) -> dict[str, Any]:
     return row | {"task": TASKS[config.task].title, "student": titles.choice(config.student.kind)}
 
 
-def _when(run: RunFolder, updated: float) -> Any:
-    return datetime.fromtimestamp(updated or run.path.stat().st_mtime, UTC)
+def _when(run: RunFolder, updated: float) -> datetime | None:
+    """None for a run that was deleted a moment ago."""
+    with suppress(OSError):
+        return datetime.fromtimestamp(updated or run.path.stat().st_mtime, UTC)
+    return None

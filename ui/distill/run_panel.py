@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig
-from core.errors import MisfitError, StillroomError
+from core.errors import MisfitError, RunError, StillroomError
 from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
 from core.runs.folder import OPEN, RESUMABLE, RunFolder, Status
@@ -97,7 +97,7 @@ def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> Non
         if stopping:
             label, hint = "Stopping …", "The current step ends first."
         if st.button(label, icon=":material/stop:", key="distill_stop", disabled=stopping, help=hint):
-            _try(engine.jobs().stop, folder.name)
+            _try(_stop, folder)
         return
     if status.state in RESUMABLE and config is not None and st.button(
         "Resume", icon=":material/play_arrow:", type="primary", key="distill_resume",
@@ -110,6 +110,15 @@ def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> Non
         st.write("Configuration, checkpoints, student and report go for good.")
         if st.button("Delete this run", type="primary", key="distill_delete_confirm"):
             _try(_delete, folder)
+
+
+def _stop(folder: RunFolder) -> None:
+    try:
+        engine.jobs().stop(folder.name)
+    except RunError as error:
+        if folder.status().state in OPEN:
+            raise
+        raise RunError(f"the run {folder.name!r} has ended already: there is nothing to stop.") from error
 
 
 def _delete(folder: RunFolder) -> None:

@@ -14,7 +14,7 @@ from ui.masks import mask_engine
 from ui.masks.mask_engine import Corpus
 from ui.masks.mask_model import Source
 from ui.page_tools import linked
-from ui.text import as_csv, percent, plain, show_error
+from ui.text import as_csv, literal, percent, plain, show_error
 
 USUAL, MOST = 100, 1000  # examples
 MARKS = 8000
@@ -44,8 +44,9 @@ def draw(source: Source) -> None:
     note = f"Each cell is {step} positions, and stands for the freest of them. " if step > 1 else ""
     words = "Each under the schema of its own words" if wanted.conditioned else "All under the task's general schema"
     st.caption(
-        f"The gold answers of {len(found.allowed)} examples, in {source.model.name}'s tokens. {words}. {note}Full "
-        "cells are free, standing out where more tokens are allowed; thin ones are forced. All of it was measured here."
+        f"The gold answers of {len(found.allowed)} examples, in {literal(source.model.name)}'s tokens. {words}. {note}"
+        "Full cells are free, standing out where more tokens are allowed; thin ones are forced. All of it was measured "
+        "here."
     )
     with st.container(horizontal=True):
         st.button("Measure again", key="masks_corpus_again", icon=":material/timer:", on_click=mask_engine.corpus.clear)

@@ -13,7 +13,7 @@ from ui.masks import mask_engine, mask_steps
 from ui.masks.mask_model import Source
 from ui.masks.mask_source import Explained
 from ui.page_tools import say_unlinked, to_address
-from ui.text import heading, literal, percent, plain, show_error, whole
+from ui.text import errors_shown, heading, literal, percent, plain, show_error, whole
 
 DRIVE = "masks_drive"
 PROBLEM = "masks_drive_problem"  # what became of the last move, and why
@@ -31,17 +31,16 @@ def look(source: Source) -> tuple[Explained | None, Callable[[], None] | None]:
     to_address("text", "")
     try:
         drive = _drive(source)
-        with engine.in_use():
-            step = None if drive.complete else drive.look(2 * (ALLOWED + REFUSED))
     except StillroomError as error:
         show_error(str(error))
         return None, None
     vocabulary, end = len(drive.lm.tokens), drive.lm.eos
     place = _show_text(drive)
-    if step is None:
+    if drive.complete:
         st.success("The answer is complete. Undo to go back, or reset.", icon=":material/flag:")
     else:
-        _choices(drive, step, vocabulary, end)
+        with errors_shown():  # a dead end: what leads out of it stands below
+            _choices(drive, vocabulary, end)
     _typed(drive)
     _moves(drive)
     if problem := st.session_state.get(PROBLEM):
@@ -85,12 +84,14 @@ def _show_text(drive: Any) -> DeltaGenerator:
     return place
 
 
-def _choices(drive: Any, step: Any, vocabulary: int, end: int) -> None:
-    """The likeliest tokens that are allowed, and the likeliest that are not."""
+def _choices(drive: Any, vocabulary: int, end: int) -> None:
+    """The likeliest tokens that are allowed, and the likeliest that are not. Raises StillroomError."""
+    with engine.in_use():
+        step = drive.look(2 * (ALLOWED + REFUSED))
     allowed = sorted((c for c in step.candidates if c.allowed), key=lambda c: -c.after)[:ALLOWED]
     refused = sorted((c for c in step.candidates if not c.allowed), key=lambda c: -c.before)[:REFUSED]
     heading(f"Allowed next: {step.allowed:,} of {vocabulary:,} tokens")
-    st.caption(f"Mass removed by the mask: {percent(min(1.0, max(0.0, step.removed)))}")
+    st.caption(f"Mass removed by the mask: {percent(step.removed)}")
     for i, one in enumerate(allowed):
         if i % ROW == 0:
             columns = st.columns(ROW)

@@ -46,19 +46,23 @@ def schema_of(wanted: Wanted) -> Any:
 @st.cache_resource(max_entries=32, show_spinner="Building the automaton …")
 def choice_of(model: Model, wanted: Wanted) -> Any:
     """A `core.constrain.engines.choice.Choice` over the model's tokens. Raises StillroomError."""
-    from core.constrain import template
     from core.constrain.engines import choice
-    from core.constrain.engines.dfa import DfaConstraint
 
     lm = model.load()
-    tokens = lm.tokens
-    if wanted.kind == "task" and wanted.conditioned:
+    if not wanted.conditioned:
+        return choice.choose(schema_of(wanted), lm.tokens)
+    with engine.in_use():
         pieces = TASKS[wanted.task].template(wanted.text)
-        with engine.in_use():
-            lm.check_length(len(lm.encode(shortest(pieces))))  # what no model writes needs no automaton
-        automaton = template.automaton(pieces, wanted.task)
-        return choice.Choice(DfaConstraint(automaton, tokens), "the input's words are given, only the choices are free")
-    return choice.choose(schema_of(wanted), tokens)
+        lm.check_length(len(lm.encode(shortest(pieces))))  # what no model writes needs no automaton
+    return choice.Choice(_own(wanted, lm.tokens), "the input's words are given, only the choices are free")
+
+
+def _own(wanted: Wanted, tokens: Any) -> Any:
+    """The constraint of an input's own words. Raises SchemaError."""
+    from core.constrain import template
+    from core.constrain.engines.dfa import DfaConstraint
+
+    return DfaConstraint(template.automaton(TASKS[wanted.task].template(wanted.text), wanted.task), tokens)
 
 
 def states(constraint: Any) -> int:
@@ -113,19 +117,13 @@ class Chance:
 
 def write(source: Source, chance: Chance, constrained: bool, show: Callable[[str], Any]) -> Made:
     """Lets the model write, with the mask or without; `show` gets the text as it grows. Raises StillroomError."""
-    from core.generate.decode import Sampling, Written, generate
+    from core.generate.decode import Sampling, generate
 
     lm, constraint = source.model.load(), choice_of(source.model, source.wanted).constraint
     sampling = Sampling(temperature=chance.temperature, seed=chance.seed, max_new_tokens=chance.max_tokens)
-    so_far: list[int] = []
-
-    def written(step: Written) -> None:
-        so_far.append(step.token)
-        if not step.forced:
-            show(lm.tokens.text(so_far))
-
     with engine.in_use():
         constraints = [constraint] if constrained else None
+        written = engine.as_it_grows(lm, show)
         batch = generate(lm, [prompt_ids(lm, source)], constraints, sampling, written=written)
     found = batch.generations[0]
     why_not = _why_not(constraint, found.text)
@@ -166,16 +164,11 @@ class Samples:
 @st.cache_data(max_entries=64, show_spinner="Making sample texts …")
 def samples(wanted: Wanted, seed: int) -> Samples:
     """Raises StillroomError."""
-    from core.constrain import samples, template
+    from core.constrain import samples
     from core.constrain.engines import choice
-    from core.constrain.engines.dfa import DfaConstraint
     from core.constrain.tokens import BYTES
 
-    if wanted.kind == "task" and wanted.conditioned:
-        automaton = template.automaton(TASKS[wanted.task].template(wanted.text))
-        constraint: Any = DfaConstraint(automaton, BYTES)
-    else:
-        constraint = choice.choose(schema_of(wanted), BYTES).constraint
+    constraint = _own(wanted, BYTES) if wanted.conditioned else choice.choose(schema_of(wanted), BYTES).constraint
     texts = samples.accepted(constraint, SAMPLES, seed)
     return Samples(tuple(texts), tuple(samples.refused(constraint, texts, SAMPLES, seed)))
 
@@ -200,13 +193,10 @@ def compare(source: Source, ids: tuple[int, ...]) -> list[Any]:
 
 
 def _maker(source: Source, name: str, schema: Any, tokens: Any) -> Callable[[], Any]:
-    from core.constrain import template
     from core.constrain.engines import choice
-    from core.constrain.engines.dfa import DfaConstraint
 
-    wanted = source.wanted
-    if name == "dfa" and wanted.kind == "task" and wanted.conditioned:
-        return lambda: DfaConstraint(template.automaton(TASKS[wanted.task].template(wanted.text)), tokens)
+    if name == "dfa" and source.wanted.conditioned:
+        return lambda: _own(source.wanted, tokens)
     return lambda: choice.build(schema, tokens, name)  # type: ignore[arg-type]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import ModelError
 from core.models import api
 from core.runs import folder as run_folders
 from core.tasks import Task
@@ -19,7 +20,8 @@ from ui.text import show_error
 
 @dataclass(frozen=True)
 class Model:
-    """A model whose probabilities can be shown: a teacher, or the student of `run`."""
+    """A model whose probabilities can be shown: a teacher, or the student of `run`. `stamp` tells versions of its files
+    apart: what was worked out with one is not mixed with another."""
 
     name: str
     run: str | None = None
@@ -30,8 +32,12 @@ class Model:
         return self.name if self.run is None else f"{self.name} of {self.run}"
 
     def load(self) -> Any:
-        """Raises ModelError."""
-        return engine.teacher(self.name) if self.run is None else engine.student(self.run, "student", self.stamp)
+        """Raises ModelError, also where a teacher's files are not those any more that `stamp` was taken of."""
+        if self.run is not None:
+            return engine.student(self.run, "student", self.stamp)
+        if engine.stamp(self.name) != self.stamp:
+            raise ModelError(f"{self.name}: its files have changed since they were read, or are gone. Reload the page.")
+        return engine.teacher(self.name)
 
     def prompt(self, task: Task) -> Prompt | None:
         """A teacher's prompt: its adapter's own words if it was tuned for this task. A student has none, unless it was
@@ -55,7 +61,7 @@ class Source:
 
 def models() -> dict[str, Model]:
     """Teachers, then the students that finished runs left behind, by the name they are chosen by."""
-    found = {name: Model(name) for name in engine.teacher_names()}
+    found = {name: Model(name, stamp=engine.stamp(name)) for name in engine.teacher_names()}
     for run in run_folders.all_runs():
         if compare_models.has_weights(run.student) and run.status().state == "finished":
             found.setdefault(f"student of {run.name}", Model("student", run.name, compare_models.stamp(run.student)))
@@ -89,4 +95,4 @@ def _another() -> Model | None:
     if api.is_address(name):
         show_error(f"{name} answers in text and tells no tokens: name a model that runs here.")
         return None
-    return None if own_model.load("masks", name) is None else Model(name)
+    return None if own_model.load("masks", name) is None else Model(name, stamp=engine.stamp(name))

@@ -21,7 +21,7 @@ from ui.components.vocabulary_table import after_mask, vocabulary_table
 from ui.masks import mask_engine
 from ui.masks.mask_source import Explained
 from ui.page_tools import given, linked, to_address
-from ui.text import heading, percent, share
+from ui.text import errors_shown, heading, percent, share
 
 STRIP, GRAPH, GRID, TIMELINE = "masks_strip", "masks_graph", "masks_grid", "masks_timeline"
 VOCABULARY = "masks_cells"
@@ -34,7 +34,7 @@ def headline(found: Explained, constraint: Constraint) -> None:
     columns = st.columns(4)
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
     columns[1].metric("Forced by the schema", percent(1 - len(free) / len(steps)), border=True)
-    columns[2].metric("Mean mass removed", percent(max(0.0, sum(s.removed for s in steps) / len(steps))), border=True)
+    columns[2].metric("Mean mass removed", percent(sum(s.removed for s in steps) / len(steps)), border=True)
     columns[3].metric("States of the automaton", f"{states:,}" if states else "none", border=True)
 
 
@@ -57,7 +57,7 @@ def _whole(found: Explained, constraint: Constraint, index: int) -> None:
     """The answer from its first token to its last: figures and the timeline."""
     heading("The whole answer")
     headline(found, constraint)
-    moments = [Moment(_text(s, found), s.allowed, min(1.0, max(0.0, s.removed)), s.forced) for s in found.steps]
+    moments = [Moment(_text(s, found), s.allowed, s.removed, s.forced) for s in found.steps]
     timeline.timeline(moments, index, found.vocabulary, key=TIMELINE, on_pick=_timeline_clicked)
 
 
@@ -182,7 +182,7 @@ def _candidates(found: Explained, index: int) -> None:
     count = st.slider("Candidates", 5, 20, key="masks_count", persist_state="session")
     rows = candidates.of_step(step, found.end, count)
     with shown:
-        candidates.candidates(rows, min(1.0, max(0.0, step.removed)), key="masks_candidates")
+        candidates.candidates(rows, step.removed, key="masks_candidates")
 
 
 def _verdict(step: Any, found: Explained) -> str:
@@ -199,7 +199,7 @@ def _vocabulary(found: Explained, constraint: Constraint, load: Callable[[], Any
     linked(VOCABULARY, True)
     place = st.expander("Every token of the vocabulary", key=VOCABULARY, icon=":material/grid_on:", on_change="rerun")
     if place.open:
-        with place:
+        with place, errors_shown():
             _every_token(found, constraint, load, index)
 
 

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 from core.errors import ModelError
 from core.paths import ROOT
 from core.tasks import CARS, POS
-from ui import engine, uploads
+from tests.ui.conftest import checked
+from ui import engine, text, uploads
 from ui.datasets import dataset_view
 
 SENTENCE = "1\tGo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n2\t{}\t_\tNUM\t_\t_\t1\tobj\t_\t_\n\n"
@@ -48,6 +49,14 @@ def test_bundled_data_is_shown_at_first() -> None:
     assert metrics(app)["Train"] == str(len(POS.load(None).train))
     assert app.session_state[uploads.CHOSEN]["pos"] is None
     assert any("1 of 3 answer tokens are free" in caption.value for caption in app.caption)
+
+
+def test_the_table_becomes_a_file_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    monkeypatch.setattr(text, "as_csv", written.append)
+    app = checked(page())
+    checked(app.text_input(key="datasets_search").set_value("the").run())
+    assert app.get("download_button") and not written
 
 
 def test_search_counts_and_shows_the_hits() -> None:

@@ -16,16 +16,10 @@ from core.runs.folder import RunFolder, Status
 from core.runs.jobs import Jobs
 from core.tasks import POS, Example, saved_prompts
 from core.tasks.prompt import Prompt, Shot
+from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
 
 STEP = {"total": 4, "method": "gold", "epoch": 0, "agreement": 0.5, "learning_rate": 1e-3, "positions": 9, "tokens": 90}
-
-
-class IdleJobs(Jobs):
-    """Takes runs and never works on them."""
-
-    def _work(self) -> None:
-        return
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
     monkeypatch.setattr(run_folders, "DEMO_RUN", tmp_path / "none")
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
     return idle.root
 
 
@@ -52,11 +46,6 @@ def page(root):
         return checked(app.run())
 
     return opened
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
 
 
 def a_run(root: Path, **status) -> RunFolder:
@@ -105,6 +94,21 @@ def test_stop_is_asked_once(page):
     app.button(key="distill_start").click().run()
     checked(app.button(key="distill_stop").click().run())
     assert app.button(key="distill_stop").disabled
+
+
+def test_a_run_that_ended_a_moment_ago_is_said_to_have(page, root, monkeypatch):
+    app = page()
+    app.button(key="distill_start").click().run()
+    stop = Jobs.stop
+
+    def end_and_stop(jobs, name):
+        RunFolder(root / name).write_status(Status(state="finished"))
+        del jobs._jobs[name]
+        stop(jobs, name)
+
+    monkeypatch.setattr(Jobs, "stop", end_and_stop)
+    checked(app.button(key="distill_stop").click().run())
+    assert "has ended already" in texts(app)
 
 
 def test_a_run_of_another_process_is_to_be_stopped_there(page, root):
@@ -384,10 +388,39 @@ def test_only_what_is_new_in_metrics_is_read(root, monkeypatch):
         file.write(json.dumps(record | {"step": 5}) + '\n{"step": 6')  # half a line, as while it is written
     assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2, 3, 4, 4, 5]
     run_charts.metrics(folder)
-    assert read == [5, 1, 0]
+    assert read == [5, 1]
     folder.keep_metrics_until(2)  # as a resumed run does
     assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2]
     folder.add_metrics(record | {"step": 3})
     assert [r["step"] for r in run_charts.metrics(folder)] == [1, 2, 3]
     (folder.path / "metrics.jsonl").write_text("")
     assert not run_charts.metrics(folder)
+
+
+def test_metrics_of_another_run_in_the_same_place_are_read_from_their_start(root):
+    """Its file may have the number that the old one had, and be longer."""
+    from ui.distill import run_charts
+
+    path = (folder := a_run(root)).path / "metrics.jsonl"
+    record = run_charts.metrics(folder)[0]
+    path.write_text("".join(json.dumps(record | {"step": step, "seconds": 0.5 + step}) + "\n" for step in range(9)))
+    assert [r["step"] for r in run_charts.metrics(folder)] == list(range(9))
+
+
+def test_a_run_that_is_deleted_while_it_is_listed(root):
+    from ui.distill import run_list
+
+    folder = a_run(root)
+    run_folders.delete(folder)
+    assert run_list._row(folder)["when"] is None
+
+
+def test_a_file_takes_what_was_wrong_with_it_along(page, root):
+    a_run(root)
+    app = page()
+    checked(app.file_uploader(key="distill_yaml").set_value([("run.yaml", b"task: [", "application/yaml")]).run())
+    assert "not YAML" in texts(app)
+    app.query_params["run"] = "quick"
+    checked(app.run())
+    checked(app.button(key="distill_new").click().run())
+    assert "not YAML" not in texts(app)

@@ -9,18 +9,11 @@ from core.distill.config import RunConfig, Stage
 from core.distill.presets import PRESETS
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
-from core.runs.jobs import Jobs
+from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
 from ui.distill.run_form import is_relevant
 from ui.run_text import describe
 from ui.text import literal
-
-
-class IdleJobs(Jobs):
-    """Takes runs and never works on them."""
-
-    def _work(self) -> None:
-        return
 
 
 @pytest.fixture
@@ -30,18 +23,13 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "jobs", lambda: idle)
     monkeypatch.setattr(engine, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
 
     def opened() -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
         return checked(app.switch_page("pages/distill.py").run())
 
     return opened
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception[0].message
-    return app
 
 
 def texts(app: AppTest) -> str:
@@ -156,6 +144,29 @@ def test_what_another_method_owns_is_left_behind(page):
         assert not app.error and not app.button(key="distill_start").disabled
 
 
+def test_a_look_at_another_choice_forgets_nothing(page):
+    app = page()
+    app.segmented_control(key="distill_preset").set_value("Thorough").run()
+    app.number_input(key="distill_stages_0_temperature").set_value(5.0).run()
+    before = shown(app)
+    for key, away, back in (("student_kind", "scratch", "cut"), ("stages_0_method", "gold", "task")):
+        checked(app.segmented_control(key=f"distill_{key}").set_value(away).run())
+        assert shown(app) != before
+        checked(app.segmented_control(key=f"distill_{key}").set_value(back).run())
+        assert shown(app) == before
+
+
+def test_an_edit_followed_at_once_by_a_press_counts(page):
+    app = page()
+    app.number_input(key="distill_stages_1_epochs").set_value(9)
+    checked(app.button(key="distill_add_stage").click().run())
+    assert [stage.epochs for stage in shown(app).stages] == [1, 9, 9]
+    app.number_input(key="distill_stages_2_epochs").set_value(5)
+    app.number_input(key="distill_batch_size").set_value(7)
+    checked(app.button(key="distill_stages_0_remove").click().run())
+    assert [stage.epochs for stage in shown(app).stages] == [9, 5] and shown(app).batch_size == 7
+
+
 def test_choices_are_called_by_their_titles_and_the_yaml_keeps_their_names(page):
     app = page()
     method = app.segmented_control(key="distill_stages_0_method")
@@ -258,8 +269,20 @@ def test_a_run_in_words():
     assert yaml.safe_load(run_config.to_yaml(PRESETS["Quick"]))["name"] == "quick"
 
 
+def file_then_task() -> None:
+    import streamlit as st
+
+    from core.distill.config import RunConfig
+    from core.tasks.prompt import Prompt
+    from ui.distill import new_run, run_form
+
+    st.session_state["distill_task"] = "pos"
+    config = RunConfig(task="cars", data="/a/b.jsonl", teacher="org/model", prompt=Prompt(instructions="Read it."))
+    run_form.fill(config)
+    new_run._task_changed("distill_task")
+    st.session_state["same"] = run_form.values() == config.model_dump(mode="json")
+
+
 def test_a_file_that_fills_the_form_wins_over_a_task_chosen_in_the_same_rerun():
     """Both callbacks run; the first lets the widgets go, so that the second finds nothing to read."""
-    from ui.distill import new_run
-
-    new_run._task_changed("distill_task")
+    assert checked(AppTest.from_function(file_then_task).run()).session_state["same"]

@@ -13,6 +13,7 @@ from core.models import bundled
 from core.paths import ROOT
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
+from tests.ui.conftest import checked
 from ui import engine, uploads
 from ui.masks import mask_corpus, mask_drive, mask_engine, schema_form
 from ui.masks.mask_engine import Corpus
@@ -42,11 +43,6 @@ def app(tmp_path, monkeypatch):
         return checked(page.run())
 
     return opened
-
-
-def checked(page: AppTest) -> AppTest:
-    assert not page.exception, page.exception
-    return page
 
 
 def linked(page: AppTest, name: str) -> str:
@@ -194,6 +190,17 @@ def test_driving_takes_refuses_undoes_and_finishes(app):
     assert not page.success
     checked(page.button(key="masks_again").click().run())
     assert not linked(page, "tokens") and not page.metric
+
+
+def test_a_dead_end_leads_back(app):
+    page = app(kind="regex", regex=r"b|a\x04", way="drive")  # no token of SmolLM2's is the byte 4
+    page.text_input(key="masks_own_token").set_value("a")
+    checked(page.button(key="masks_add").click().run())
+    assert "no token of this tokenizer begins" in codes(page) and page.metric
+    checked(page.button(key="masks_finish").click().run())
+    assert "a" in [c.value for c in page.code] and page.error
+    checked(page.button(key="masks_undo").click().run())
+    assert page.button(key="masks_take_0") and not page.error
 
 
 def test_what_the_model_had_written_stays_if_it_cannot_go_on(app, monkeypatch):

@@ -12,6 +12,7 @@ from core.models import bundled
 from core.paths import ROOT
 from core.runs import folder as run_folders
 from core.tasks import CARS, POS
+from tests.ui.conftest import checked
 from ui import engine
 from ui.components import candidates, strip_metrics, vocabulary_table
 from ui.masks import schema_form
@@ -64,11 +65,6 @@ def app(tmp_path, monkeypatch):
         return checked(page.run())
 
     return opened
-
-
-def checked(page: AppTest) -> AppTest:
-    assert not page.exception, page.exception
-    return page
 
 
 def step_of(page: AppTest) -> str:
