@@ -44,6 +44,7 @@ class Automaton:
         return len(text), state
 
     def matches(self, text: str) -> bool:
+        """Whether `text` is a whole answer: the question that tests ask."""
         state = self.walk(text.encode("utf-8", "surrogatepass"), self.start)
         return state != NONE and bool(self.accepting[state])
 
