@@ -222,6 +222,7 @@ def _kinds(value: str | list[str]) -> list[str]:
 
 
 def _is_number(value: Any) -> bool:
+    """Also one that JSON cannot write, which `spell` refuses: `keywords.is_number` would leave it out in silence."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
