@@ -1,2 +1,9 @@
-"""One script a question; each prints one JSON object as its last line. `server.py` is none: a real server and a browser
-for those, and for the tests, that need them."""
+"""One script a question; each prints one JSON object as its last line. Two are none: `server.py` is a real server and a
+browser, `canonical.py` spells other people's instances, both for those, and for the tests, that need them."""
+
+import os
+from pathlib import Path
+
+from core.paths import ROOT
+
+DATA = Path(os.environ.get("STILLROOM_DATA", ROOT.parent / "shared" / "data"))  # what is too large to be bundled

@@ -8,16 +8,15 @@ object last: `python -m bench.masks`. `corpus_*` are microseconds a position, th
 
 import gzip
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from bench import DATA
 from core.constrain import regex, schema, template, tokens
 from core.constrain.compile import compile
 from core.constrain.engines.dfa import DfaConstraint
@@ -28,7 +27,6 @@ from core.constrain.tokens import TokenTable
 from core.data import conllu
 from core.evaluate.score import machine
 from core.models import bundled
-from core.paths import ROOT
 from core.tasks import POS, Example
 from core.tasks.pos import example
 
@@ -36,7 +34,7 @@ STRINGS = 200
 LARGE = 262_144
 TIMES = 3  # the best of them counts, for every engine
 OWN = 5  # sentences whose own schema the libraries compile: it takes them up to a second each
-EWT = Path(os.environ.get("STILLROOM_DATA", ROOT.parent / "shared" / "data")) / "ud-ewt" / "train.conllu.gz"
+EWT = DATA / "ud-ewt" / "train.conllu.gz"
 
 Strings = list[list[int]]
 

@@ -7,15 +7,14 @@ left out: nothing limits the time it takes. Prints one JSON object last: `python
 """
 
 import json
-import os
 import sys
 import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
+from bench import DATA
 from bench.canonical import canonical
 from core.constrain import schema
 from core.constrain.compile import Limits
@@ -25,11 +24,8 @@ from core.constrain.json_value import spell
 from core.constrain.schema import Schema
 from core.constrain.tokens import BYTES
 from core.errors import SchemaError
-from core.paths import ROOT
 
-ARCHIVE = (
-    Path(os.environ.get("STILLROOM_DATA", ROOT.parent / "shared" / "data")) / "jsonschema" / "maskbench-part.tar.gz"
-)
+ARCHIVE = DATA / "jsonschema" / "maskbench-part.tar.gz"
 WAYS: dict[str, Callable[[Schema], Constraint]] = {
     "automatic": lambda found: choose(found, BYTES).constraint,
     "dfa": lambda found: build(found, BYTES, "dfa", Limits()),

@@ -29,7 +29,7 @@ class Automaton:
     def walk(self, text: bytes, state: int) -> int:
         """The state that `text` leads to from `state`, or NONE once a byte is refused."""
         for byte in text:
-            state = int(self.next_state[state, byte])
+            state = self.next_state.item(state, byte)
             if state == NONE:
                 return NONE
         return state
@@ -37,13 +37,14 @@ class Automaton:
     def read(self, text: bytes, state: int) -> tuple[int, int]:
         """How many bytes of `text` can be read from `state`, and the state after them."""
         for offset, byte in enumerate(text):
-            following = int(self.next_state[state, byte])
+            following = self.next_state.item(state, byte)
             if following == NONE:
                 return offset, state
             state = following
         return len(text), state
 
     def matches(self, text: str) -> bool:
+        """Whether `text` is a whole answer: the question that tests ask."""
         state = self.walk(text.encode("utf-8", "surrogatepass"), self.start)
         return state != NONE and bool(self.accepting[state])
 
@@ -51,16 +52,19 @@ class Automaton:
         return bytes(np.flatnonzero(self.next_state[state] != NONE).astype(np.uint8))
 
     @cached_property
-    def forced_byte(self) -> np.ndarray:
-        """(states,) int16: the only byte that can follow, or NONE where there is a choice or a possible end."""
+    def _forced(self) -> tuple[list[int], list[int]]:
+        """For each state the only byte that can follow, NONE where there is a choice or a possible end, and the state
+        after it. Lists, because one number out of an array takes ten times as long."""
         allowed = self.next_state != NONE
         only = (np.count_nonzero(allowed, axis=1) == 1) & ~self.accepting
-        return np.where(only, allowed.argmax(axis=1), NONE).astype(np.int16)
+        byte = np.where(only, allowed.argmax(axis=1), NONE)
+        return byte.tolist(), self.next_state[np.arange(len(self)), byte].tolist()
 
     def forced(self, state: int) -> bytes:
         """The bytes that must come next: up to a choice or the end."""
+        only, following = self._forced
         text = bytearray()
-        while (byte := int(self.forced_byte[state])) != NONE:
+        while (byte := only[state]) != NONE:
             text.append(byte)
-            state = int(self.next_state[state, byte])
+            state = following[state]
         return bytes(text)

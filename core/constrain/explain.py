@@ -8,7 +8,7 @@ import torch
 from core.constrain.engines.constraint import NONE, Constraint, refusal
 from core.errors import SchemaError
 
-TOP = 20
+TOP = 20  # the most of a step that a screen lists
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _step(constraint: Constraint, state: int, token: int, logits: torch.Tensor, 
         forced=dictated or int(allowed.sum()) == 1,
         before=float(before[token]),
         after=float(after[token]),
-        removed=1.0 - kept,
+        removed=max(0.0, 1.0 - kept),  # float32 may add up to more than 1
         candidates=tuple(
             _candidate(constraint, state, int(t), float(before[t]), float(after[t]), bool(allowed[t])) for t in shown
         ),

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from core.constrain.engines.constraint import NONE, Constraint
+from core.constrain.engines.dfa import DfaConstraint
 
 Encode = Callable[[str], list[int]]
-MANY = 256
+MANY = 256  # tokens; more are not asked about one by one: the model chooses (masks.SMALL is about memory alone)
 
 
 def forced_tokens(constraint: Constraint, state: int, encode: Encode, merges: dict[tuple[int, int], bool]) -> list[int]:
@@ -28,9 +29,8 @@ def forced_tokens(constraint: Constraint, state: int, encode: Encode, merges: di
     if sum(len(table.bytes_of[i]) for i in ids) == len(raw) and _only_eos(constraint, states[-1]):
         return [*ids, table.eos]
     while ids:
-        mask = constraint.mask(states[len(ids)])
-        few = np.bitwise_count(mask).sum() <= MANY
-        if few and not any(_merges(ids[-1], t, constraint, encode, merges) for t in table.ids(mask).tolist()):
+        following = _few(constraint, states[len(ids)])
+        if following is not None and not _merges(ids[-1], following, table.bytes_of, encode, merges):
             break
         ids = ids[:-1]
     return ids
@@ -61,15 +61,25 @@ def _only_eos(constraint: Constraint, state: int) -> bool:
     return constraint.may_end(state) and int(np.bitwise_count(constraint.mask(state)).sum()) == 1
 
 
+def _few(constraint: Constraint, state: int) -> list[int] | None:
+    """The tokens that may follow, or None if they are many."""
+    if isinstance(constraint, DfaConstraint):
+        counts, ids = constraint.few(np.array([state], np.int32), MANY)
+        return ids[0, : counts[0]].tolist() if counts[0] <= MANY else None
+    mask = constraint.mask(state)
+    return constraint.tokens.ids(mask).tolist() if np.bitwise_count(mask).sum() <= MANY else None
+
+
 def _merges(
-    last: int, following: int, constraint: Constraint, encode: Encode, known: dict[tuple[int, int], bool]
+    last: int, following: list[int], bytes_of: tuple[bytes, ...], encode: Encode, known: dict[tuple[int, int], bool]
 ) -> bool:
-    """Would the tokenizer spell `last` + `following` in another way?"""
-    if (last, following) not in known:
-        table = constraint.tokens
-        text = table.bytes_of[last] + table.bytes_of[following]
-        try:
-            known[last, following] = encode(text.decode())[0] != last
-        except UnicodeDecodeError:
-            known[last, following] = True
-    return known[last, following]
+    """Would the tokenizer spell `last` and one of `following` in another way?"""
+    for token in following:
+        if (last, token) not in known:
+            try:
+                known[last, token] = encode((bytes_of[last] + bytes_of[token]).decode())[0] != last
+            except UnicodeDecodeError:
+                known[last, token] = True
+        if known[last, token]:
+            return True
+    return False

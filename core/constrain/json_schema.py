@@ -52,11 +52,11 @@ class _Builder:
         keys = {key for key in schema if key not in ANNOTATIONS}
         for keyword, build in self._combinations.items():
             if keyword in keys:
-                self._alone(schema, keyword, keys, path)
+                self._alone(keyword, keys, path)
                 return build(self, schema, path)
         return self._typed(schema, keys, path)
 
-    def _alone(self, schema: dict[str, Any], keyword: str, keys: set[str], path: str) -> None:
+    def _alone(self, keyword: str, keys: set[str], path: str) -> None:
         """Refuses keywords beside `keyword` that would restrict it."""
         if keyword == "$ref" and self.draft < SIBLINGS:
             return
@@ -222,6 +222,7 @@ def _kinds(value: str | list[str]) -> list[str]:
 
 
 def _is_number(value: Any) -> bool:
+    """Also one that JSON cannot write, which `spell` refuses: `keywords.is_number` would leave it out in silence."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -47,13 +47,10 @@ class MaskStore:
 
     def packed(self, numbers: Sequence[int]) -> np.ndarray:
         """Packed rows (len(numbers), words) uint32."""
-        found = np.zeros((len(numbers), self.tokens.words), np.uint32)
+        found = np.empty((len(numbers), self.tokens.words), np.uint32)
         for row, number in zip(found, numbers):
-            if self._is_small(number):
-                ids = self._rows[number]
-                np.bitwise_or.at(row, ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
-            else:
-                row[:] = self._rows[number]
+            kept = self._rows[number]
+            row[:] = self.tokens.pack(kept) if self._is_small(number) else kept
         return found
 
     def allowed(self, numbers: Sequence[int]) -> np.ndarray:

@@ -169,7 +169,8 @@ class _HostStates:
 
     def packed(self) -> torch.Tensor:
         over = [ended or state == NONE for ended, state in zip(self.ended, self.state)]
-        masks = [_only_eos(self.tokens) if o else c.mask(s) for c, s, o in zip(self.rows, self.state, over)]
+        end = self.tokens.pack([self.tokens.eos])
+        masks = [end if o else c.mask(s) for c, s, o in zip(self.rows, self.state, over)]
         return torch.from_numpy(np.stack(masks).view(np.uint8)).to(self.device)
 
     def refused(self) -> torch.Tensor:
@@ -185,14 +186,8 @@ def _table(constraints: Sequence[DfaConstraint], tokens: TokenTable) -> tuple[np
     """The row of every state (states + 2,) and the different rows (unique, bytes) uint8."""
     store = MaskStore(tokens)
     rows = [store.rows_of_states(c) for c in constraints]
-    end = store.add(_only_eos(tokens))
+    end = store.add(tokens.pack([tokens.eos]))
     return np.array([*np.concatenate(rows), end, end], np.int64), store.packed(range(len(store))).view(np.uint8)
-
-
-def _only_eos(tokens: TokenTable) -> np.ndarray:
-    row = np.zeros(tokens.words, np.uint32)
-    row[tokens.eos >> 5] = np.uint32(1 << (tokens.eos & 31))
-    return row
 
 
 def _spread(items: Sequence[T], rows: int) -> list[T]:

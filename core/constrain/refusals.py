@@ -35,7 +35,7 @@ def refusals(constraint: DfaConstraint, state: int) -> Refusals:
     trie = tokens.trie
     _walk(
         automaton.next_state, state, trie.byte, trie.depth, trie.end, trie.first, trie.tokens,
-        int(trie.depth.max(initial=0)) + 1, reached, dies_at,
+        trie.longest, reached, dies_at,
     )  # fmt: skip
     if automaton.accepting[state]:
         dies_at[tokens.eos] = ALLOWED

@@ -14,6 +14,8 @@ from typing import Any
 
 from core.constrain.expression import (
     ANY,
+    DIGIT,
+    SURROGATES,
     Both,
     Chars,
     Either,
@@ -31,17 +33,16 @@ from core.errors import SchemaError
 
 LONGEST, LONGEST_RENDERED = 20_000, 1_000_000
 _PARSING = Lock()  # filters of warnings belong to all threads
-_DIGIT = ((0x30, 0x39),)
-_WORD = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
+_WORD = (*DIGIT.ranges, (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 _SPACE = (
     (0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
     (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
 )  # fmt: skip
 _CATEGORIES = {
-    ops.CATEGORY_DIGIT: _DIGIT,
+    ops.CATEGORY_DIGIT: DIGIT.ranges,
     ops.CATEGORY_WORD: _WORD,
     ops.CATEGORY_SPACE: _SPACE,
-    ops.CATEGORY_NOT_DIGIT: none_of(_DIGIT).ranges,
+    ops.CATEGORY_NOT_DIGIT: none_of(DIGIT.ranges).ranges,
     ops.CATEGORY_NOT_WORD: none_of(_WORD).ranges,
     ops.CATEGORY_NOT_SPACE: none_of(_SPACE).ranges,
 }
@@ -131,7 +132,7 @@ class _Reader:
         raise SchemaError(f"the regular expression {_short(self.regex)} uses {what}, which cannot be honoured.")
 
     def code(self, code: int) -> int:
-        if 0xD800 <= code <= 0xDFFF:
+        if SURROGATES[0] <= code <= SURROGATES[1]:
             raise SchemaError(f"the regular expression {_short(self.regex)} names half a surrogate pair.")
         return code
 

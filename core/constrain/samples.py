@@ -1,6 +1,6 @@
 """Texts that a schema accepts and texts that it refuses, made from the schema itself.
 
-All work on a constraint over single bytes (`engines.histories.BYTES`). Where there is an automaton, a walk knows
+All work on a constraint over single bytes (`tokens.BYTES`). Where there is an automaton, a walk knows
 how far its end is; elsewhere it closes what is open once it is long enough, and a walk without an end is dropped.
 """
 

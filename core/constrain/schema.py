@@ -51,13 +51,14 @@ def from_pydantic(model: type[BaseModel]) -> Schema:
     return _from_json(_closed(model.model_json_schema(schema_generator=_Described)), model.__name__)
 
 
-def from_source(source: str, root: str | None = None) -> Schema:
-    """A pydantic class given as text, which is read and never run. Raises SchemaError, naming the line."""
-    name, found = sources.to_json_schema(source, root)
+def from_source(source: str) -> Schema:
+    """Pydantic classes given as text, which is read and never run; the last one is the answer. Raises SchemaError,
+    naming the line."""
+    name, found = sources.to_json_schema(source)
     return _from_json(_closed(found), name)
 
 
-def from_json_schema(schema: str | dict[str, Any], name: str = "JSON Schema") -> Schema:
+def from_json_schema(schema: str | dict[str, Any]) -> Schema:
     """Objects may hold other keys unless `additionalProperties` says otherwise, as the standard has it.
     Raises SchemaError for a text that is not JSON or a schema that is malformed."""
     if isinstance(schema, str):
@@ -76,7 +77,7 @@ def from_json_schema(schema: str | dict[str, Any], name: str = "JSON Schema") ->
         raise SchemaError('a JSON Schema is a non-empty object such as {"type": "object", "properties": {…}}.')
     try:
         _check_json(schema)
-        return _from_json(schema, name)
+        return _from_json(schema, "JSON Schema")
     except RecursionError as error:
         raise SchemaError(TOO_DEEP) from error
 

@@ -9,9 +9,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,6 +74,12 @@ class TokenTable:
         bits = np.unpackbits(packed.view(np.uint8), axis=-1, bitorder="little")
         return bits[..., : len(self)].astype(bool)
 
+    def pack(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The packed row (words,) uint32 of these tokens."""
+        bits = np.zeros(self.words * 32, bool)
+        bits[ids] = True
+        return np.packbits(bits, bitorder="little").view(np.uint32)
+
     def ids(self, packed: np.ndarray) -> np.ndarray:
         """The tokens of one packed row (words,) uint32, ascending, int32."""
         words = np.flatnonzero(packed)
@@ -122,8 +128,8 @@ def _key(tokenizer: Any) -> str:
 
 def _save(table: TokenTable, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {f"trie_{name}": array for name, array in vars(table.trie).items()}
-    arrays |= {f"spellings_{name}": array for name, array in vars(table.spellings).items()}
+    arrays = {f"trie_{name}": array for name, array in asdict(table.trie).items()}
+    arrays |= {f"spellings_{name}": array for name, array in asdict(table.spellings).items()}
     with tempfile.TemporaryDirectory(dir=file.parent) as place:
         whole = Path(place) / file.name
         np.savez(whole, **arrays)
@@ -204,10 +210,7 @@ BYTES = TokenTable((*(bytes([i]) for i in range(256)), b""), eos=256)  # every b
 
 def ordinary(tokens: TokenTable) -> np.ndarray:
     """Packed row of the tokens that any mask may hold: those with bytes, and eos."""
-    bits = np.zeros(tokens.words * 32, bool)
-    bits[: len(tokens)] = [bool(text) for text in tokens.bytes_of]
-    bits[tokens.eos] = True
-    return np.packbits(bits, bitorder="little").view(np.uint32)
+    return tokens.pack([*(i for i, text in enumerate(tokens.bytes_of) if text), tokens.eos])
 
 
 def once_per_table(make: Callable[[TokenTable], T]) -> Callable[[TokenTable], T]:

@@ -5,6 +5,7 @@ Both are plain NumPy, built without a loop over bytes: a quarter of a million to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,6 +35,11 @@ class Trie:
     end: np.ndarray
     first: np.ndarray
     tokens: np.ndarray
+
+    @cached_property
+    def longest(self) -> int:
+        """Bytes of the longest token."""
+        return int(self.depth.max(initial=-1)) + 1
 
 
 def spell(bytes_of: Sequence[bytes]) -> Spellings:

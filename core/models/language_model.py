@@ -31,6 +31,16 @@ def _context(model: Any) -> int | None:
     return next((length for length in found if length), None)
 
 
+def _set_plain(backend: Any) -> None:
+    """What transformers sets before each of its calls, too: a backend keeps what its last caller asked for."""
+    if backend.truncation is not None:
+        backend.no_truncation()
+    if backend.padding is not None:
+        backend.no_padding()
+    if not backend.encode_special_tokens:
+        backend.encode_special_tokens = True
+
+
 def _count(parameter: torch.nn.Parameter) -> int:
     packed = type(parameter).__name__ == "Params4bit"  # two numbers a byte
     return parameter.numel() * (2 if packed else 1)
@@ -90,8 +100,10 @@ class LanguageModel:
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text that follows other text, as an answer does: what looks like a special token is read as
-        text, and no blank is put before it."""
-        return self._in_the_middle(text, **_AS_TEXT)["input_ids"]
+        text, and no blank is put before it. Asks the backend, as the tokenizer's own call takes many times as long."""
+        backend = self._in_the_middle.backend_tokenizer
+        _set_plain(backend)
+        return backend.encode(text, add_special_tokens=False).ids
 
     def student_prompt(self, text: str) -> list[int]:
         """What a student sees: the input, read as the tokenizer reads a text from its beginning, and the end-of-text

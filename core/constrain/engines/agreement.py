@@ -66,9 +66,7 @@ def too_slow(engine: str, schema: Schema, states: int, tokens: int) -> str:
     return ""
 
 
-def judge(
-    engine: str, make: Callable[[], Constraint], reference: Constraint, ids: Sequence[int], shown: int = SHOWN
-) -> Judged:
+def judge(engine: str, make: Callable[[], Constraint], reference: Constraint, ids: Sequence[int]) -> Judged:
     """Measures a constraint made by `make` along the tokens `ids`, which the reference accepts."""
     try:
         began = time.perf_counter()
@@ -76,7 +74,7 @@ def judge(
         constraint.mask(constraint.start)
         first_ms = 1000 * (time.perf_counter() - began)
         rows, seconds, stopped = _masks(constraint, ids)
-        differences, missing, extra, differing = _compare(constraint, reference, ids, rows, shown)
+        differences, missing, extra, differing = _compare(constraint, reference, ids, rows)
     except SchemaError as error:
         return Judged(engine, str(error))
     us = 1e6 * seconds / len(rows)
@@ -100,9 +98,9 @@ def _masks(constraint: Constraint, ids: Sequence[int]) -> tuple[list[np.ndarray]
 
 
 def _compare(
-    constraint: Constraint, reference: Constraint, ids: Sequence[int], rows: list[np.ndarray], shown: int
+    constraint: Constraint, reference: Constraint, ids: Sequence[int], rows: list[np.ndarray]
 ) -> tuple[tuple[Difference, ...], int, int, int]:
-    """Up to `shown` tokens of each kind of difference, where they were met first; then missing and extra tokens, and
+    """Up to SHOWN tokens of each kind of difference, where they were met first; then missing and extra tokens, and
     the steps that have any."""
     found: dict[tuple[bool, int], Difference] = {}
     missing = extra = differing = 0
@@ -112,13 +110,13 @@ def _compare(
         if not np.array_equal(row, exact):
             lost, more = reference.tokens.ids(exact & ~row), reference.tokens.ids(row & ~exact)
             missing, extra, differing = missing + len(lost), extra + len(more), differing + 1
-            fresh = [_lost(constraint, theirs, step, token) for token in lost[:shown].tolist()]
-            fresh += [_extra(reference, ours, step, token) for token in more[:shown].tolist()]
+            fresh = [_lost(constraint, theirs, step, token) for token in lost[:SHOWN].tolist()]
+            fresh += [_extra(reference, ours, step, token) for token in more[:SHOWN].tolist()]
             for one in fresh:
                 found.setdefault((one.extra, one.token), one)
         if step + 1 < len(rows):
             theirs, ours = constraint.advance(theirs, ids[step]), reference.advance(ours, ids[step])
-    both = [[one for one in found.values() if one.extra == is_extra][:shown] for is_extra in (False, True)]
+    both = [[one for one in found.values() if one.extra == is_extra][:SHOWN] for is_extra in (False, True)]
     return (*both[0], *both[1]), missing, extra, differing
 
 

@@ -4,7 +4,6 @@ Exact for every schema that has an automaton, and the only engine whose states p
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,12 +57,7 @@ class DfaConstraint:
     @property
     def _trie(self) -> tuple[Any, ...]:
         trie = self.tokens.trie
-        return trie.byte, trie.depth, trie.end, trie.first, trie.tokens, self._longest
-
-    @cached_property
-    def _longest(self) -> int:
-        """Bytes of the longest token."""
-        return int(self.tokens.trie.depth.max(initial=0)) + 1
+        return trie.byte, trie.depth, trie.end, trie.first, trie.tokens, trie.longest
 
     def states(self, ids: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
         """The state before each token of `ids` (n,) int32, where answers begin at `starts`, and the place of

@@ -35,11 +35,9 @@ class OutlinesConstraint:
     def mask(self, state: int) -> np.ndarray:
         row = self._masks.get(state)
         if row is None:
-            bits = np.zeros(self.tokens.words * 32 + 1, bool)
-            bits[self._index.get_allowed_tokens(state)] = True
-            bits[self._end] = False
-            bits[self.tokens.eos] = self.may_end(state)
-            row = np.packbits(bits[:-1], bitorder="little").view(np.uint32)
+            ids = np.array(self._index.get_allowed_tokens(state), np.int64)
+            ids = ids[(ids != self._end) & (ids != self.tokens.eos)]
+            row = self.tokens.pack(np.append(ids, self.tokens.eos) if self.may_end(state) else ids)
             self._masks.keep(state, row)
         return row
 

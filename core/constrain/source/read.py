@@ -18,8 +18,8 @@ SOURCE_LIMIT, CLASSES_LIMIT = 100_000, 500
 TOO_DEEP = "the text is nested too deeply to be read: make it flatter."
 
 
-def to_json_schema(source: str, root: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Name and JSON Schema of the model called `root`, or of the last one in the text.
+def to_json_schema(source: str) -> tuple[str, dict[str, Any]]:
+    """Name and JSON Schema of the last model in the text.
 
     The schema is the one `model_json_schema()` gives. Raises SchemaError, with the line, for what cannot be honoured.
     """
@@ -29,10 +29,8 @@ def to_json_schema(source: str, root: str | None = None) -> tuple[str, dict[str,
         models = _models(_parse(source))
         if not models:
             raise SchemaError("the text defines no model: write class Answer(BaseModel): and its fields.")
-        name = root or next(reversed(models))
-        if name not in models:
-            raise SchemaError(f"the text defines no model {name!r}: name one of {', '.join(models)}.")
-        return name, _described(models[name])
+        name, model = models.popitem()
+        return name, _described(model)
     except (RecursionError, MemoryError) as error:
         raise SchemaError(TOO_DEEP) from error
 

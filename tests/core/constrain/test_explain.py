@@ -30,6 +30,15 @@ def test_steps_add_up(constraint, teacher):
     assert all(step.forced for step in steps[:-2])
 
 
+def test_a_mask_that_takes_nothing_takes_nothing_less(teacher):
+    free = DfaConstraint(compiler.compile(regex.parse("[a-z]*"), "letters"), teacher.tokens)
+    refused = torch.from_numpy(~teacher.tokens.unpack(free.mask(free.start)))
+    torch.manual_seed(0)
+    logits = torch.randn(50, len(teacher.tokens)).masked_fill(refused, -torch.inf)
+    removed = [step.removed for step in explain(free, teacher.encode("z" * 50), logits)]
+    assert min(removed) == 0.0 and max(removed) < 1e-6
+
+
 def test_refusal_names_token_and_byte(constraint, teacher):
     ids = teacher.encode("aX")
     with pytest.raises(SchemaError, match=r"token 1 \('X'\) is refused at its byte 0: expected b"):

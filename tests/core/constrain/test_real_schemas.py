@@ -1,14 +1,13 @@
 """Real JSON Schemas with valid and invalid instances: what the automatic choice accepts, it gets right."""
 
 import json
-import os
 import tarfile
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from bench.canonical import canonical
+from bench.schemas import ARCHIVE
 from core.constrain import schema
 from core.constrain.compile import Limits
 from core.constrain.engines.choice import choose
@@ -16,10 +15,7 @@ from core.constrain.engines.constraint import check_answer
 from core.constrain.json_value import spell
 from core.constrain.tokens import BYTES
 from core.errors import SchemaError
-from core.paths import ROOT
 
-DATA = Path(os.environ.get("STILLROOM_DATA", ROOT.parent / "shared" / "data"))
-ARCHIVE = DATA / "jsonschema" / "maskbench-part.tar.gz"
 LLGUIDANCE_ALONE = 628  # of the 697 it compiles 629 and gets one of them wrong
 
 

@@ -1,5 +1,7 @@
 import json
+import math
 from datetime import UTC, datetime, time, timedelta, timezone
+from enum import Enum
 from typing import Literal
 
 import pytest
@@ -159,6 +161,18 @@ def test_keys_that_are_no_texts_are_refused():
 
     with pytest.raises(SchemaError, match="keys that are no texts"):
         schema.from_pydantic(Named)
+
+
+def test_a_number_that_json_cannot_write_is_refused_and_not_left_out():
+    class Share(float, Enum):
+        HALF = 0.5
+        ENDLESS = math.inf
+
+    class Shared(BaseModel):
+        share: Share
+
+    with pytest.raises(SchemaError, match="inf cannot be written as JSON"):
+        schema.from_pydantic(Shared)
 
 
 def _twice(parts: int) -> dict:

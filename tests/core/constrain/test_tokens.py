@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -231,7 +233,7 @@ def test_a_tokenizer_without_eos_or_backend_is_refused():
 
 def same(one, other):
     def arrays(table):
-        return {**vars(table.trie), "spelling": table.spellings.byte, "offset": table.spellings.offset}
+        return {**asdict(table.trie), "spelling": table.spellings.byte, "offset": table.spellings.offset}
 
     alike = all((a == b).all() and a.dtype == b.dtype for a, b in zip(arrays(one).values(), arrays(other).values()))
     return alike and (one.bytes_of, one.eos) == (other.bytes_of, other.eos)
@@ -283,3 +285,10 @@ def test_a_folder_that_cannot_be_written_is_done_without(tmp_path):
     taken = tmp_path / "file"
     taken.write_text("")
     assert same(tokens.cached(GEMMA, taken), TABLES[GEMMA])
+
+
+@given(st.sets(st.integers(0, 256)))
+def test_packed_ids_are_read_back(ids):
+    packed = tokens.BYTES.pack(list(ids))
+    assert tokens.BYTES.ids(packed).tolist() == sorted(ids)
+    assert tokens.BYTES.unpack(packed).nonzero()[0].tolist() == sorted(ids)

@@ -19,6 +19,7 @@ def test_nodes_are_all_beginnings_in_order_and_know_their_tokens(bytes_of):
         assert tree.end[node] == node + len(below)
         found = tree.tokens[tree.first[node] : tree.first[node + 1]]
         assert found.tolist() == [i for i, other in enumerate(bytes_of) if other == text]
+    assert tree.longest == max(map(len, bytes_of), default=0)
     assert len(tree.tokens) == tree.first[-1] == sum(map(bool, bytes_of))
 
 

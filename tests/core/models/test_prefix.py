@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -52,6 +53,17 @@ def lm(request):
 def test_a_text_is_spelled_as_it_stands(lm, text):
     assume("▁" not in text and "<0x" not in text)  # ▁ is a blank to them; Unigram takes <0x41> for an A
     assert lm.tokens.text(lm.encode(text)) == text
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=3))
+def test_a_text_is_read_as_transformers_would(lm, texts):
+    """Whatever the last caller of the same backend asked for."""
+    tokenizer, text = lm._in_the_middle, "</s>".join(texts)
+    expected = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    tokenizer.backend_tokenizer.enable_truncation(2)
+    tokenizer.backend_tokenizer.enable_padding(length=50)
+    tokenizer.backend_tokenizer.encode_special_tokens = False
+    assert lm.encode(text) == expected
 
 
 def test_a_tokenizer_without_a_prefix_is_not_copied():
