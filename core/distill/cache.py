@@ -10,8 +10,9 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from core.paths import write_whole
 SHARD = 256  # examples
 SHARDS_KEPT = 8
 STEP = 0.05  # of logarithms
-TOLD = ("form", "constraint", "temperature", "amount")  # the others are hashes
+TOLD = ("form", "constraint", "temperature", "amount", "max_tokens", "lossy")  # the others are hashes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,14 +176,20 @@ def _check(folder: Path, header: Header) -> None:
         found = json.loads(file.read_text())
     except ValueError as error:
         raise ConfigError(f"the header of the signals in {folder.name!r} is damaged: delete the folder.") from error
-    for field in fields(Header):
-        before, now = found.get(field.name), getattr(header, field.name)
-        if before != now:
-            told = f" ({before}, now {now})" if field.name in TOLD else ""
-            raise ConfigError(
-                f"the teacher's signals in '{folder.parent.name}/{folder.name}' were made with another "
-                f"{field.name}{told}: restore it, or delete the folder to compute them again."
-            )
+    if other := differing(found, header):
+        raise ConfigError(
+            f"the teacher's signals in '{folder.parent.name}/{folder.name}' were made with another {other}: restore "
+            "it, or delete the folder to compute them again."
+        )
+
+
+def differing(found: dict[str, Any], header: Any) -> str | None:
+    """The first field of a header (a dataclass) that differs from what was found on disk, with both values unless
+    they are hashes."""
+    for name, now in asdict(header).items():
+        if (before := found.get(name)) != now:
+            return f"{name} ({before}, now {now})" if name in TOLD else name
+    return None
 
 
 def _span(lengths: np.ndarray, place: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError
 
 from core.distill import config_text
 from core.errors import ConfigError, ModelError
-from core.models import api, teachers
+from core.models import api, relevance, teachers
 from core.models.student_config import StudentConfig
 from core.tasks import TASKS
 from core.tasks.prompt import Prompt, default_prompt
@@ -57,13 +57,17 @@ class Stage(BaseModel):
     loss: Literal["forward_kl", "reverse_kl", "jensen_shannon"] = Field(
         "forward_kl",
         title="Loss",
-        description="task, logits: KL of teacher to student, of student to teacher, or the mixture of both",
+        description="task, logits, logprobs: KL of teacher to student, of student to teacher, or the mixture of both",
     )
     beta: float = Field(
         0.5, gt=0, lt=1, title="Beta", description="jensen_shannon: near 0 as forward, near 1 as reverse"
     )
     gold_weight: float = Field(
-        0.0, ge=0, lt=1, title="Share of gold", description="task, logits: how much of the loss is gold's cross entropy"
+        0.0,
+        ge=0,
+        lt=1,
+        title="Share of gold",
+        description="task, logits, logprobs: how much of the loss is gold's cross entropy",
     )
     on_policy: float = Field(
         0.0,
@@ -86,19 +90,8 @@ class Stage(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Stage":
-        if self.method != "pseudo_labels":
-            self._check_unused("labels", "the method 'pseudo_labels'")
-        if not self.learns_distributions:
-            for name in ("temperature", "loss", "gold_weight"):
-                self._check_unused(name, "the methods 'task' and 'logits'")
+        relevance.check(self)
         return self
-
-    def _check_unused(self, name: str, owner: str) -> None:
-        if (value := getattr(self, name)) != type(self).model_fields[name].default:
-            raise ValueError(
-                f"{name} {str(value)!r} is for {owner}, this one is {self.method!r}: change the method, or leave "
-                f"{name} out"
-            )
 
 
 class SignalConfig(BaseModel):
@@ -117,6 +110,11 @@ class SignalConfig(BaseModel):
     )
     most: int = Field(64, ge=1, le=4096, title="Most tokens", description="top: never more at one position")
     draws: int = Field(12, ge=1, le=1024, title="Draws", description="sampled: tokens drawn at each position")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SignalConfig":
+        relevance.check(self)
+        return self
 
 
 class LabelConfig(BaseModel):
@@ -245,10 +243,10 @@ class RunConfig(BaseModel):
                 f"the adapter of {base}+{adapter} cannot be merged into {student.precision} weights: set the student's "
                 f"model to {base!r}, or precision 'full'"
             )
-        if student.kind == "existing" and student.tuning == "adalora" and self.max_seconds:
+        if student.tuning == "adalora" and (self.max_seconds or self.patience):
             raise ValueError(
-                "AdaLoRA shares its ranks out over a known number of steps, which a time budget does not give: "
-                "leave max_seconds out, or take tuning 'lora'"
+                "AdaLoRA shares its ranks out over a known number of steps, which neither a time budget nor patience "
+                "gives: leave max_seconds and patience out, or take tuning 'lora'"
             )
         if self.accumulate > self.batch_size:
             raise ValueError(f"a batch of {self.batch_size} has no {self.accumulate} parts: lower accumulate")
@@ -276,18 +274,20 @@ class RunConfig(BaseModel):
                 "name another model in student.model, or take the method 'gold'"
             )
         for number, stage in enumerate(self.stages, 1):
-            if stage.on_policy and not stage.needs_scores:
-                raise ValueError(f"stage {number}: on_policy needs the teacher's scores: take 'task' or 'logits'")
             if stage.method == "pseudo_labels" and stage.labels == "logprobs":
                 self._check_logprobs(number, stage, is_api)
         return self
 
     def _is_its_own_teacher(self, stage: Stage) -> bool:
-        """Whether the student starts as the model that teaches it and reads the same text."""
+        """Whether the student starts as the model that teaches it, reads the same text, and is taught nothing that it
+        does not say already: neither gold, nor the mask."""
         student = self.student
         if student.kind != "existing" or student.model not in (None, self.teacher) or student.precision != "full":
             return False
-        return stage.method == "logits" or (student.prompted and stage.method != "gold")
+        if stage.needs_scores:
+            same_text = student.prompted or stage.method == "logits"
+            return same_text and stage.constraint != "soft" and not stage.gold_weight
+        return student.prompted and stage.method == "pseudo_labels" and stage.constraint == "hard"
 
     def _check_address(self) -> None:
         try:
@@ -303,10 +303,9 @@ class RunConfig(BaseModel):
     def _check_logprobs(number: int, stage: Stage, is_api: bool) -> None:
         if not is_api:
             raise ValueError(f"stage {number}: a teacher that runs here tells everything: take the method 'task'")
-        if stage.constraint == "soft" or stage.temperature != 1:
+        if stage.constraint == "soft":
             raise ValueError(
-                f"stage {number}: an API's log-probabilities cannot be lowered or softened: "
-                "take a constraint 'hard' or 'none' and the temperature 1"
+                f"stage {number}: an API's log-probabilities cannot be lowered: take a constraint 'hard' or 'none'"
             )
 
     @property

@@ -8,14 +8,14 @@ learned.
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import crc32
 
 from core.constrain import schema
 from core.constrain.constraints import Constraints
 from core.constrain.engines.constraint import check_answer
-from core.distill.cache import digest
+from core.distill.cache import differing, digest
 from core.distill.config import LabelConfig
 from core.errors import ConfigError, SchemaError
 from core.generate.decode import Sampling, generate
@@ -102,12 +102,11 @@ class LabelFile:
             labels = [_from_line(line) for line in lines]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"the labels in {self.path.name!r} are damaged: delete the file.") from error
-        for field in fields(LabelHeader):
-            if found.get(field.name) != getattr(header, field.name):
-                raise ConfigError(
-                    f"the labels in {self.path.name!r} were made with another {field.name}: restore it, or delete the "
-                    "file to ask again."
-                )
+        if other := differing(found, header):
+            raise ConfigError(
+                f"the labels in {self.path.name!r} were made with another {other}: restore it, or delete the file to "
+                "ask again."
+            )
         self._labels = {label.input: label for label in labels}
         if whole != content:
             self.path.write_bytes(whole)

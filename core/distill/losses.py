@@ -11,9 +11,10 @@ from core.distill.signals import NEG_INF, Signal
 
 
 def outcomes(
-    student: torch.Tensor, tokens: torch.Tensor, signal: Signal, temperature: float = 1.0
+    student: torch.Tensor, tokens: torch.Tensor, signal: Signal, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Student and teacher over the same outcomes (n, k): the tokens that the signal names, and all others as one.
+    """Student and teacher over the same outcomes (n, k): the tokens that the signal names, and all others as one. Each
+    draw of a token that was drawn several times is an equal part of one outcome.
 
     `student` are logits (n, k) of `tokens` (k,), which hold every token that the signal names.
     """
@@ -24,7 +25,8 @@ def outcomes(
     used = signal.log_probs > NEG_INF
     named = log_student.gather(-1, columns).masked_fill(~used, NEG_INF)
     if signal.form == "sampled":
-        return named, signal.log_probs
+        drawn = torch.zeros_like(log_student).scatter_add(-1, columns, used.to(log_student.dtype))
+        return named - drawn.gather(-1, columns).clamp(min=1).log(), signal.log_probs
     taken = torch.zeros_like(log_student, dtype=torch.bool)
     taken = taken.scatter(-1, torch.where(used, columns, columns[:, :1]), True)  # the first place is always used
     others = _log_sum(log_student.masked_fill(taken, NEG_INF))
@@ -32,7 +34,8 @@ def outcomes(
 
 
 def forward_kl(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """KL(teacher ‖ student). Over sampled tokens its gradient is that of the full divergence on average."""
+    """KL(teacher ‖ student). Over sampled tokens it is that of what was drawn, and its gradient that of the full
+    divergence on average."""
     return _expected(teacher, student).mean()
 
 

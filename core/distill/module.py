@@ -14,7 +14,7 @@ from core.models.language_model import LanguageModel
 class Reachable(nn.Module):
     """Backbone and head in one forward pass, so that the hooks of DDP, FSDP and DeepSpeed see all of it."""
 
-    def __init__(self, student: LanguageModel, compiled: bool = False) -> None:
+    def __init__(self, student: LanguageModel, compiled: bool) -> None:
         """Raises ConfigError where nothing can be compiled."""
         super().__init__()
         self.student, self.model = student, student.model

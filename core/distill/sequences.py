@@ -12,6 +12,8 @@ from core.errors import ConfigError, DataError, SchemaError
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
 
+NOISE = 6  # tokens that a length is blurred by: sorted by length alone, the batches of every epoch would be the same
+
 
 @dataclass(frozen=True)
 class TokenSequence:
@@ -87,9 +89,6 @@ def _schema_words(task: Task) -> set[str]:
 
     visit(task.output.model_json_schema())
     return found
-
-
-NOISE = 6  # tokens
 
 
 def batches(lengths: Sequence[int], size: int, seed: int, tokens: int | None = None) -> list[list[int]]:

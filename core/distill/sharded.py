@@ -12,14 +12,24 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 
+from core.errors import ConfigError
+from core.models import existing
 from core.models.language_model import LanguageModel
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def trained(student: LanguageModel, accelerator: Accelerator) -> LanguageModel:
-    """The student to train: a copy where it will be cut in shards."""
-    return replace(student, model=copy.deepcopy(student.model)) if _is_cut(accelerator) else student
+    """The student to train: a copy where it will be cut in shards. Raises ConfigError for AdaLoRA, which must see its
+    matrices whole to share their ranks out."""
+    if not _is_cut(accelerator):
+        return student
+    if existing.has_ranks(student.model):
+        raise ConfigError(
+            "AdaLoRA needs its matrices whole, and this launch cuts them in shards: take tuning 'lora', or launch with "
+            "assets/accelerate/multi_gpu.yaml."
+        )
+    return replace(student, model=copy.deepcopy(student.model))
 
 
 @torch.no_grad()

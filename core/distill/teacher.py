@@ -123,9 +123,11 @@ class SignalSource:
         return signals.dense(logits, tokens, stage.temperature)
 
     def _prompt(self, stage: Stage, example: int) -> list[int]:
-        """What the teacher reads: its prompt or, with `logits`, the student's own text."""
+        """What the teacher reads: its prompt or, with `logits`, the student's own text, with its own beginning."""
         if stage.method == "logits":
-            return self.live.old_ids[list(self.sequences[example].prompt)].tolist()
+            text = self.live.old_ids[list(self.sequences[example].prompt)].tolist()
+            own = self.live.teacher.beginning
+            return text if text[: len(own)] == own else [*own, *text]
         return self.prompts[example]
 
     def _fill(

@@ -28,6 +28,8 @@ from core.models import existing, randomness
 from core.models.batch import collate
 from core.models.language_model import LanguageModel
 
+BETAS = (0.9, 0.98)  # Adam remembers 50 steps of squares, not its usual 1,000: a run here may have a few hundred
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -90,7 +92,7 @@ class Trainer:
             [p for p in module.parameters() if p.requires_grad],
             weight_decay=config.weight_decay,
             lr=1.0,
-            betas=(0.9, 0.98),
+            betas=BETAS,
             fused=True,
         )
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)

@@ -16,17 +16,21 @@ from core.paths import put_in_place
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+BASE = "base.json"  # beside an adapter: what its own config has no word for, the precision of the model below it
 
 
 def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Writes weights (in `dtype` if given) and tokenizer, all or nothing; an adapter is written alone."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
+    is_adapter = hasattr(lm.model, "peft_config")
     # peft would ask the hub whether the base's embeddings are its own: no adapter here trains any.
-    alone = {"save_embedding_layers": False} if hasattr(lm.model, "peft_config") else {}
+    alone = {"save_embedding_layers": False} if is_adapter else {}
     try:
         lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype), **alone)
         lm.tokenizer.save_pretrained(partial)
+        if is_adapter:
+            (partial / BASE).write_text(json.dumps({"precision": teachers.precision_of(lm.model)}))
         put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -60,8 +64,8 @@ def restore(lm: LanguageModel, tensors: dict[str, torch.Tensor]) -> None:
 
 
 def load(folder: Path, name: str) -> LanguageModel:
-    """A student that `save` wrote, in fp32; an adapter on the model that it was made for. Raises ModelError that says
-    what is missing."""
+    """A student that `save` wrote, in fp32; an adapter on the model that it was made for, in that one's precision.
+    Raises ModelError that says what is missing."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if (folder / ADAPTER_CONFIG).exists():
@@ -82,11 +86,13 @@ def _load_adapter(folder: Path, name: str) -> LanguageModel:
 
     try:
         base = json.loads((folder / ADAPTER_CONFIG).read_text())["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{ADAPTER_CONFIG} in {folder} is damaged: the run must save its student again.") from error
+        about = folder / BASE  # older runs wrote none
+        precision = json.loads(about.read_text())["precision"] if about.exists() else "full"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the adapter in {folder} is damaged: the run must save its student again.") from error
     if not (folder / ADAPTER_WEIGHTS).exists():  # peft would read a pickle
         raise ModelError(f"{folder} holds no {ADAPTER_WEIGHTS}: save the adapter as safetensors.")
-    lm = teachers.load(base, torch.float32)
+    lm = teachers.load(base, torch.float32, precision)
     try:
         with randomness.seeded(0):  # its matrices are drawn before they are read
             return replace(lm, name=name, model=PeftModel.from_pretrained(lm.model, str(folder)).eval())

@@ -10,13 +10,16 @@ from core.models import width
 from core.models.student_config import StudentConfig
 
 
-def build(config: StudentConfig, source: Any, table: torch.Tensor, eos: int, sample: Sequence[Sequence[int]]) -> Any:
+def build(
+    config: StudentConfig, source: Any, table: torch.Tensor, bos: int, eos: int, sample: Sequence[Sequence[int]]
+) -> Any:
     """The chosen part of `source` with the embeddings `table` (V, d), which stay frozen: few sentences move them
-    astray. `eos` and `sample`, a few inputs, are ids of the table. Raises ConfigError for what cannot be cut from it.
+    astray. `bos`, `eos` and `sample`, a few inputs, are ids of the table. Raises ConfigError for what cannot be cut
+    from it.
     """
     if not source.config.tie_word_embeddings:
         raise ConfigError("a student can be cut from a teacher with tied embeddings only: choose one from scratch.")
-    model = _layers(config, source, table, eos)
+    model = _layers(config, source, table, bos, eos)
     if config.cut_width:
         model = width.narrow(model, config.cut_width, sample)
     model.get_input_embeddings().weight.requires_grad_(False)
@@ -25,25 +28,37 @@ def build(config: StudentConfig, source: Any, table: torch.Tensor, eos: int, sam
     return model
 
 
-def _layers(config: StudentConfig, source: Any, table: torch.Tensor, eos: int) -> Any:
-    layers = getattr(source.base_model, "layers", None)
-    if layers is None:
-        raise ConfigError(f"layers cannot be cut from {type(source).__name__}: choose a student from scratch.")
-    depth = len(layers)
+def _layers(config: StudentConfig, source: Any, table: torch.Tensor, bos: int, eos: int) -> Any:
+    impossible = ConfigError(f"layers cannot be cut from {type(source).__name__}: choose a student from scratch.")
+    if not hasattr(source.base_model, "layers"):
+        raise impossible
+    depth = len(source.base_model.layers)
     if wrong := [i for i in config.layers if i >= depth]:
         raise ConfigError(
             f"the teacher has layers 0 to {depth - 1}: {wrong} cannot be cut from it, change student.layers."
         )
     shape = type(source.config).from_dict(source.config.to_dict())
+    for name, value in shape.to_dict().items():  # layer_types, no_rope_layers: what a config says of each layer
+        if isinstance(value, list) and len(value) == depth:
+            setattr(shape, name, [value[i] for i in config.layers])
     shape.num_hidden_layers = len(config.layers)
     shape.vocab_size = len(table)
-    shape.bos_token_id, shape.eos_token_id, shape.pad_token_id = eos, eos, None  # the source's are of its own table
+    shape.bos_token_id, shape.eos_token_id, shape.pad_token_id = bos, eos, None  # the source's are of its own table
     shape.max_position_embeddings = config.context
-    if getattr(shape, "layer_types", None):
-        shape.layer_types = [shape.layer_types[i] for i in config.layers]
     model = type(source)(shape).float()
-    for new, old in enumerate(config.layers):
-        model.base_model.layers[new].load_state_dict({k: v.float() for k, v in layers[old].state_dict().items()})
-    model.base_model.norm.load_state_dict({k: v.float() for k, v in source.base_model.norm.state_dict().items()})
-    model.get_input_embeddings().weight.data.copy_(table)
+    try:
+        model.base_model.load_state_dict(_weights(source, config.layers, table))
+    except RuntimeError as error:  # its layers share more than their embeddings
+        raise impossible from error
     return model
+
+
+def _weights(source: Any, layers: Sequence[int], table: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What the backbone of a cut holds: the chosen layers under their new numbers, `table`, and all else as it is."""
+    embeddings = source.get_input_embeddings().weight
+    found = {name: table if p is embeddings else p for name, p in source.base_model.state_dict(keep_vars=True).items()}
+    kept = {name: p.detach().float() for name, p in found.items() if not name.startswith("layers.")}
+    for new, old in enumerate(layers):
+        own = source.base_model.layers[old].state_dict(prefix=f"layers.{new}.")
+        kept |= {name: p.float() for name, p in own.items()}
+    return kept

@@ -62,7 +62,7 @@ def share_ranks(model: Any, optimizer: torch.optim.Optimizer, total: int, step: 
     What pulls its matrices towards orthogonal ones joins their gradients just before each step, after any clipping
     and however many batches the gradients were gathered from.
     """
-    if not _has_ranks(model):
+    if not has_ranks(model):
         return
     check_steps(total)
     settings = model.peft_config[ADAPTER]
@@ -98,7 +98,7 @@ def _towards_orthogonal(matrix: torch.Tensor, rows: bool) -> torch.Tensor:
 
 def ranks(model: Any) -> dict[str, torch.Tensor]:
     """What AdaLoRA remembers between steps beside its weights; of any other model nothing."""
-    if not _has_ranks(model):
+    if not has_ranks(model):
         return {}
     kept = {kind: getattr(model.base_model.rankallocator, kind) for kind in KEPT}
     pattern = model.peft_config[ADAPTER].rank_pattern or {}
@@ -108,7 +108,7 @@ def ranks(model: Any) -> dict[str, torch.Tensor]:
 
 def restore_ranks(model: Any, tensors: dict[str, torch.Tensor]) -> None:
     """Puts back what `ranks` gave; other tensors are left alone."""
-    if not _has_ranks(model):
+    if not has_ranks(model):
         return
     found: dict[str, dict[str, torch.Tensor]] = {kind: {} for kind in (*KEPT, PATTERN)}
     for key, tensor in tensors.items():
@@ -119,6 +119,7 @@ def restore_ranks(model: Any, tensors: dict[str, torch.Tensor]) -> None:
     vars(model.base_model.rankallocator).update(found)
 
 
-def _has_ranks(model: Any) -> bool:
+def has_ranks(model: Any) -> bool:
+    """Whether it is tuned by AdaLoRA."""
     settings = getattr(model, "peft_config", {}).get(ADAPTER)
     return settings is not None and settings.peft_type == "ADALORA"

@@ -98,6 +98,14 @@ class LanguageModel:
     def _in_the_middle(self) -> Any:
         return prefix.without(self.tokenizer)
 
+    @cached_property
+    def beginning(self) -> list[int]:
+        """Ids that a whole text begins with: what its tokenizer puts there, for without it a model that learned so
+        reads as if it had come in late. Students of older runs never read it: their config says so."""
+        found = prefix.beginning(self.tokenizer)
+        named = getattr(self.model.config.get_text_config(), "bos_token_id", None)
+        return [] if named == self.eos and self.eos not in found else found
+
     def encode(self, text: str) -> list[int]:
         """Ids of plain text that follows other text, as an answer does: what looks like a special token is read as
         text, and no blank is put before it. Asks the backend, as the tokenizer's own call takes many times as long."""
@@ -108,7 +116,7 @@ class LanguageModel:
     def student_prompt(self, text: str) -> list[int]:
         """What a student sees: the input, read as the tokenizer reads a text from its beginning, and the end-of-text
         token as separator (S0.6)."""
-        return [*self.tokenizer(text, **_AS_TEXT)["input_ids"], self.eos]
+        return [*self.beginning, *self.tokenizer(text, **_AS_TEXT)["input_ids"], self.eos]
 
     def hidden(self, **inputs: Any) -> Any:
         """The backbone's output, before the head."""

@@ -1,10 +1,17 @@
-"""The blank that some tokenizers put before every text (Llama 2, T5): a text in the middle of another has none."""
+"""What some tokenizers put before every text: a token (Llama, Gemma), a blank (Llama 2, T5). A text in the middle of
+another has neither."""
 
 import copy
 import json
 from typing import Any
 
 ORDERED = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers"}  # a sequence's steps in tokenizer.json
+
+
+def beginning(tokenizer: Any) -> list[int]:
+    """Ids of the tokens in front of every text, mostly one or none."""
+    read = tokenizer("a", return_special_tokens_mask=True)
+    return read["input_ids"][: read["special_tokens_mask"].index(0)]
 
 
 def without(tokenizer: Any) -> Any:

@@ -19,7 +19,7 @@ def render(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> list[int
 
 def text_of(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> str:
     """The prompt exactly as the teacher reads it."""
-    return _template(lm, task, prompt).replace(_SLOT, text)
+    return lm.tokenizer.decode(_beginning(lm)) + _template(lm, task, prompt).replace(_SLOT, text)
 
 
 def question(lm: LanguageModel, text: str) -> list[int]:
@@ -59,7 +59,12 @@ def _split(lm: LanguageModel, chat: str) -> tuple[list[int], list[int]]:
     encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
     special = [token.content for token in lm.tokenizer.added_tokens_decoder.values()]
     end = min((place for token in special if (place := after.find(token)) >= 0), default=len(after))
-    return encode(before), [*lm.encode(after[:end]), *encode(after[end:])]
+    return [*_beginning(lm), *encode(before)], [*lm.encode(after[:end]), *encode(after[end:])]
+
+
+def _beginning(lm: LanguageModel) -> list[int]:
+    """What stands before a chat as it is written: a template writes that itself."""
+    return [] if lm.tokenizer.chat_template else lm.beginning
 
 
 def _template(lm: LanguageModel, task: Task, prompt: Prompt) -> str:

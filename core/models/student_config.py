@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.models import relevance
+
 
 class StudentConfig(BaseModel):
     """The student's shape and how it starts."""
@@ -103,17 +105,11 @@ class StudentConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudentConfig":
+        relevance.check(self)
         if self.kind == "scratch":
             self._check_heads()
         if self.kind == "cut":
             self._check_layers()
-        if self.kind != "existing":
-            for name in ("tuning", "precision", "prompted"):
-                if (value := getattr(self, name)) != type(self).model_fields[name].default:
-                    raise ValueError(
-                        f"{name} {str(value).lower()!r} is for a student of kind 'existing', this one is "
-                        f"{self.kind!r}: change the kind, or leave {name} out"
-                    )
         if self.tuning == "full" and self.precision != "full":
             raise ValueError(f"weights in {self.precision} cannot be trained: take tuning 'lora', or precision 'full'")
         return self

@@ -29,22 +29,27 @@ def _built(
         return LanguageModel("student", existing.build(config, base), base.tokenizer, base.tokens)
     tokenizer, old_ids = vocabulary.trim(base.tokenizer, used, config.vocabulary)
     table = base.model.get_input_embeddings().weight[old_ids].detach().float().cpu()
+    eos = tokenizer.eos_token_id
+    bos = old_ids.index(base.beginning[0]) if base.beginning else eos  # it begins as its base does
     if config.kind == "cut":
         new_ids = {old: new for new, old in enumerate(old_ids)}
-        model = cut.build(
-            config, base.model, table, tokenizer.eos_token_id, [[new_ids[i] for i in ids] for ids in sample]
-        )
+        model = cut.build(config, base.model, table, bos, eos, [[new_ids[i] for i in ids] for ids in sample])
     else:
-        model = scratch.build(config, table, tokenizer.eos_token_id)
+        model = scratch.build(config, table, bos, eos)
     return LanguageModel.of("student", model.to(device()), tokenizer)
 
 
 def old_ids(student: LanguageModel, teacher: LanguageModel) -> list[int]:
-    """The teacher's id of each of the student's tokens. Raises ModelError if one is unknown to it."""
+    """The teacher's id of each of the student's tokens, by their names; but the end of text is the teacher's own, also
+    where that has another name. Raises ModelError if a token is unknown to the teacher."""
     names = student.tokenizer.convert_ids_to_tokens(list(range(len(student.tokens))))
     check_known(names, teacher.tokenizer)
     vocabulary = teacher.tokenizer.get_vocab()
-    return [vocabulary[name] for name in names]
+    found = [vocabulary[name] for name in names]
+    if teacher.eos in found:
+        found[found.index(teacher.eos)] = found[student.eos]
+    found[student.eos] = teacher.eos
+    return found
 
 
 def check_known(names: Iterable[str], tokenizer: Any) -> None:

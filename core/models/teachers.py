@@ -108,7 +108,7 @@ def _quantised(precision: str, dtype: Any) -> dict[str, Any]:
     # On a CPU int8 logs a line for every multiplication: that it casts its inputs.
     logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     if precision == "int8":
-        how = BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=6.0)
+        how = BitsAndBytesConfig(load_in_8bit=True)
     else:
         how = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -117,6 +117,13 @@ def _quantised(precision: str, dtype: Any) -> dict[str, Any]:
             bnb_4bit_compute_dtype=dtype,
         )
     return {"quantization_config": how, "device_map": {"": device()}}
+
+
+def precision_of(model: Any) -> str:
+    """What `load` was told: full, int8 or nf4."""
+    how = getattr(model.config, "quantization_config", None)
+    chosen = {"int8": getattr(how, "load_in_8bit", False), "nf4": getattr(how, "load_in_4bit", False)}
+    return next((name for name, holds in chosen.items() if holds), "full")
 
 
 def _locate(name: str) -> tuple[str, dict[str, Any]]:

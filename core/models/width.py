@@ -4,9 +4,8 @@ Kept are the dimensions of the residual stream with the largest mean |RMSNorm ou
 2024), and in each layer, in the same proportion, the groups of attention heads and the neurons that add most to it.
 
 Projecting on principal components instead (SliceGPT, Ashkboos et al. 2024) folds the norms' weights into the matrices
-that follow, which a head tied to the embeddings does not allow: tied all the same, the bundled teacher's loss goes from
-6.4 to 22.4 at 384 dimensions, where selecting gives 8.9 (untied 7.8, for twice the embeddings), and of its layers 0, 1,
-2 and 29 from 22.5 to 31.0, where selecting gives 21.6 (untied 26.5).
+that follow, which a head tied to the embeddings does not allow; what it costs to tie it all the same is in
+docs/results.md, "A cut in width".
 """
 
 from collections.abc import Callable, Sequence

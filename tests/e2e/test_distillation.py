@@ -39,9 +39,9 @@ def light(teacher_folder: Path) -> tuple[str, ...]:
     """Where the run itself is not looked at: a tiny teacher, no signals of it to wait for, and a student that is made
     at once."""
     return (
-        *SHORT, f"teacher={teacher_folder}", "stages.0.method=gold", "student.kind=scratch", "student.width=64",
-        "student.depth=2", "student.heads=2", "student.embeddings=random", "student.vocabulary=400",
-        "validation_examples=1",
+        *SHORT, f"teacher={teacher_folder}", "stages.0.method=gold", "student.kind=scratch",
+        "student.layers=[0,1,2,29]", "student.frozen=0", "student.width=64", "student.depth=2", "student.heads=2",
+        "student.embeddings=random", "student.vocabulary=400", "validation_examples=1",
     )  # fmt: skip
 
 

@@ -8,13 +8,14 @@ outlive the widgets: a form that is not on screen is not forgotten. Widgets are 
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import streamlit as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
+from core.models.relevance import is_relevant, options
 from core.models.student_config import StudentConfig
 from ui import titles
 from ui.text import heading
@@ -146,7 +147,7 @@ def _fields(
         field, path = model.model_fields[name], key(prefix + name)
         data[name] = special.get(name, _widget)(field, path, data[name])
 
-    choices = [name for name in names if _options(model.model_fields[name]) and name not in special]
+    choices = [name for name in names if options(model.model_fields[name]) and name not in special]
     columns = st.columns(2) if len(choices) > 1 else [st.container()]
     for place, name in enumerate(choices):
         if is_relevant(model, name, data):
@@ -162,25 +163,14 @@ def _fields(
         draw_field(name)
 
 
-def is_relevant(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> bool:
-    """Whether a field matters now: a description that begins "scratch: …" or "task, logits: …" names the choices,
-    of another field of the same model that matters itself, under which this field means anything."""
-    prefix = re.match(r"([a-z_, ]+):", model.model_fields[name].description or "")
-    named = {word.strip() for word in prefix[1].split(",")} if prefix else set()
-    for other, field in model.model_fields.items():
-        if other != name and named and named <= set(_options(field)):
-            return data[other] in named and is_relevant(model, other, data)
-    return True
-
-
 def _widget(field: FieldInfo, path: str, value: Any) -> Any:
     """One field's widget, starting from `value`; returns what it says now."""
     kind, optional = _kind(field)
     label, help_text = field.title or path, _help(field)
-    if options := _options(field):
+    if choices := options(field):
         st.session_state.setdefault(path, value)
         chosen = st.segmented_control(
-            label, options, required=True, key=path, help=help_text, wrap=True, format_func=titles.choice
+            label, choices, required=True, key=path, help=help_text, wrap=True, format_func=titles.choice
         )
         _explain(field, str(chosen))
         return chosen
@@ -250,10 +240,6 @@ def _kind(field: FieldInfo) -> tuple[Any, bool]:
     if type(None) in members:
         return next(member for member in members if member is not type(None)), True
     return field.annotation, False
-
-
-def _options(field: FieldInfo) -> tuple[str, ...]:
-    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
 def _whole(word: str) -> int | str:

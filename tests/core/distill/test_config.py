@@ -14,8 +14,8 @@ def test_yaml_round_trip(name, tmp_path):
 
 
 def test_values_from_the_command_line():
-    config = RunConfig().with_values(["student.depth=6", "stages.0.epochs=3", "data=null", "student.layers=[0, 5]"])
-    assert (config.student.depth, config.stages[0].epochs, config.student.layers) == (6, 3, (0, 5))
+    config = RunConfig().with_values(["student.frozen=1", "stages.0.epochs=3", "data=null", "student.layers=[0, 5]"])
+    assert (config.student.frozen, config.stages[0].epochs, config.student.layers) == (1, 3, (0, 5))
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,17 @@ def test_values_from_the_command_line():
         ("student: {kind: existing, prompted: true}", "the student is its own teacher"),
         ("student: {kind: existing, tuning: full, precision: nf4}", "weights in nf4 cannot be trained"),
         ("student: {kind: existing, tuning: full, precision: int8}", "weights in int8 cannot be trained"),
-        ("student: {tuning: adalora}", "tuning 'adalora' is for a student of kind 'existing', this one is 'cut'"),
-        ("student: {precision: int8}", "precision 'int8' is for a student of kind 'existing'"),
-        ("student: {prompted: true}", "prompted 'true' is for a student of kind 'existing'"),
-        ("{student: {kind: existing, tuning: adalora}, max_seconds: 60}", "a time budget does not give"),
+        ("student: {tuning: adalora}", "tuning 'adalora' is for the kind 'existing', this one is 'cut'"),
+        ("student: {precision: int8}", "precision 'int8' is for the kind 'existing'"),
+        ("student: {prompted: true}", "prompted true is for the kind 'existing'"),
+        ("{student: {kind: existing, tuning: adalora}, max_seconds: 60}", "a time budget nor patience gives"),
+        ("{student: {kind: existing, tuning: adalora}, patience: 3}", "leave max_seconds and patience out"),
         ("student: {kind: existing, precision: nf4}", r"adapter of smollm2\+pos cannot be merged into nf4"),
         ("seed: 100000000000000000000", "seed: Input should be less than or equal to 2147483647"),
         ("stages: [{gold_weight: 1.0}]", r"stages\.0\.gold_weight: Input should be less than 1"),
-        ("stages: [{}, {method: gold, temperature: 5}]", r"stages\.1: temperature '5\.0' is for the methods 'task'"),
+        ("stages: [{}, {method: gold, temperature: 5}]", r"stages\.1: temperature 5\.0 is for the method 'task'"),
         ("stages: [{method: gold, loss: reverse_kl}]", "loss 'reverse_kl' is for .*, this one is 'gold': change the"),
-        ("stages: [{method: pseudo_labels, gold_weight: 0.5}]", "gold_weight '0.5' is for .* or leave gold_weight out"),
+        ("stages: [{method: pseudo_labels, gold_weight: 0.5}]", "gold_weight 0.5 is for .* or leave gold_weight out"),
         ("stages: [{method: gold, labels: logprobs}]", "labels 'logprobs' is for the method 'pseudo_labels'"),
         ("{signals: {form: exact}, stages: [{method: logits}]}", "hold the whole vocabulary"),
         ("{signals: {form: exact}, stages: [{constraint: soft}]}", "hold the whole vocabulary"),
@@ -79,8 +80,6 @@ OTHER = "student: {model: org/model}"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stages: [{method: gold, on_policy: 0.5}]", "stage 1: on_policy needs the teacher's scores"),
-        ("stages: [{}, {method: pseudo_labels, on_policy: 1}]", "stage 2: on_policy needs the teacher's scores"),
         (f"{API}\n{OTHER}", "answers in text: take the method 'pseudo_labels'"),
         (f"{API}\n{LABELS}", "name a model in student.model"),
         (f"{API}\n{LABELS}\nstudent: {{kind: scratch}}", "name a model in student.model"),
@@ -96,12 +95,39 @@ OTHER = "student: {model: org/model}"
             f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, constraint: soft}}]",
             "stage 1: an API's",
         ),
-        (f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, temperature: 2}}]", "softened"),
+        (
+            f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, temperature: 2}}]",
+            "temperature 2.0 is",
+        ),
     ],
 )
 def test_what_a_teacher_cannot_give_is_refused_by_name(text, message):
     with pytest.raises(ConfigError, match=message):
         run_config.read_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("student", "stage", "learns"),
+    [
+        ("prompted: true", "method: task", False),
+        ("prompted: true", "method: task, constraint: none, on_policy: 1", False),
+        ("prompted: true", "method: task, constraint: soft", True),
+        ("prompted: true", "method: task, gold_weight: 0.3", True),
+        ("prompted: false", "method: task", True),
+        ("prompted: false", "method: logits, constraint: none", False),
+        ("prompted: false", "method: logits, constraint: soft", True),
+        ("prompted: true", "method: pseudo_labels", False),
+        ("prompted: true", "method: pseudo_labels, constraint: none", True),
+        ("prompted: true, precision: nf4, model: smollm2", "method: task", True),
+    ],
+)
+def test_a_student_that_is_its_own_teacher_learns_gold_the_mask_or_nothing(student, stage, learns):
+    text = f"{{teacher: smollm2, student: {{kind: existing, {student}}}, stages: [{{{stage}}}]}}"
+    if learns:
+        run_config.read_yaml(text)
+    else:
+        with pytest.raises(ConfigError, match="is its own teacher"):
+            run_config.read_yaml(text)
 
 
 def test_what_labels_cost():

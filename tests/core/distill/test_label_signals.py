@@ -89,7 +89,7 @@ def test_a_few_of_many_tokens_keep_the_rest_and_are_not_renormalised(teacher, re
     else:  # what was not told counts as allowed: no named token is given more than it has
         assert (ours <= exact + 1e-5).all() and (signal.rest > signals.NEG_INF).any()
     student = torch.randn(len(signal), len(tokens), requires_grad=True)
-    loss = losses.forward_kl(*losses.outcomes(student, tokens, signal))
+    loss = losses.forward_kl(*losses.outcomes(student, tokens, signal, 1.0))
     loss.backward()
     assert torch.isfinite(loss) and loss > 0 and torch.isfinite(student.grad).all()
 

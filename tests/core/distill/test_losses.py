@@ -51,7 +51,7 @@ def test_refused_tokens_give_numbers_and_gradients(divergence):
     allowed[:, 0] = True
     student = A.clone().requires_grad_()
     signal = signals.dense(losses.restrict(B, allowed), TOKENS, 1.0)
-    loss = divergence(*losses.outcomes(losses.restrict(student, allowed), TOKENS, signal))
+    loss = divergence(*losses.outcomes(losses.restrict(student, allowed), TOKENS, signal, 1.0))
     loss.backward()
     assert math.isfinite(loss.item()) and student.grad.isfinite().all()
     assert (student.grad[~allowed] == 0).all()
@@ -64,7 +64,7 @@ def test_a_single_allowed_token_costs_nothing(divergence):
     for form in ("dense", "top"):
         signal = signals.dense(losses.restrict(B, only), TOKENS, 1.0)
         signal = signal if form == "dense" else signals.top(signal, 0.99, 5)
-        loss = divergence(*losses.outcomes(losses.restrict(student, only), TOKENS, signal))
+        loss = divergence(*losses.outcomes(losses.restrict(student, only), TOKENS, signal, 1.0))
         loss.backward()
         assert loss.item() == pytest.approx(0, abs=1e-6) and student.grad.isfinite().all()
 
@@ -81,9 +81,9 @@ def test_a_teacher_that_is_certain():
 def test_a_shortened_signal_never_costs_more_and_costs_all_with_every_token(divergence, mass):
     """The rest as one outcome can only hide a difference, and a truncated KL that is renormalised can go below 0."""
     whole = signals.dense(B, TOKENS, 1.0)
-    full = divergence(*losses.outcomes(A, TOKENS, whole)).item()
-    part = divergence(*losses.outcomes(A, TOKENS, signals.top(whole, mass, 9))).item()
-    every = divergence(*losses.outcomes(A, TOKENS, signals.top(whole, 1.0, 9))).item()
+    full = divergence(*losses.outcomes(A, TOKENS, whole, 1.0)).item()
+    part = divergence(*losses.outcomes(A, TOKENS, signals.top(whole, mass, 9), 1.0)).item()
+    every = divergence(*losses.outcomes(A, TOKENS, signals.top(whole, 1.0, 9), 1.0)).item()
     assert -1e-6 <= part <= full + 1e-6
     assert every == pytest.approx(full, rel=1e-4)
 
@@ -91,3 +91,30 @@ def test_a_shortened_signal_never_costs_more_and_costs_all_with_every_token(dive
 def test_lower_takes_a_fixed_amount_from_refused_tokens():
     allowed = torch.tensor([[True, False, True]])
     assert losses.lower(torch.zeros(1, 3), allowed, 4.0).tolist() == [[0.0, -4.0, 0.0]]
+
+
+def drawn(signal, draws, seed=0):
+    return signals.sampled(signal, draws, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("draws", [1, 12, 500])
+def test_sampled_signals_cost_what_their_tokens_do(draws):
+    """The divergence of the student from what was drawn, never below zero; the gradient is the plain one."""
+    signal, student = drawn(signals.dense(B, TOKENS, 1.0), draws), A.clone().requires_grad_()
+    named, theirs = losses.outcomes(student, TOKENS, signal, 1.0)
+    loss = losses.forward_kl(named, theirs)
+    counts = torch.zeros(5, 9).scatter_add(-1, signal.ids, torch.ones(signal.ids.shape)) / draws
+    expected = F.kl_div(LOG_A, counts, reduction="batchmean")
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4) and loss.item() >= 0
+    loss.backward()
+    assert torch.allclose(student.grad, (LOG_A.exp() - counts) / 5, atol=1e-6)
+
+
+def test_a_sure_teacher_and_a_student_as_sure_cost_nothing():
+    sure = torch.full((2, 9), -40.0)
+    sure[:, 4] = 40.0
+    signal = signals.joined([drawn(signals.dense(sure, TOKENS, 1.0), 12), drawn(signals.dense(sure, TOKENS, 1.0), 5)])
+    student = torch.log(torch.full((4, 9), 0.01 / 8).index_fill(-1, torch.tensor([4]), 0.99))
+    assert losses.forward_kl(*losses.outcomes(sure.repeat(2, 1), TOKENS, signal, 1.0)).item() == pytest.approx(0)
+    loss = losses.forward_kl(*losses.outcomes(student, TOKENS, signal, 1.0))
+    assert loss.item() == pytest.approx(-math.log(0.99), rel=1e-4)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tokenizers import processors
 from torch._inductor import config as inductor
 
 from core.constrain.constraints import Constraints
@@ -18,6 +19,7 @@ from core.distill.teacher import LiveTeacher, SignalSource
 from core.distill.train import Trainer
 from core.errors import ConfigError, DataError, RunError
 from core.models import checkpoint, prompting, students
+from core.models.language_model import LanguageModel
 from core.models.student_config import StudentConfig
 from core.tasks import POS, Example
 from core.tasks.prompt import default_prompt
@@ -57,10 +59,12 @@ def dense_pair(t: Trainer, stage: Stage, k: int):
 
 
 @pytest.mark.parametrize("constraint", ["none", "soft", "hard"])
-@pytest.mark.parametrize("method", ["task", "gold"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0], ids=["task", "both", "gold"])
 @pytest.mark.parametrize("conditioned", [True, False])
-def test_loss_and_gradient_equal_the_dense_reference(teacher, method, constraint, conditioned):
-    stage = Stage(method=method, constraint=constraint, penalty=5.0, temperature=2.0 if method == "task" else 1.0)
+def test_loss_and_gradient_equal_the_dense_reference(teacher, share, constraint, conditioned):
+    """`share` of the loss is gold's."""
+    taught = {"method": "gold"} if share == 1 else {"method": "task", "gold_weight": share, "temperature": 2.0}
+    stage = Stage(**taught, constraint=constraint, **({"penalty": 5.0} if constraint == "soft" else {}))
     t = trainer(teacher, RunConfig(stages=(stage,), conditioned=conditioned))
     group = [0, 1, 2]
     t.student.model.eval()
@@ -90,9 +94,8 @@ def test_loss_and_gradient_equal_the_dense_reference(teacher, method, constraint
             one = student[i : i + 1]
             heat = stage.temperature
             pair = [(logits / heat).log_softmax(-1) for logits in (one, signal[i : i + 1])]
-            terms.append(
-                losses.cross_entropy(one, gold[i : i + 1]) if method == "gold" else losses.forward_kl(*pair) * heat**2
-            )
+            of_gold = losses.cross_entropy(one, gold[i : i + 1])
+            terms.append((1 - share) * losses.forward_kl(*pair) * heat**2 + share * of_gold)
     reference = torch.stack(terms).mean()
     reference.backward()
     assert loss.item() == pytest.approx(reference.item(), rel=1e-4)
@@ -119,6 +122,36 @@ def test_identical_teacher_and_student_cost_nothing(teacher, method):
     t.student.model.eval()
     loss, agreement, _ = t.loss(t.config.stages[0], list(t.sequences[:3]), [0, 1, 2])
     assert loss.item() == pytest.approx(0, abs=1e-5) and agreement == 1.0
+
+
+def test_under_logits_the_teacher_begins_as_its_tokenizer_does(teacher, tokenizer):
+    """Also where the student's text does not; where it does, there is one beginning."""
+    t = trainer(teacher, config(method="logits", constraint="none"))
+    stage, bare = t.config.stages[0], list(t.sequences[0].prompt)
+    old = t.source.live.old_ids
+    assert t.source._prompt(stage, 0) == old[bare].tolist()
+    backend = copy.deepcopy(tokenizer)
+    backend.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|control|> $A", special_tokens=[("<|control|>", 1)]
+    )
+    begins = LanguageModel.of("begins", copy.deepcopy(teacher.model), backend)
+    begins.model.config.bos_token_id = 1
+    before = t.source.live.logits([old[bare].tolist()], *asked(t, stage))
+    t.source.live.teacher = begins
+    begins.model.config.bos_token_id = 1
+    assert t.source._prompt(stage, 0) == [1, *old[bare].tolist()]
+    after = t.source.live.logits([t.source._prompt(stage, 0)], *asked(t, stage))
+    ids = torch.tensor([[1, *old[[*bare, *t.sequences[0].answer]].tolist()]])
+    with torch.no_grad():
+        expected = teacher.model(ids).logits[0, 1:-1][:, old]
+    assert torch.allclose(after, expected, atol=1e-4) and not torch.allclose(after, before, atol=1e-2)
+    t.source.sequences = [replace(t.sequences[0], prompt=(old.tolist().index(1), *bare))]
+    assert t.source._prompt(stage, 0) == [1, *old[bare].tolist()]
+
+
+def asked(t: Trainer, stage: Stage):
+    batch = [t.sequences[0]]
+    return batch, counted(batch, stage), torch.arange(len(t.student.tokens))
 
 
 def test_logits_counts_the_input_too(teacher):
@@ -302,9 +335,10 @@ def test_answers_that_break_the_schema_and_long_ones_are_named(teacher):
 def test_cached_equals_live(teacher, tmp_path, form, loss):
     """Loss and gradient from disk are those of the live teacher, the first time and ever after."""
     stage = Stage(method="task", loss=loss, temperature=2.0)
+    forms = {"live": {"form": "live"}, "exact": {"form": "exact"}, "top": {"form": "top", "mass": 0.9999}}
     found = []
     for how in ("live", form):
-        t = trainer(teacher, RunConfig(stages=(stage,), signals={"form": how, "mass": 0.9999}), folder=tmp_path)
+        t = trainer(teacher, RunConfig(stages=(stage,), signals=forms[how]), folder=tmp_path)
         t.student.model.eval()
         for _ in range(2):
             t.source.flush()  # the second time it comes from disk
@@ -345,8 +379,8 @@ def test_exact_signals_of_a_sure_teacher_equal_live_ones(teacher, tmp_path, loss
 def test_without_a_mask_signals_are_kept_over_the_whole_vocabulary(teacher, tmp_path):
     stage = Stage(method="logits", constraint="none")
     values = []
-    for form in ("live", "top"):
-        config = RunConfig(stages=(stage,), signals={"form": form, "mass": 1.0, "most": 4096})
+    for signals in ({"form": "live"}, {"form": "top", "mass": 1.0, "most": 4096}):
+        config = RunConfig(stages=(stage,), signals=signals)
         t = trainer(teacher, config, folder=tmp_path)
         t.student.model.eval()
         values.append(t.loss(stage, list(t.sequences[:2]), [0, 1])[0].item())
@@ -356,8 +390,8 @@ def test_without_a_mask_signals_are_kept_over_the_whole_vocabulary(teacher, tmp_
 def test_sampled_signals_have_the_full_gradient_on_average(teacher, tmp_path):
     stage = Stage(method="task")
     gradients = []
-    for form, draws in (("live", 1), ("sampled", 1024)):
-        config = RunConfig(stages=(stage,), signals={"form": form, "draws": draws})
+    for signals in ({"form": "live"}, {"form": "sampled", "draws": 1024}):
+        config = RunConfig(stages=(stage,), signals=signals)
         t = trainer(teacher, config, folder=tmp_path)
         t.student.model.eval()
         t.loss(stage, list(t.sequences[:4]), [0, 1, 2, 3])[0].backward()
@@ -380,7 +414,7 @@ def test_the_teacher_is_asked_once(teacher, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "asked_again"),
     [
-        ({"learning_rate": 0.01, "epochs": 2, "loss": "reverse_kl", "gold_weight": 0.5, "penalty": 5.0}, False),
+        ({"learning_rate": 0.01, "epochs": 2, "loss": "reverse_kl", "gold_weight": 0.5}, False),
         ({"temperature": 2.0}, True),
         ({"constraint": "none"}, True),
         ({"method": "logits"}, True),

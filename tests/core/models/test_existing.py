@@ -17,6 +17,10 @@ def config(**values):
     return StudentConfig(kind="existing", **values)
 
 
+def tuned(tuning):
+    return config(tuning=tuning, **({} if tuning == "full" else {"lora_rank": 2}))
+
+
 @pytest.fixture
 def base(teacher_folder):
     """A model of its own for each test: tuning changes it."""
@@ -113,7 +117,7 @@ def test_a_quantised_base_takes_no_merged_adapter():
 
 @pytest.mark.parametrize("tuning", ["lora", "adalora", "full"])
 def test_saved_and_loaded(base, teacher_folder, tmp_path, tuning):
-    student = students.build(config(tuning=tuning, lora_rank=2), base, [], seed=0)
+    student = students.build(tuned(tuning), base, [], seed=0)
     before = logits(student)
     optimizer = torch.optim.AdamW([p for p in student.model.parameters() if p.requires_grad], lr=1e-2)
     done = []
@@ -134,8 +138,23 @@ def test_saved_and_loaded(base, teacher_folder, tmp_path, tuning):
         assert settings["base_model_name_or_path"] == str(teacher_folder)
 
 
-def test_a_damaged_adapter_says_so(tmp_path):
-    (tmp_path / "adapter_config.json").write_text("{")
+@pytest.mark.parametrize("precision", ["int8", "nf4"])
+def test_an_adapter_comes_back_on_a_base_as_it_was(teacher_folder, tmp_path, precision):
+    base = teachers.load(str(teacher_folder), torch.float32, precision)
+    student = students.build(config(precision=precision, lora_rank=2), base, [], seed=0)
+    steps(student, 3)
+    checkpoint.save(student, tmp_path)
+    loaded = checkpoint.load(tmp_path, "again")
+    assert teachers.precision_of(loaded.model) == precision
+    assert torch.allclose(logits(loaded), logits(student), atol=1e-4)
+    (tmp_path / "base.json").unlink()  # as an older version saved it
+    assert teachers.precision_of(checkpoint.load(tmp_path, "old").model) == "full"
+
+
+@pytest.mark.parametrize(("file", "content"), [("adapter_config.json", "{"), ("base.json", "[]")])
+def test_a_damaged_adapter_says_so(base, tmp_path, file, content):
+    checkpoint.save(students.build(config(lora_rank=2), base, [], seed=0), tmp_path)
+    (tmp_path / file).write_text(content)
     with pytest.raises(ModelError, match="is damaged"):
         checkpoint.load(tmp_path, "broken")
 
@@ -195,10 +214,10 @@ def test_gradient_checkpointing_changes_nothing(teacher, teacher_folder, kind, t
     for on in (False, True):
         if kind == "existing":
             own = teachers.load(str(teacher_folder), torch.float32)
-            student = students.build(config(tuning=tuning, lora_rank=2), own, [], seed=0)
+            student = students.build(tuned(tuning), own, [], seed=0)
         else:
-            shape = {"width": 32, "depth": 2, "heads": 4, "layers": (0, 1), "frozen": 1, "vocabulary": 400}
-            student = students.build(StudentConfig(kind=kind, **shape), teacher, [], seed=0)
+            shape = {"cut": {"layers": (0, 1), "frozen": 1}, "scratch": {"width": 32, "depth": 2, "heads": 4}}[kind]
+            student = students.build(StudentConfig(kind=kind, vocabulary=400, **shape), teacher, [], seed=0)
         if on:
             students.checkpoint_activations(student)
         student.model.train()

@@ -3,9 +3,72 @@
 import pytest
 
 from core.errors import ModelError
-from core.models import prompting
+from core.models import checkpoint, prompting, students
+from core.models.language_model import LanguageModel
+from core.models.student_config import StudentConfig
 from core.tasks import POS
 from core.tasks.prompt import Prompt, default_prompt
+from tests.core.models.test_vocabulary import fast, sentencepiece_bpe
+
+
+@pytest.fixture(scope="module", params=["normaliser", "metaspace"])
+def llama(request, tmp_path_factory):
+    """Its tokenizer puts <s> before every text, as Llama's and Gemma's do (and </s> after it, as they do not)."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = fast(
+        sentencepiece_bpe(request.param), tmp_path_factory, unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+    shape = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
+        tie_word_embeddings=True, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    return LanguageModel.of("llama", LlamaForCausalLM(shape).eval(), tokenizer)
+
+
+def read_whole(lm, text):
+    return lm.tokenizer(text)["input_ids"][:-1]
+
+
+def test_what_the_tokenizer_puts_first_is_read_first(llama):
+    prompt = default_prompt(POS, 1)
+    text = prompting.text_of(llama, POS, prompt, "Go !")
+    ids = prompting.render(llama, POS, prompt, "Go !")
+    assert text.startswith("<s>" + prompt.instructions[:9]) and ids.count(1) == 1
+    first = prompt.instructions.split()[0]
+    assert ids[:2] == read_whole(llama, first)[:2]
+    assert prompting.question(llama, "Why?")[0] == 1
+    assert sum(prompting.lengths(llama, POS, prompt, "Go !").values()) == len(ids)
+    assert llama.student_prompt("Go !") == [*read_whole(llama, "Go !"), 2]
+    assert llama.encode("Go !")[0] != 1
+
+
+def test_a_chat_template_writes_the_beginning_itself(llama, monkeypatch):
+    monkeypatch.setattr(llama, "prompts", {})
+    for written in ("", "<s>"):
+        llama.prompts.clear()
+        monkeypatch.setattr(llama.tokenizer, "chat_template", written + "[{{ messages[-1]['content'] }}]")
+        assert prompting.question(llama, "x").count(1) == len(written) // 3
+        assert prompting.text_of(llama, POS, Prompt(instructions="Tag."), "Go !") == written + "[Go !]"
+
+
+@pytest.mark.parametrize("kind", ["cut", "scratch"])
+def test_a_student_reads_the_beginning_of_the_model_it_is_made_from(llama, tmp_path, kind):
+    shape = {"cut": {"layers": (0,)}, "scratch": {"width": 16, "heads": 2, "depth": 1}}[kind]
+    student = students.build(StudentConfig(kind=kind, vocabulary=400, context=256, **shape), llama, [], seed=0)
+    checkpoint.save(student, tmp_path)
+    for lm in (student, checkpoint.load(tmp_path, "again")):
+        bos = lm.tokenizer.bos_token_id
+        assert bos != lm.eos and lm.student_prompt("Go !")[0] == lm.model.config.bos_token_id == bos
+    student.model.config.bos_token_id = student.eos  # as students were saved that had never read one
+    checkpoint.save(student, tmp_path)
+    old = checkpoint.load(tmp_path, "old")
+    assert old.beginning == [] and old.student_prompt("Go !") == student.student_prompt("Go !")[1:]
+
+
+def test_without_a_beginning_nothing_is_put_first(teacher, bundled_teacher):
+    for lm in (teacher, bundled_teacher):
+        assert lm.beginning == [] and lm.student_prompt("Go !") == [*lm.encode("Go !"), lm.eos]
 
 
 def test_a_question_stands_alone_and_stays_text(teacher):

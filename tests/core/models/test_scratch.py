@@ -54,9 +54,9 @@ def test_a_llama_has_what_makes_it_one(teacher):
     [
         ("width: 100, heads: 7", "width 100 is not a multiple of heads 7"),
         ("width: 60, heads: 4, shape: llama", "an even number wide: width 60 with heads 4 gives 15"),
-        ("tuning: full", "tuning 'full' is for a student of kind 'existing', this one is 'scratch'"),
+        ("tuning: full", "tuning 'full' is for the kind 'existing', this one is 'scratch'"),
         ("precision: nf4", "precision 'nf4' is for"),
-        ("prompted: true", "prompted 'true' is for"),
+        ("prompted: true", "prompted true is for"),
     ],
 )
 def test_contradictions_are_refused_by_name(text, message):
@@ -72,4 +72,4 @@ def test_more_width_than_the_teacher_has_starts_at_random_only(teacher):
 
 def test_fewer_tokens_than_dimensions_give_no_start(teacher):
     with pytest.raises(ConfigError, match=r"are 700 wide for 20 tokens and give no start.*width 32"):
-        scratch.build(config(width=32), torch.zeros(20, 700), eos=0)
+        scratch.build(config(width=32), torch.zeros(20, 700), bos=0, eos=0)

@@ -1,5 +1,6 @@
 """Several processes on this machine's CPU, by `accelerate launch` or as it would (ranks.py); the launch files."""
 
+import json
 import os
 import shutil
 import signal
@@ -151,6 +152,20 @@ def test_labels_and_own_samples_are_the_same_for_two_processes(config, tmp_path)
     assert [run.labels.read_text().count("\n") for run in (one, two)] == [1 + 14, 1 + 14]
     assert said.count("labelling 14 inputs") == 1
     assert [run.report().gold_by for run in (one, two)] == ["teacher", "teacher"]
+
+
+def test_an_adapter_learns_the_same_with_two_processes(config, tmp_path):
+    """AdaLoRA's too, whose ranks all processes must share out alike."""
+    student = StudentConfig(kind="existing", tuning="adalora", lora_rank=2)
+    stages = (Stage(method="gold", epochs=4, learning_rate=1e-2),)
+    few = {"keep": "last", "validate_every": 50, "validation_examples": 1, "report_examples": 1}
+    changed = config.model_copy(update={"student": student, "stages": stages, **few})
+    one = alone(changed, tmp_path / "one")
+    two, _ = distill(changed, tmp_path / "two", forked)
+    losses = [[r["loss"] for r in run.metrics() if "loss" in r] for run in (one, two)]
+    assert len(losses[0]) == 12 and losses[1] == pytest.approx(losses[0], rel=1e-4)
+    ranks = [json.loads((run.student / "adapter_config.json").read_text())["rank_pattern"] for run in (one, two)]
+    assert ranks[0] == ranks[1] and not all(all(kept) for kept in ranks[0].values())
 
 
 ENDS = """

@@ -11,7 +11,6 @@ from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
-from ui.distill.run_form import is_relevant
 from ui.run_text import describe
 from ui.text import literal
 
@@ -174,19 +173,6 @@ def test_choices_are_called_by_their_titles_and_the_yaml_keeps_their_names(page)
     assert "Pseudo-labels: the answers that the teacher writes" in method.help
     checked(method.set_value("pseudo_labels").run())
     assert shown(app).stages[0].method == "pseudo_labels"
-
-
-def test_relevance_follows_the_descriptions():
-    assert is_relevant(StudentConfig, "kind", {"kind": "cut"})
-    assert is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "adalora"})
-    assert not is_relevant(StudentConfig, "lora_rank", {"kind": "existing", "tuning": "full"})
-    assert not is_relevant(StudentConfig, "lora_rank", {"kind": "cut", "tuning": "lora"})
-    assert not is_relevant(StudentConfig, "vocabulary", {"kind": "existing"})
-    assert is_relevant(Stage, "method", {"method": "gold"})
-    assert not is_relevant(Stage, "penalty", {"constraint": "hard"})
-    assert is_relevant(Stage, "penalty", {"constraint": "soft"})
-    assert is_relevant(Stage, "labels", {"method": "pseudo_labels"})
-    assert not is_relevant(Stage, "on_policy", {"method": "pseudo_labels"})
 
 
 def test_another_task_brings_its_own_teacher_and_data(page):
