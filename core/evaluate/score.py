@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from core.constrain.constraints import Constraints
-from core.evaluate.parts import part_scores
 from core.evaluate.report import ModelReport, scores
 from core.generate.decode import Sampling, generate
+from core.models.device import device
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
 
@@ -46,7 +46,6 @@ def evaluate(
         free_outputs=tuple(free_outputs),
         tokens_per_second=found.tokens / found.seconds if found.seconds else None,
         peak_megabytes=found.peak_megabytes,
-        parts=part_scores(task, examples, found.outputs),
     )
 
 
@@ -73,8 +72,10 @@ def _answers(
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
     texts: dict[int, str] = {}
     found = _Answers([])
-    if torch.cuda.is_available():
+    on_gpu, before = device().type == "cuda", 0
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
     for start in range(0, len(order), BATCH):
         group = order[start : start + BATCH]
         prompts = [prompt(examples[i].input) for i in group]
@@ -89,8 +90,9 @@ def _answers(
         found.tokens += sum(len(generation.ids) for generation in batch.generations)
     if len(texts) == len(examples):
         found.outputs = [texts[i] for i in sorted(texts)]
-    if torch.cuda.is_available():
-        found.peak_megabytes = torch.cuda.max_memory_allocated() / 1e6
+    if on_gpu:  # other models are there as well: what answering took, and this one's weights
+        weights = sum(p.nbytes for p in lm.model.parameters())
+        found.peak_megabytes = (torch.cuda.max_memory_allocated() - before + weights) / 1e6
     return found
 
 
