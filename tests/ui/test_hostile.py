@@ -79,7 +79,7 @@ def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, teacher: Any) -> None
     monkeypatch.setattr(engine, "teacher", lambda name: teacher if name == "smollm2" else load_teacher(name))
     monkeypatch.setattr(run_folders, "all_runs", lambda *_: all_runs(tmp_path / "runs", False))
     monkeypatch.setattr(saved_prompts, "PROMPTS", tmp_path / "prompts")
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
     dataset_view._tokens.clear()
 
 

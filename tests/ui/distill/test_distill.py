@@ -36,7 +36,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
     monkeypatch.setattr(run_folders, "DEMO_RUN", tmp_path / "none")
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
     return idle.root
 
 

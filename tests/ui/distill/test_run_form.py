@@ -30,7 +30,7 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "jobs", lambda: idle)
     monkeypatch.setattr(engine, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2",))
-    monkeypatch.setattr(uploads, "FOLDER", tmp_path / "uploads")
+    monkeypatch.setattr(uploads, "UPLOADS", tmp_path / "uploads")
 
     def opened() -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
