@@ -1,7 +1,6 @@
 """A report as plain data: what was found on held-out examples. Written to `report.json`.
 
-What is None was not measured: reports of older versions lack it. What follows from the answers alone is worked
-out when such a report is read.
+What is None was not measured.
 """
 
 from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ import torch
 
 from core.constrain.constraints import Constraints
 from core.evaluate.report import ModelReport, scores
-from core.generate.decode import Sampling, generate
+from core.generate.decode import Sampling, generate, room
 from core.models.device import device
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
@@ -67,8 +67,7 @@ def _answers(
     constraints: Constraints | None,
     should_stop: Callable[[], bool],
 ) -> _Answers:
-    """Similar lengths are decoded together. Where no input's own schema ends an answer, it may be a quarter longer
-    than gold: some would never end."""
+    """Similar lengths are decoded together. Where no input's own schema ends an answer, it has `room` by gold's."""
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
     texts: dict[int, str] = {}
     found = _Answers([])
@@ -81,7 +80,7 @@ def _answers(
         prompts = [prompt(examples[i].input) for i in group]
         own = [constraints.of(examples[i].input) for i in group] if constraints else None
         longest = max(len(lm.encode(examples[i].answer)) for i in group)
-        limit = lm.context if constraints and constraints.conditioned else longest * 5 // 4 + 16
+        limit = lm.context if constraints and constraints.conditioned else room(longest)
         batch = generate(lm, prompts, own, Sampling(max_new_tokens=limit), should_stop=should_stop)
         if should_stop():
             break

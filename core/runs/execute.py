@@ -58,7 +58,8 @@ def execute(
     except Exception as error:  # whatever it is, the screen shows it
         run.end(state="failed", error=_explain(error), traceback=traceback.format_exc())
     collector.freeze()
-    torch.cuda.empty_cache()  # for other processes on the GPU
+    with suppress(RuntimeError):  # a GPU that has failed says so again
+        torch.cuda.empty_cache()  # for other processes
     with suppress(OSError):
         folder.log(run.outcome())
     say(run.outcome())

@@ -21,9 +21,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import ConfigError, RunError
-from core.evaluate.report import Report, completed
+from core.evaluate.report import Report
 from core.paths import DEMO_RUN, RUNS, write_whole
-from core.tasks import TASKS
 
 State = Literal["queued", "running", "stopped", "interrupted", "finished", "failed"]
 OPEN: tuple[State, ...] = ("queued", "running")
@@ -160,15 +159,13 @@ class RunFolder:
             return ""
 
     def report(self) -> Report | None:
-        """Raises RunError if there is one and it is damaged. What an older version did not work out is added."""
+        """Raises RunError if there is one and it is damaged."""
         try:
-            report = Report.model_validate_json((self.path / "report.json").read_bytes())
+            return Report.model_validate_json((self.path / "report.json").read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError as error:
             raise RunError(f"the report of {self.name!r} is damaged: run it again.") from error
-        is_older = all(m.parts is None for m in report.models)
-        return completed(report, TASKS[report.task]) if is_older and report.task in TASKS else report
 
     def write_report(self, report: Report) -> None:
         if self.writes:

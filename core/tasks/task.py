@@ -23,6 +23,8 @@ Part = tuple[str, str]
 # Metric name -> (hits, total), so that a corpus score is a ratio of sums (micro average).
 Counts = dict[str, tuple[int, int]]
 
+SPLITS = ("train", "dev", "test")
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
