@@ -309,7 +309,7 @@ def test_out_of_memory_is_told_by_its_name_whoever_noticed(said):
 
 def test_a_disk_too_full_for_the_status_ends_the_run_all_the_same(config, tmp_path):
     made = folder.create(config, tmp_path)
-    full = [made.path / name for name in ("status.json.new", "log.txt")]
+    full = [made.path / name for name in (f"status.json.{os.getpid()}.new", "log.txt")]
 
     def fill():
         if len(steps(made)) >= 2 and not full[0].is_symlink():
