@@ -15,11 +15,12 @@ a checkpoint depends on must be as they were."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns the exit status. Errors a user can mend are one line on stderr."""
+    """Runs one command; returns the exit status. Errors that a user can mend, as on a full disk, are one line on
+    stderr."""
     options = _parser().parse_args(arguments)
     try:
         return options.work(options)
-    except StillroomError as error:
+    except (StillroomError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

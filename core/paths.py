@@ -17,9 +17,9 @@ ADAPTERS = ASSETS / "adapters"
 
 
 def without_place(name: str) -> str:
-    """A name that may be a path from the root, as it may leave this machine: by its last part."""
+    """A model's name as it may leave this machine: of a path the last part. `org/name` is the hub's."""
     path = Path(name)
-    return path.name if path.root else name
+    return path.name if path.root or name.startswith(("~", ".")) else name
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

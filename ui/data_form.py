@@ -4,13 +4,13 @@ import streamlit as st
 
 from core.errors import StillroomError
 from core.tasks import TASKS, Task
+from core.tasks.task import SPLITS
 from ui import uploads
 from ui.page_tools import close, given, linked, to_address
 from ui.text import show_error
 
 BUNDLED = ""
 ADD = "datasets_add"
-SPLITS = ("train", "dev", "test")
 SAMPLES = {
     "Sentences and their tags": {},
     "Questions, for the test": {"split": "test", "search": "?"},

@@ -335,12 +335,12 @@ def samples(
     """Answers drawn at temperature 1, all from one seed. Those without the mask may be a quarter longer than the
     shortest that is valid. `tick` is called as they grow: what it raises ends the drawing. Raises StillroomError."""
     from core.constrain.constraints import Constraints
-    from core.generate.decode import Sampling, generate
+    from core.generate.decode import Sampling, generate, room
 
     with _use:
         ids = prompt_ids(lm, task, text, prompt)
         shortest_tokens = len(lm.encode(shortest(task.template(text))))
-        limit = (lm.context if conditioned else LONGEST) if constrained else min(LONGEST, shortest_tokens * 5 // 4 + 16)
+        limit = (lm.context if conditioned else LONGEST) if constrained else min(LONGEST, room(shortest_tokens))
         constraints = [Constraints(task, lm.tokens, conditioned).of(text)] * count if constrained else None
         sampling = Sampling(temperature=1.0, seed=seed, max_new_tokens=limit)
         batch = generate(lm, [ids] * count, constraints, sampling, written=lambda _: tick())

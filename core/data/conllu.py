@@ -34,11 +34,6 @@ class Sentence:
     words: tuple[str, ...]
     tags: tuple[str, ...]
 
-    @property
-    def text(self) -> str:
-        """The words joined by blanks: what a model reads."""
-        return " ".join(self.words)
-
 
 def read(path: Path) -> list[Sentence]:
     """All sentences of a file. Raises DataError with line number and reason."""

@@ -9,9 +9,8 @@ from core.constrain.engines.constraint import check_answer
 from core.distill.sequences import length
 from core.errors import DataError, MisfitError, SchemaError
 from core.models.language_model import LanguageModel
-from core.tasks.task import Dataset, Example, shortest
+from core.tasks.task import SPLITS, Dataset, Example, shortest
 
-SPLITS = ("train", "dev", "test")
 SHOWN = 80  # characters of an input
 MENDED = {
     "student": "All fit if you raise student.context to {most}.",

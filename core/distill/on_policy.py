@@ -11,7 +11,7 @@ from core.constrain.constraints import Constraints
 from core.constrain.masks import MaskStore
 from core.distill.config import Stage
 from core.distill.sequences import TokenSequence
-from core.generate.decode import Sampling, generate
+from core.generate.decode import Sampling, generate, room
 from core.models.language_model import LanguageModel
 
 
@@ -36,8 +36,8 @@ class OnPolicy:
         own = [self.constraints.of(self.inputs[i]) for i in group]
         prompts = [list(sequence.prompt) for sequence in batch]
         longest = min(self.room[i] for i in group)
-        if not self.constraints.conditioned:  # as in evaluation: some answers would never end
-            longest = min(longest, max(len(sequence.answer) for sequence in batch) * 5 // 4 + 16)
+        if not self.constraints.conditioned:  # as in evaluation
+            longest = min(longest, room(max(len(sequence.answer) for sequence in batch)))
         seed = int(np.random.default_rng((self.seed, step, 1)).integers(2**63 - 1))
         sampling = Sampling(temperature=1.0, seed=seed, max_new_tokens=longest)
         found = generate(self.student, prompts, own, sampling).generations

@@ -91,16 +91,20 @@ def leave() -> None:
 
 
 def accelerator(clip: float, batch: int) -> Accelerator:
-    """A new one for each run: what it remembers of the run before, of another precision say, is forgotten.
+    """A new one for each run. What all of a process share is left alone where it may be, for a preview has one beside
+    the run's: it is forgotten for another precision, and in a launch, which makes one run.
 
     Gradients are accumulated by the trainer. DeepSpeed clips them itself and wants to know the `batch` of a process.
     Raises ConfigError for ways of sharing a model out of which it could not be put together again.
     """
-    joined()
-    AcceleratorState._reset_state()
-    GradientState._reset_state()
+    others = joined().use_distributed
+    precision = "bf16" if half_precision() == torch.bfloat16 else "no"
+    is_set = AcceleratorState._shared_state != {}
+    if is_set and (others or AcceleratorState().mixed_precision != precision):
+        AcceleratorState._reset_state()
+        GradientState._reset_state()
     made = Accelerator(
-        mixed_precision="bf16" if half_precision() == torch.bfloat16 else "no",
+        mixed_precision=precision,
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
     )
     if made.distributed_type == DistributedType.FSDP and not made.is_fsdp2:

@@ -156,9 +156,10 @@ class Trainer:
             batch, sampled = self._batch(stage, group)
             self.module.train()
             loss, agreement, positions = self._gradients(stage, group, batch, sampled)
-        self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+            # Inside as well: whether they do anything stands in a dict that all accelerators of a process share.
+            self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.config.clip)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
         self.progress.step += 1
         self.progress.seconds += processes.share(time.perf_counter() - started)
         return StepRecord(

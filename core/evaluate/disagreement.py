@@ -12,6 +12,7 @@ import torch
 
 from core.constrain.engines.constraint import Constraint, check_answer
 from core.constrain.masks import MaskStore
+from core.generate.reading import hidden
 from core.models import students
 from core.models.language_model import LanguageModel
 
@@ -84,14 +85,9 @@ def _log_probs(
 ) -> torch.Tensor:
     """(len(free), len(columns)) float64 on the CPU: log-probabilities of the ids `columns` before each free place of
     `ids`, among the `allowed` of them; -inf elsewhere."""
-    lm.check_prompt(prompt)
-    lm.check_length(len(prompt) + len(ids))
-    device = lm.device
     lm.model.eval()
-    read = torch.tensor([[*prompt, *ids]], device=device)
-    hidden = lm.hidden(input_ids=read, use_cache=False).last_hidden_state[0]
-    states = hidden[torch.tensor([len(prompt) + i - 1 for i in free], dtype=torch.long, device=device)]
-    logits = lm.head(states, columns.to(device)).cpu().double()
+    states = hidden(lm, prompt, ids)[torch.tensor(free, dtype=torch.long, device=lm.device)]
+    logits = lm.head(states, columns.to(lm.device)).cpu().double()
     return torch.log_softmax(logits.masked_fill(~allowed, float("-inf")), -1)
 
 

@@ -37,7 +37,7 @@ class Paired:
         return "A" if self.low > 0 else "B"
 
 
-def paired(a: Sequence[Counts], b: Sequence[Counts], metric: str, seed: int = 0) -> Paired:
+def paired(a: Sequence[Counts], b: Sequence[Counts], metric: str) -> Paired:
     """Compares two lists of an example's counts, as `Task.evaluate` gives them, on the micro average of `metric`.
 
     The interval is the paired bootstrap's (Efron and Tibshirani 1993, 13.3; Koehn 2004): examples are drawn with both
@@ -49,7 +49,7 @@ def paired(a: Sequence[Counts], b: Sequence[Counts], metric: str, seed: int = 0)
         raise ConfigError("two prompts can be compared on the same examples only, one at least: score both first.")
     right = [(bool(x["exact_match"][0]), bool(y["exact_match"][0])) for x, y in zip(a, b, strict=True)]
     gained, items = counts[:, 0] - counts[:, 2], counts[:, 1]
-    drawn = np.random.default_rng(seed).multinomial(len(a), np.full(len(a), 1 / len(a)), DRAWS)  # (DRAWS, n)
+    drawn = np.random.default_rng(0).multinomial(len(a), np.full(len(a), 1 / len(a)), DRAWS)  # (DRAWS, n)
     low, high = np.quantile((drawn @ gained) / np.maximum(drawn @ items, 1), (0.025, 0.975))
     return Paired(
         both=right.count((True, True)),

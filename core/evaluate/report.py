@@ -1,7 +1,6 @@
 """A report as plain data: what was found on held-out examples. Written to `report.json`.
 
-What is None was not measured: reports of older versions lack it. What follows from the answers alone is worked
-out when such a report is read.
+What is None was not measured.
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,8 +66,8 @@ class Likelihood(BaseModel):
 class ModelReport(BaseModel):
     """One model on the report's examples; its `name` does not say where on this machine it is. `outputs[i]` answers
     `Report.examples[i]`; `free` is the same without the constraint, on the first `len(free_outputs)` examples.
-    `clean_scores` leave out what leaked. `peak_megabytes` is the GPU's memory while answering, weights included.
-    Sizes are 0 where they are not known."""
+    `clean_scores` leave out what leaked. `peak_megabytes` is the most of the GPU's memory that it took while answering,
+    its weights included, those of other models not. Sizes are 0 where they are not known."""
 
     model_config = ConfigDict(frozen=True)
     name: Annotated[str, AfterValidator(without_place)]

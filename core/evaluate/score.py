@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from core.constrain.constraints import Constraints
-from core.evaluate.parts import part_scores
 from core.evaluate.report import ModelReport, scores
-from core.generate.decode import Sampling, generate
+from core.generate.decode import Sampling, generate, room
+from core.models.device import device
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
 
@@ -46,7 +46,6 @@ def evaluate(
         free_outputs=tuple(free_outputs),
         tokens_per_second=found.tokens / found.seconds if found.seconds else None,
         peak_megabytes=found.peak_megabytes,
-        parts=part_scores(task, examples, found.outputs),
     )
 
 
@@ -68,19 +67,20 @@ def _answers(
     constraints: Constraints | None,
     should_stop: Callable[[], bool],
 ) -> _Answers:
-    """Similar lengths are decoded together. Where no input's own schema ends an answer, it may be a quarter longer
-    than gold: some would never end."""
+    """Similar lengths are decoded together. Where no input's own schema ends an answer, it has `room` by gold's."""
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].input))
     texts: dict[int, str] = {}
     found = _Answers([])
-    if torch.cuda.is_available():
+    on_gpu, before = device().type == "cuda", 0
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
     for start in range(0, len(order), BATCH):
         group = order[start : start + BATCH]
         prompts = [prompt(examples[i].input) for i in group]
         own = [constraints.of(examples[i].input) for i in group] if constraints else None
         longest = max(len(lm.encode(examples[i].answer)) for i in group)
-        limit = lm.context if constraints and constraints.conditioned else longest * 5 // 4 + 16
+        limit = lm.context if constraints and constraints.conditioned else room(longest)
         batch = generate(lm, prompts, own, Sampling(max_new_tokens=limit), should_stop=should_stop)
         if should_stop():
             break
@@ -89,8 +89,9 @@ def _answers(
         found.tokens += sum(len(generation.ids) for generation in batch.generations)
     if len(texts) == len(examples):
         found.outputs = [texts[i] for i in sorted(texts)]
-    if torch.cuda.is_available():
-        found.peak_megabytes = torch.cuda.max_memory_allocated() / 1e6
+    if on_gpu:  # other models are there as well: what answering took, and this one's weights
+        weights = sum(p.nbytes for p in lm.model.parameters())
+        found.peak_megabytes = (torch.cuda.max_memory_allocated() - before + weights) / 1e6
     return found
 
 

@@ -1,1 +1,1 @@
-"""Students that leave: bundles and adapters. Knows no framework."""
+"""What leaves: a student as a bundle, an adapter as a teacher, a comparison as a file."""

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from core.distill.config import NAME, RunConfig, to_yaml
+from core.distill.config import NAME, RunConfig, read, to_yaml
 from core.errors import RunError
 from core.evaluate.report import ModelReport, Report
 from core.export.bundle import without_places
@@ -26,7 +26,8 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     to train it again: the run's own configuration, unless it is there already.
 
     `data` and `licence` say in words what it learned from. Raises RunError if the name is none or taken, or the run is
-    unfinished or trained something else than an adapter of the bundled model that reads the prompt.
+    unfinished, trained something else than an adapter of the bundled model that reads the prompt, or did not follow
+    what is there.
     """
     if not re.fullmatch(NAME, name):
         raise RunError(f"an adapter cannot be named {name!r}: take letters, digits, - and _, 41 at most.")
@@ -44,6 +45,8 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     folder, recipe = home / name, home / f"{name}.yaml"
     if folder.exists():
         raise RunError(f"there is an adapter {name!r} already: take another name, or delete its folder first.")
+    if recipe.exists():
+        _check_recipe(recipe, config)
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=home) as place:  # nobody is to load half of it
         made = Path(place) / name
@@ -58,6 +61,16 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
             recipe.write_text(to_yaml(without_places(config)), encoding="utf-8")
         made.rename(folder)
     return folder
+
+
+def _check_recipe(recipe: Path, config: RunConfig) -> None:
+    """Raises RunError unless it says how this run trained, whatever its name and wherever its data; ConfigError if it
+    cannot be read."""
+    there = read(recipe).model_copy(update={"name": config.name, "data": config.data})
+    if without_places(there) != without_places(config):
+        raise RunError(
+            f"{recipe.name} is the recipe of another run: delete it first, or take another name for the adapter."
+        )
 
 
 def _card(config: RunConfig, report: Report, trained: ModelReport, name: str, data: str, licence: str) -> AdapterCard:

@@ -7,17 +7,20 @@ from pathlib import Path
 
 from core.distill.config import RunConfig, to_yaml
 from core.errors import RunError
-from core.paths import without_place
+from core.models import bundled, teachers
+from core.paths import ADAPTERS, without_place
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
 
 STORED = ".safetensors"  # weights do not shrink: packing them would only take time
+BENEATH = "base_adapter"
 DATE = (1980, 1, 1, 0, 0, 0)  # the same student gives the same bytes
 
 
 def bundle(folder: RunFolder) -> bytes:
     """Zip of `student/` (weights, tokenizer, config), the run's configuration and report, its schema and
-    a README.txt that says how to load it. Raises RunError if the run has no student to give."""
+    a README.txt that says how to load it; where it is an adapter on the bundled model with one of ours, that one too.
+    Raises RunError if the run has no student to give."""
     config = without_places(folder.config())
     present = folder.student.glob("*") if folder.student.is_dir() else ()
     files = sorted(p for p in present if p.is_file() and p.name != "README.md")  # peft's, about nothing
@@ -35,9 +38,9 @@ def bundle(folder: RunFolder) -> bytes:
     with zipfile.ZipFile(target, "w") as archive:
         for name, text in texts.items():
             _add(archive, name, text.encode())
-        for path in files:
+        for path in [*files, *_beneath(config)]:
             try:
-                _add(archive, path.relative_to(folder.path).as_posix(), _content(path, config.base))
+                _add(archive, *_file(path, folder, config.base))
             except OSError as error:
                 raise _unreadable(folder, path.name, error) from error
     return target.getvalue()
@@ -60,18 +63,32 @@ def without_places(config: RunConfig) -> RunConfig:
     """Folders of this machine by their last name only."""
     student = config.student
     short = {
-        "data": config.data and without_place(config.data),
+        "data": config.data and Path(config.data).name,
         "teacher": without_place(config.teacher),
         "student": student.model_copy(update={"model": student.model and without_place(student.model)}),
     }
     return config.model_copy(update=short)
 
 
-def _content(path: Path, base: str) -> bytes:
+def _beneath(config: RunConfig) -> list[Path]:
+    """The files of the adapter, of ours, that the student's base has already. Raises RunError if they are gone."""
+    _, adapter = teachers.parts(config.base)
+    if not adapter or not config.student.is_adapter:
+        return []
+    if not (found := sorted((ADAPTERS / adapter).glob("*"))):
+        raise RunError(f"the adapter {adapter!r}, which this student's base has, is gone: put it back.")
+    return found
+
+
+def _file(path: Path, folder: RunFolder, base: str) -> tuple[str, bytes]:
+    """Its name in the zip, and what it holds there."""
+    if path.parent != folder.student:
+        return f"{BENEATH}/{path.name}", path.read_bytes()
+    name = f"student/{path.name}"
     if path.name != "adapter_config.json":
-        return path.read_bytes()
+        return name, path.read_bytes()
     settings = json.loads(path.read_text(encoding="utf-8"))  # it may name a folder of this machine
-    return json.dumps(settings | {"base_model_name_or_path": base}, indent=1).encode()
+    return name, json.dumps(settings | {"base_model_name_or_path": base}, indent=1).encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -84,17 +101,27 @@ def _readme(name: str, config: RunConfig) -> str:
     task = TASKS[config.task]
     prompted = config.student.prompted
     text = json.dumps(task.shots[0].input)
-    load = _LOAD_ADAPTER.format(base=config.base) if config.student.is_adapter else _LOAD
     return _README.format(
         name=name,
         title=task.title,
         job=task.description,
         teacher=config.teacher,
-        load=load + (_PROMPTED if prompted else _READ.format(text=text)),
+        beneath=_BENEATH if _beneath(config) else "",
+        load=_load(config) + (_PROMPTED if prompted else _READ.format(text=text)),
         schema="the input's own words (input-conditioned)" if config.conditioned else "schema.json",
         taught=_TAUGHT_UNDER_MASK if config.stages[-1].constraint == "hard" else "",
         mask=_PROMPTED_MASK if prompted else _MASK.format(task=config.task, text=text, conditioned=config.conditioned),
     )
+
+
+def _load(config: RunConfig) -> str:
+    if not config.student.is_adapter:
+        return _LOAD
+    name, adapter = teachers.parts(config.base)
+    known, where = "...", f"folder or hub id of {config.base}"
+    if name == bundled.NAME:
+        known, where = bundled.HUB, "on the hub; Stillroom's is rounded to four bits, so figures may differ a little"
+    return _LOAD_ADAPTER.format(base=config.base, known=known, where=where, merge=_MERGE if adapter else "")
 
 
 _README = """\
@@ -106,7 +133,7 @@ What is here
   config.yaml   how it was distilled
   report.json   what it scores on held-out examples, with its answers
   schema.json   JSON Schema of every answer
-
+{beneath}
 Load it with transformers (pip install torch transformers{load}
 
 The mask belongs to it
@@ -137,9 +164,15 @@ _LOAD_ADAPTER = """ peft)
   from peft import PeftModel
   from transformers import AutoModelForCausalLM, AutoTokenizer
 
-  base = "..."  # folder or hub id of {base}
+  base = "{known}"  # {where}
   tokenizer = AutoTokenizer.from_pretrained("student")
-  model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), "student")"""
+  model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+{merge}  model = PeftModel.from_pretrained(model, "student")"""
+
+_MERGE = f"""  model = PeftModel.from_pretrained(model, "{BENEATH}").merge_and_unload()
+"""
+
+_BENEATH = f"  {BENEATH}/ what its base had learned before; its data and licence: card.json\n"
 
 _PROMPTED = """
   # It reads the prompt in config.yaml (or the task's own) around the input, as its teacher does."""

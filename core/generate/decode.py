@@ -23,8 +23,8 @@ FEW = 1024  # allowed tokens; up to so many are cheaper to compute than to choos
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are chosen. Temperature 0 is greedy; top_k 0 and top_p 1 keep everything. Raises ConfigError for
-    numbers that mean nothing."""
+    """How tokens are chosen. Temperature 0 is greedy; top_k 0 and top_p 1 keep everything: no screen offers them, they
+    are for those who call this from Python. Raises ConfigError for numbers that mean nothing."""
 
     temperature: float = 0.0
     top_k: int = 0
@@ -45,14 +45,17 @@ class Sampling:
                 raise ConfigError(f"{rule.split()[0]} does not make sense: {rule}.")
 
 
+def room(tokens: int) -> int:
+    """How many tokens are enough for an answer that nothing else ends, where a good one has so many: a quarter more,
+    and 16. Some would never end."""
+    return tokens * 5 // 4 + 16
+
+
 @dataclass(frozen=True)
 class Written:
-    """One token as it is written: by which row of the batch, and in which state of its schema (0 if free)."""
+    """One token as it is written, and whether the schema dictated it."""
 
-    row: int
     token: int
-    text: str
-    state: int
     forced: bool
 
 
@@ -79,7 +82,6 @@ class _Row:
     """One sequence under way: what it wrote, its state, and what the model has yet to read."""
 
     def __init__(self, number: int, prompt: list[int], constraint: Constraint | None, seed: int) -> None:
-        self.number = number
         own = int(np.random.default_rng((seed, number)).integers(2**63))
         self.generator = torch.Generator(device="cpu").manual_seed(own)
         self.pending = list(prompt)
@@ -184,7 +186,7 @@ class _Decoder:
             self._append(row, token, forced=True)
 
     def _append(self, row: _Row, token: int, forced: bool) -> None:
-        self.written(Written(row.number, token, self.lm.tokens.text([token]), row.state, forced))
+        self.written(Written(token, forced))
         row.append(token, forced)
         row.out.complete = token == self.lm.eos
 

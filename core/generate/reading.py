@@ -11,6 +11,8 @@ from core.constrain.explain import Candidate, Step, explain
 from core.errors import SchemaError
 from core.models.language_model import LanguageModel
 
+LIKELIEST = 8  # tokens shown beside a free one
+
 
 def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answer: str) -> list[Step]:
     """One `Step` a token of `answer`, or of its beginning; its end included if the schema allows it there.
@@ -25,19 +27,19 @@ def read(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], answe
 @torch.inference_mode()
 def read_ids(lm: LanguageModel, constraint: Constraint, prompt: Sequence[int], ids: list[int]) -> list[Step]:
     """As `read`, of an answer whose tokens are given."""
-    hidden = _hidden(lm, prompt, ids)
-    steps = explain(constraint, ids, lm.head(hidden))
-    return [replace(step, hidden=row) for step, row in zip(steps, hidden.float().cpu().numpy(), strict=True)]
+    states = hidden(lm, prompt, ids)
+    steps = explain(constraint, ids, lm.head(states))
+    return [replace(step, hidden=row) for step, row in zip(steps, states.float().cpu().numpy(), strict=True)]
 
 
 @torch.inference_mode()
-def read_free(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int], top: int = 8) -> list[Step]:
+def read_free(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> list[Step]:
     """As `read`, of an answer's own tokens that no schema stands over: nothing is refused, nothing forced. Raises
     ModelError if they do not fit the model."""
     if not ids:
         return []
-    shares = lm.head(_hidden(lm, prompt, ids)).softmax(-1).cpu()
-    likeliest = shares.topk(min(top, shares.shape[1]))
+    shares = lm.head(hidden(lm, prompt, ids)).softmax(-1).cpu()
+    likeliest = shares.topk(min(LIKELIEST, shares.shape[1]))
     steps = []
     for i, token in enumerate(ids):
         said = float(shares[i, token])
@@ -67,11 +69,11 @@ def beginning(constraint: Constraint, text: str) -> tuple[str, str]:
         return raw[:length].decode("utf-8", "ignore"), str(error)
 
 
-def _hidden(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
-    """(len(ids), width): the backbone's output before each of the ids."""
+def hidden(lm: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> torch.Tensor:
+    """(len(ids), width): the backbone's output before each of the ids. Raises ModelError if they do not fit."""
     lm.check_prompt(prompt)
     lm.check_length(len(prompt) + len(ids))
-    device = lm.device
-    hidden = lm.hidden(input_ids=torch.tensor([[*prompt, *ids]], device=device)).last_hidden_state[0]
+    read = torch.tensor([[*prompt, *ids]], device=lm.device)
+    states = lm.hidden(input_ids=read, use_cache=False).last_hidden_state[0]
     before = len(prompt) - 1
-    return hidden[before : before + len(ids)]
+    return states[before : before + len(ids)]

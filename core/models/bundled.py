@@ -13,6 +13,7 @@ from core.errors import ModelError
 from core.paths import MODELS, put_in_place
 
 NAME = "smollm2"
+HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"  # where its weights are as they were before they became a GGUF
 FOLDER = MODELS / "smollm2-135m-instruct"
 
 

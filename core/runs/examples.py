@@ -7,12 +7,11 @@ from core.data.sample import largest, spread
 from core.distill import schedule
 from core.distill.cache import digest
 from core.distill.config import RunConfig
-from core.distill.fitting import SPLITS
 from core.errors import ConfigError, DataError
 from core.models import existing
 from core.runs.labelling import Labels
 from core.tasks import Dataset, Example, Task
-from core.tasks.task import shortest
+from core.tasks.task import SPLITS, shortest
 
 
 def content(examples: Sequence[Example]) -> str:

@@ -27,6 +27,7 @@ from core.runs.training import prepare
 from core.tasks import Dataset, Task
 
 NO_SPACE = f"os error {errno.ENOSPC}"  # how safetensors, which raises no OSError, spells it
+NO_MEMORY = ("allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class _Stopped(Exception):
@@ -40,8 +41,7 @@ def execute(
 
     The caller holds the folder's lock. Waits while another run has the device. Never raises for what goes wrong
     inside the run: the returned and written status says it, the returned one also where the disk is too full to write.
-    Of several processes (`accelerate launch`) the main
-    one's folder `writes`, and its `should_stop` counts.
+    Of several processes (`accelerate launch`) the main one's folder `writes`, and its `should_stop` counts.
     """
     run = _Run(folder, should_stop, say)
     try:
@@ -58,6 +58,8 @@ def execute(
     except Exception as error:  # whatever it is, the screen shows it
         run.end(state="failed", error=_explain(error), traceback=traceback.format_exc())
     collector.freeze()
+    with suppress(RuntimeError):  # a GPU that has failed says so again
+        torch.cuda.empty_cache()  # for other processes
     with suppress(OSError):
         folder.log(run.outcome())
     say(run.outcome())
@@ -66,8 +68,11 @@ def execute(
 
 def _explain(error: Exception) -> str:
     text = str(error) or type(error).__name__
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in text:
-        return "out of memory: lower the batch size, the student's width or depth, or the context."
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(said in text for said in NO_MEMORY):
+        return (
+            "out of memory: raise accumulate or set gradient_checkpointing in config.yaml and resume; or start anew "
+            "with a smaller batch_size, student or context."
+        )
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or NO_SPACE in text:
         return "the disk is full: free some space and resume."
     return f"{type(error).__name__}: {text}"
@@ -125,9 +130,12 @@ class _Run:
         material = gather(self.folder.config(), self.phase, self.label)
         self.phase(f"tokenising {len(material.data.train)} examples and computing their masks")
         trainer, held_out = prepare(material, self.folder)
+        last = checkpoint.latest(self.folder)
+        if last is None:
+            self.folder.forget_students()
         if not self.folder.untrained.exists() and material.config.student.kind != "existing":
             self.save(material.student, self.folder.untrained)
-        if last := checkpoint.latest(self.folder):
+        if last is not None:
             checkpoint.restore(last, trainer, material.held_out_content)
             self.folder.log(f"resumed from {last.name}")
         self.folder.keep_metrics_until(trainer.progress.step)

@@ -1,8 +1,8 @@
 """The run folder: all that is known of a run, on disk. The screen only reads it.
 
-`config.yaml`, `status.json`, `metrics.jsonl`, `log.txt`, `checkpoints/`, `labels.jsonl`, `student/`,
-`untrained/`, `stages/`, `report.json`. Files are replaced whole; a folder cut short by a kill can always be read. A
-run that is being worked on holds a file lock, which the kernel lets go of when its process dies.
+`config.yaml`, `status.json`, `metrics.jsonl`, `log.txt`, `checkpoints/`, `signals/`, `labels.jsonl`, `student/`,
+`untrained/`, `stages/`, `report.json`, `lock`. Files are replaced whole; a folder cut short by a kill can always be
+read. A run that is being worked on holds a lock on that file, which the kernel lets go of when its process dies.
 """
 
 import fcntl
@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.errors import ConfigError, RunError
-from core.evaluate.report import Report, completed
+from core.evaluate.report import Report
 from core.paths import DEMO_RUN, RUNS, write_whole
-from core.tasks import TASKS
 
 State = Literal["queued", "running", "stopped", "interrupted", "finished", "failed"]
 OPEN: tuple[State, ...] = ("queued", "running")
 RESUMABLE: tuple[State, ...] = ("stopped", "interrupted", "failed")
+PATIENCE = 2.0  # seconds
 
 
 class Status(BaseModel):
@@ -84,8 +84,17 @@ class RunFolder:
 
     def kept_stages(self) -> list[int]:
         """Numbers of the stages after which the student was kept."""
-        folders = self.stages.iterdir() if self.stages.is_dir() else ()
-        return sorted(int(f.name) for f in folders if f.name.isdecimal() and any(f.glob("*.safetensors")))
+        try:
+            folders = {weights.parent.name for weights in self.stages.glob("*/*.safetensors")}
+        except OSError:  # it is being deleted
+            return []
+        return sorted(int(name) for name in folders if name.isdecimal())
+
+    def forget_students(self) -> None:
+        """Those that a start before this one left: its configuration may have been another."""
+        if self.writes:
+            for place in (self.untrained, self.stages):
+                shutil.rmtree(place, ignore_errors=True)
 
     def config(self) -> RunConfig:
         """Raises RunError if the configuration is missing or damaged."""
@@ -150,16 +159,13 @@ class RunFolder:
             return ""
 
     def report(self) -> Report | None:
-        """Raises RunError if there is one and it is damaged. What an older version did not work out is added."""
-        path = self.path / "report.json"
-        if not path.exists():
-            return None
+        """Raises RunError if there is one and it is damaged."""
         try:
-            report = Report.model_validate_json(path.read_bytes())
+            return Report.model_validate_json((self.path / "report.json").read_bytes())
+        except FileNotFoundError:
+            return None
         except ValidationError as error:
             raise RunError(f"the report of {self.name!r} is damaged: run it again.") from error
-        is_older = all(m.parts is None for m in report.models)
-        return completed(report, TASKS[report.task]) if is_older and report.task in TASKS else report
 
     def write_report(self, report: Report) -> None:
         if self.writes:
@@ -167,13 +173,15 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the run. Raises RunError if somebody else does."""
+        """Holds the run. Raises RunError if somebody else does, and for longer than it takes to look at it or to leave
+        it at its end."""
         self.path.mkdir(parents=True, exist_ok=True)
+        end = time.monotonic() + PATIENCE
         with (self.path / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(f"the run {self.name!r} is already being worked on: wait or stop it.") from error
+            while not _locks(file):
+                if time.monotonic() > end:
+                    raise RunError(f"the run {self.name!r} is already being worked on: wait or stop it.")
+                time.sleep(0.02)
             yield
 
     def is_locked(self) -> bool:
@@ -185,6 +193,15 @@ class RunFolder:
         except OSError:
             return False
         return False
+
+
+def _locks(file: IO[str]) -> bool:
+    """Locks a file, unless it is locked."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)
@@ -209,16 +226,13 @@ def device_lock(root: Path, should_stop: Callable[[], bool], must_wait: Callable
     told = False
     with (root / ".device.lock").open("w") as file:
         while not should_stop():
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not told:
-                    must_wait()
-                    told = True
-                time.sleep(0.2)
-                continue
-            yield True
-            return
+            if _locks(file):
+                yield True
+                return
+            if not told:
+                must_wait()
+                told = True
+            time.sleep(0.2)
         yield False
 
 
@@ -233,9 +247,12 @@ def create(config: RunConfig, root: Path = RUNS) -> RunFolder:
             path.mkdir()
         except FileExistsError:
             continue
-        folder = RunFolder(path)
-        write_whole(path / "config.yaml", run_config.to_yaml(config))
-        return folder
+        try:
+            write_whole(path / "config.yaml", run_config.to_yaml(config))
+        except OSError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        return RunFolder(path)
     raise RunError(f"there are too many runs named {config.name!r}: choose another name.")
 
 
@@ -264,9 +281,16 @@ def resumable(name: str, root: Path = RUNS) -> RunFolder:
 def all_runs(root: Path = RUNS, demo: bool = True) -> list[RunFolder]:
     """Every run, the newest first, then the demo run that ships."""
     paths = [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
-    paths.sort(key=lambda p: (p / "config.yaml").stat().st_mtime if (p / "config.yaml").exists() else 0, reverse=True)
-    runs = [RunFolder(p) for p in paths]
+    runs = [RunFolder(p) for p in sorted(paths, key=_changed, reverse=True)]
     return [*runs, RunFolder(DEMO_RUN)] if demo and DEMO_RUN.exists() else runs
+
+
+def _changed(path: Path) -> float:
+    """When a run's configuration was written; 0 where there is none, as where it was deleted meanwhile."""
+    try:
+        return (path / "config.yaml").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def delete(folder: RunFolder) -> None:

@@ -44,12 +44,19 @@ class Jobs:
         return self._submit(run_folders.resumable(name, self.root))
 
     def stop(self, name: str) -> None:
-        """Asks a run to save a checkpoint and stop. Raises RunError if it was not started here."""
+        """Takes a run out of the queue at once, or asks it to save a checkpoint and stop. Raises RunError if it was not
+        started here."""
         with self._changed:
             job = self._jobs.get(name)
-        if job is None:
-            raise RunError(f"the run {name!r} was not started by this server: stop it where it was started.")
-        job.stop.set()
+            if job is None:
+                raise RunError(f"the run {name!r} was not started by this server: stop it where it was started.")
+            if job not in self._waiting:
+                job.stop.set()
+                return
+            self._waiting.remove(job)
+            del self._jobs[name]
+        with job.held:
+            job.folder.write_status(job.folder.status().model_copy(update={"state": "stopped"}))
 
     def is_stopping(self, name: str) -> bool:
         with self._changed:

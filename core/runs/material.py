@@ -9,7 +9,7 @@ from core.constrain.constraints import Constraints
 from core.data.sample import spread
 from core.distill import processes
 from core.distill.config import RunConfig
-from core.distill.fitting import SPLITS, Misfit, Reading, explain, fitting, misfits, without
+from core.distill.fitting import Misfit, Reading, explain, fitting, misfits, without
 from core.distill.sequences import used_tokens
 from core.errors import DataError
 from core.models import api, prompting, students, teachers
@@ -17,6 +17,7 @@ from core.models.language_model import LanguageModel
 from core.runs.examples import answered, check, check_gold, content, needed
 from core.runs.labelling import Labels, Teacher
 from core.tasks import TASKS, Dataset, Example, Task
+from core.tasks.task import SPLITS
 
 Say = Callable[[str], None]
 Stop = Callable[[], bool]

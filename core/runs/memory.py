@@ -105,9 +105,11 @@ class _Allocations(TorchDispatchMode):
 
 
 def available() -> tuple[str, float]:
-    """Where training takes place, in words, and how many MB are free there."""
+    """Where training takes place, in words, and how many MB are free there: on a GPU also those that torch has taken
+    and uses for nothing."""
     if torch.cuda.is_available():
-        return "on the GPU", torch.cuda.mem_get_info()[0] / 1e6
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return "on the GPU", (torch.cuda.mem_get_info()[0] + kept) / 1e6
     try:
         with open("/proc/meminfo") as file:
             kilobytes = next(float(line.split()[1]) for line in file if line.startswith("MemAvailable"))

@@ -30,9 +30,10 @@ class PreviewToken:
 
 @dataclass(frozen=True)
 class Preview:
-    """`training_megabytes`: weights, gradients, optimiser and activations of one batch, by formula; `measured`: the
-    same by a step that was taken, if it was. `left_out` examples, of all splits, do not fit; `ungraded`: how many of a
-    split have no gold answer, in the place of which the shortest that the schema allows is shown and measured."""
+    """`training_megabytes`: weights, gradients, optimiser and activations of a batch of the longest examples, by
+    formula; `measured`: the same by a step that was taken, unless by the formula there is no room for it. `left_out`
+    examples, of all splits, do not fit; `ungraded`: how many of a split have no gold answer, in the place of which the
+    shortest that the schema allows is shown and measured."""
 
     parameters: int
     trainable: int
@@ -54,8 +55,9 @@ def preview(config: RunConfig) -> Preview:
     task, data, teacher, student = material.task, material.data, material.teacher, material.student
     store, reader = MaskStore(student.tokens), material.reader(student)
     constraints = material.constraints(student)
-    longest = sorted(data.train, key=lambda e: -len(e.input))[: 2 * config.batch_size]
+    longest = sorted(data.train, key=lambda e: -len(e.input))[: config.batch_size]
     most = tokenise(student, constraints, longest, store, reader)
+    expected = _expected(config, student, most)
     first = tokenise(student, constraints, data.train[: config.batch_size], store, reader)
     lengths = [length(student, e, reader) if config.batch_tokens else 0 for e in data.train]
     trainable = sum(p.numel() for p in student.model.parameters() if p.requires_grad)
@@ -64,8 +66,8 @@ def preview(config: RunConfig) -> Preview:
         trainable=trainable,
         vocabulary=len(student.tokens),
         megabytes=(trainable if config.student.is_adapter else student.parameters) * 2 / 1e6,
-        training_megabytes=_expected(config, student, first),
-        measured=_measured(config, student, most, store),
+        training_megabytes=expected,
+        measured=_measured(config, student, most, store) if expected <= memory.available()[1] else None,
         steps=sum(planned_steps(config, lengths)),
         examples=len(data.train),
         left_out=material.left_out,
@@ -99,11 +101,9 @@ def _expected(config: RunConfig, student: LanguageModel, sequences: Sequence[Tok
 
 def _measured(
     config: RunConfig, student: LanguageModel, sequences: Sequence[TokenSequence], store: MaskStore
-) -> MeasuredStep | None:
-    """Steps on the longest examples, which need the most; None where the formula says that they would not fit. The
-    teacher is left out: gold stands for its signals."""
-    if _expected(config, student, sequences) > memory.available()[1]:
-        return None
+) -> MeasuredStep:
+    """Steps on the longest examples, which need the most: one batch, again and again. The teacher is left out: gold
+    stands for its signals."""
     stage = Stage(method="gold", constraint=config.stages[0].constraint, epochs=existing.FEWEST_STEPS)
     plain = config.model_copy(update={"stages": (stage,), "max_seconds": None})
     return memory.measure(Trainer(plain, student, sequences, store))

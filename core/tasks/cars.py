@@ -1,7 +1,6 @@
 """Reading a second-hand car advert as text generation: an advert in, one JSON object of four fields out."""
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable
@@ -11,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.data import cars, plain
-from core.data.files import locate, read_text
+from core.data.files import json_lines, locate, read_text
 from core.errors import DataError
-from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
+from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
 
 FIELDS = ("make", "model", "year", "mpg")
 YEARS = tuple(str(year) for year in range(1970, 1983))
@@ -109,7 +108,7 @@ def split_of(name: str) -> str:
 
 
 def _bundled() -> Dataset:
-    parts: dict[str, list[Example]] = {"train": [], "dev": [], "test": []}
+    parts: dict[str, list[Example]] = {split: [] for split in SPLITS}
     for advert in cars.load():
         info = CarInfo.model_validate({field: getattr(advert, field) for field in FIELDS})
         parts[split_of(advert.name)].append(example(advert.text, info))
@@ -121,21 +120,14 @@ def _read(file: Path) -> list[Example]:
     reason."""
     if file.suffix.lower() in (".txt", ".csv"):
         return without_gold(plain.read(file))
-    lines = enumerate(read_text(file).split("\n"), 1)
-    examples = [_parse(line, f"{file.name}, line {number}") for number, line in lines if line.strip()]
+    rows = json_lines(read_text(file), file.name)
+    examples = [_parse(row, f"{file.name}, line {number}") for number, row in rows]
     if not examples:
         raise DataError(f"{file.name} holds no advert: give one JSON object a line.")
     return examples
 
 
-def _parse(line: str, where: str) -> Example:
-    try:
-        row = json.loads(line)
-        serialise(row).encode()  # half a surrogate pair passes as JSON, but no tokenizer can read it
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not valid JSON ({error}). Write one object a line.") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: not a JSON object. Write an object with text, {', '.join(FIELDS)}.")
+def _parse(row: dict[str, Any], where: str) -> Example:
     text = row.pop("text", None)
     if not isinstance(text, str) or not text.strip():
         raise DataError(f'{where}: "text" is missing, empty or not a string. Put the advert there.')

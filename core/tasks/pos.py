@@ -10,7 +10,7 @@ from core.data import conllu, plain
 from core.data.files import locate
 from core.errors import DataError
 from core.paths import ASSETS
-from core.tasks.task import Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
+from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
 BUNDLED = ASSETS / "data" / "pos"
@@ -64,7 +64,7 @@ def load(path: str | None = None) -> Dataset:
     name = "bundled" if path is None else folder.name
     if not os.path.isdir(folder):  # False, too, for what no file system takes
         return Dataset.cut(name, _read(folder), "sentences")
-    train, dev, test = (tuple(_read(_file(folder, part))) for part in ("train", "dev", "test"))
+    train, dev, test = (tuple(_read(_file(folder, part))) for part in SPLITS)
     return Dataset(name, train, dev, test)
 
 

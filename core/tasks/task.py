@@ -23,6 +23,8 @@ Part = tuple[str, str]
 # Metric name -> (hits, total), so that a corpus score is a ratio of sums (micro average).
 Counts = dict[str, tuple[int, int]]
 
+SPLITS = ("train", "dev", "test")
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -129,9 +131,9 @@ class Task:
     tags: tuple[str, ...] = ()
 
     def parse(self, answer: str) -> BaseModel | None:
-        """The answer as the output type, or None if it is not a valid one."""
+        """The answer as the output type, or None if it is not a valid one: as in the schema, without other fields."""
         try:
-            return self.output.model_validate_json(answer, strict=True)
+            return self.output.model_validate_json(answer, strict=True, extra="forbid")
         except ValidationError:
             return None
 

@@ -42,6 +42,15 @@ def test_errors_are_one_line(arguments, reason, capsys):
     assert reason in error and error.startswith("error: ") and error.count("\n") == 1
 
 
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys):
+    path, create = tmp_path / "run.yaml", folder.create
+    path.write_text("task: pos\n")
+    monkeypatch.setattr(folder, "create", lambda wanted: create(wanted, path / "runs"))
+    assert main(["distill", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "run.yaml/runs" in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("state", ["finished", "stopped"])
 def test_resume_takes_only_what_did_not_finish(state, tmp_path):
     """In a home of its own; the run that may be resumed fails for its data."""

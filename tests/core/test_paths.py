@@ -1,8 +1,8 @@
-"""Folders are put in place whole."""
+"""Folders are put in place whole; where they are is told to nobody."""
 
 import pytest
 
-from core.paths import put_in_place, recover
+from core.paths import put_in_place, recover, without_place
 
 
 def folder(place, text):
@@ -33,3 +33,19 @@ def test_what_a_kill_leaves_behind_is_recovered(tmp_path, renames):
     put_in_place(folder(tmp_path / "next", "next"), place)
     assert (place / "file").read_text() == "next" and not (tmp_path / "place.old").exists()
     recover(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/srv/acme/big", "big"),
+        ("~/acme/big", "big"),
+        ("../acme/big.gguf", "big.gguf"),
+        ("./big", "big"),
+        ("org/big", "org/big"),
+        ("smollm2+pos", "smollm2+pos"),
+        ("https://host/v1#big", "https://host/v1#big"),
+    ],
+)
+def test_of_a_path_the_last_part_is_told(name, told):
+    assert without_place(name) == told

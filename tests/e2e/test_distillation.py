@@ -155,12 +155,10 @@ def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path,
     badge(page, "queued", 20)
     expect(page.get_by_text("Waiting for its turn: one is under way")).to_be_visible()
     page.get_by_role("button", name="Stop and save").click()
-    expect(page.get_by_text("Leaves the queue when its turn comes")).to_be_visible(timeout=20_000)
-    assert first.status().state == "running" and second.status().state == "queued"
+    badge(page, "stopped", 20)
+    assert first.status().state == "running" and second.status().state == "stopped"
     page.goto(f"{server.url}/distill?run=one")
     page.get_by_role("button", name="Stop and save").click()
-    badge(page, "stopped", 60)
-    page.goto(f"{server.url}/distill?run=two")
     badge(page, "stopped", 60)
     assert first.status().state == second.status().state == "stopped"
     assert first.status().step > 0 and not second.metrics()

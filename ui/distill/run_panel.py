@@ -160,7 +160,7 @@ def _progress(name: str, status: Status, config: RunConfig | None, steps: list[d
         first = next(iter(engine.jobs().names()), name)
         text = "Waiting for its turn" + (f": {literal(first)} is under way" if first != name else "")
         if engine.jobs().is_stopping(name):
-            text = "Leaves the queue when its turn comes"
+            text = "Leaves the queue"
     elif steps:
         last = steps[-1]
         stages = f" of {len(config.stages)}" if config else ""

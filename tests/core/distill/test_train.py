@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState, GradientState
 from tokenizers import processors
 from torch._inductor import config as inductor
 
@@ -242,6 +243,47 @@ def test_what_others_draw_meanwhile_changes_nothing(teacher, teacher_folder):
         over.set()
         other.join()
     assert beside == whole and drawn
+
+
+def test_a_preview_in_the_middle_of_a_step_takes_none_away(teacher, monkeypatch):
+    """Accelerate remembers for the whole process whether gradients are complete: they are not between the passes of
+    another trainer."""
+    settings = RunConfig(stages=(Stage(method="gold"),), batch_size=4)
+    alone, beside = scratch_trainer(teacher, settings), scratch_trainer(teacher, settings)
+    other = scratch_trainer(teacher, settings.model_copy(update={"accumulate": 2}))
+    assert list(alone)
+    begun, over, loss, clip = threading.Event(), threading.Event(), other.loss, beside.accelerator.clip_grad_norm_
+
+    def slow(*batch):
+        begun.set()
+        assert over.wait(20)
+        return loss(*batch)
+
+    preview = threading.Thread(target=lambda: next(iter(other)))
+
+    def interrupted(*norm):
+        if not begun.is_set():
+            preview.start()
+            begun.wait(0.3)
+        return clip(*norm)
+
+    monkeypatch.setattr(other, "loss", slow)
+    monkeypatch.setattr(beside.accelerator, "clip_grad_norm_", interrupted)
+    steps = iter(beside)
+    next(steps)
+    over.set()
+    preview.join()
+    assert list(steps) and begun.is_set()
+    assert all(torch.equal(a, b) for a, b in zip(alone.student.model.parameters(), beside.student.model.parameters()))
+
+
+def test_a_new_accelerator_leaves_what_the_process_shares(teacher, monkeypatch):
+    """Another trainer reads it all the time."""
+    first = trainer(teacher, config(method="gold"))
+    for state in (AcceleratorState, GradientState):
+        monkeypatch.setattr(state, "_reset_state", lambda: pytest.fail("forgotten"))
+    trainer(teacher, config(method="gold"))
+    assert next(iter(first)).loss > 0
 
 
 @pytest.mark.parametrize("method", ["task", "gold"])

@@ -1,10 +1,6 @@
-import json
-
 import pytest
 
 from core.evaluate.report import ModelReport, Recovery, Report, ReportExample, completed, scores
-from core.paths import DEMO_RUN
-from core.runs.folder import RunFolder
 from core.tasks import POS
 
 EXAMPLES = POS.load(None).dev[:4]
@@ -74,23 +70,11 @@ def test_gold_answers_that_are_none_of_the_task_are_left_as_they_are():
     assert completed(broken, POS) == broken
 
 
-def test_an_older_report_is_completed_by_what_follows_from_its_answers(tmp_path):
-    """The demo run's, as an older version wrote it: nothing that would have to be measured is made up."""
-    old = json.loads((DEMO_RUN / "report.json").read_text())
-    for name in ("near_leaks", "left_out", "recovery", "leaked"):
-        old.pop(name, None)
-    for kept in old["models"]:
-        for name in ("parts", "likelihood", "tokens_per_second", "peak_megabytes", "clean_scores"):
-            kept.pop(name, None)
-        for score in kept["scores"].values():
-            score.pop("effective", None)
-    (tmp_path / "report.json").write_text(json.dumps(old))
-    found = RunFolder(tmp_path).report()
-    for before, after in zip(old["models"], found.models, strict=True):
-        counts = {name: (score.hits, score.total) for name, score in after.scores.items()}
-        assert counts == {name: (score["hits"], score["total"]) for name, score in before["scores"].items()}
-        assert after.scores["accuracy"].effective is not None
-        assert sum(tag.recall.hits for tag in after.parts.tags.values()) == counts["accuracy"][0]
+def test_what_follows_from_the_answers_is_worked_out_and_nothing_is_made_up():
+    models = [model("trained", right(2)), model("untrained", right(1)), model("teacher", right(3))]
+    found = completed(report(models), POS)
+    for before, after in zip(models, found.models, strict=True):
+        hits = before.scores["accuracy"].hits
+        assert after.scores["accuracy"].hits == hits == sum(tag.recall.hits for tag in after.parts.tags.values())
         assert after.likelihood is None and after.tokens_per_second is None
     assert found.near_leaks is None and found.left_out is None
-    assert 0 < found.recovery.gain < found.recovery.share < 1

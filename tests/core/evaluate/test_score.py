@@ -1,3 +1,6 @@
+import torch
+
+from core.evaluate import score
 from core.evaluate.ratio import Score
 from core.evaluate.report import scores
 from core.evaluate.score import evaluate
@@ -30,4 +33,15 @@ def test_a_random_model_is_always_valid_under_the_constraint(teacher):
     assert [POS.parse(o) is not None for o in found.outputs] == [True] * 5
     texts = [" ".join(t.text for t in POS.parse(o).tokens) for o in found.outputs]
     assert texts == [e.input for e in examples]
-    assert found.parts.tags and found.tokens_per_second > 0
+    assert found.tokens_per_second > 0 and found.peak_megabytes is None
+
+
+def test_memory_on_a_gpu_is_that_of_the_model_and_of_its_answers(teacher, monkeypatch):
+    """Not what else the process holds there, such as the other models of a report."""
+    weights = sum(p.nbytes for p in teacher.model.parameters())
+    monkeypatch.setattr(score, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 900_000_000)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 930_000_000)
+    found = evaluate(teacher, POS, POS.load(None).dev[:1], teacher.student_prompt, role="untrained", megabytes=1.0)
+    assert found.peak_megabytes == (30_000_000 + weights) / 1e6

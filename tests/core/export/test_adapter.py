@@ -61,10 +61,20 @@ def test_how_to_train_it_again_lies_where_the_card_says(run, tmp_path):
     home = tmp_path / "adapters"
     adapter.publish(run, "skill", "our sentences", "CC0", home)
     assert run_config.read(home / "skill.yaml") == run.config()
-    (home / "other.yaml").write_text("# by hand\n")
+    by_hand = "# by hand\n" + run_config.to_yaml(run.config().model_copy(update={"name": "hand", "data": None}))
+    (home / "other.yaml").write_text(by_hand)
     adapter.publish(run, "other", "our sentences", "CC0", home)
-    assert (home / "other.yaml").read_text() == "# by hand\n"
+    assert (home / "other.yaml").read_text() == by_hand
     assert sorted(p.name for p in home.iterdir()) == ["other", "other.yaml", "skill", "skill.yaml"]
+
+
+def test_the_recipe_of_another_run_is_not_published_with_this_one(run, tmp_path):
+    """It stays where somebody deletes an adapter's folder by hand."""
+    recipe = tmp_path / "skill.yaml"
+    recipe.write_text(run_config.to_yaml(run.config().model_copy(update={"seed": 8})))
+    with pytest.raises(RunError, match=r"skill.yaml is the recipe of another run: delete it first"):
+        adapter.publish(run, "skill", "our sentences", "CC0", tmp_path)
+    assert not (tmp_path / "skill").exists()
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "", ".", "a b", "a/b", "pos\n", "x" * 42])

@@ -2,18 +2,25 @@
 
 import io
 import json
+import shutil
+import textwrap
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.distill.config import RunConfig, Stage
 from core.errors import RunError
 from core.evaluate.report import ModelReport, Report
+from core.export import bundle as bundle_module
 from core.export.bundle import bundle
+from core.models import bundled, checkpoint, existing, teachers
 from core.models.student_config import StudentConfig
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder
+from core.tasks import TASKS
 
 
 def finished(root: Path, **values: object) -> RunFolder:
@@ -98,6 +105,60 @@ def test_readme_code_is_python(tmp_path: Path) -> None:
     compile("\n".join(program), "README.txt", "exec")
 
 
+@pytest.fixture
+def adapters(teacher_folder, tmp_path, monkeypatch):
+    """An adapter `first` of the bundled model, in the place of which the tiny teacher stands; gives what tunes and
+    saves another one on either."""
+    home = tmp_path / "adapters"
+    monkeypatch.setattr(bundle_module, "ADAPTERS", home)
+    monkeypatch.setattr(teachers, "ADAPTERS", home)
+    monkeypatch.setattr(bundled, "prepare", lambda: teacher_folder)
+
+    def tune(base: str, place: Path):
+        lm = teachers.load(base, torch.float32)
+        model = existing.build(StudentConfig(kind="existing", lora_rank=2), lm)
+        with torch.no_grad():
+            for number, (name, p) in enumerate(model.named_parameters()):
+                if "lora_" in name:
+                    p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(number)) / 4)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.save(replace(lm, model=model), place)
+
+    tune("smollm2", home / "first")
+    (home / "first" / "card.json").write_text("{}")
+    return tune
+
+
+@pytest.mark.parametrize("base", ["smollm2", "smollm2+first"])
+def test_readme_code_loads_an_adapter_of_the_bundled_model_elsewhere(
+    tmp_path: Path, teacher_folder: Path, adapters, monkeypatch, base: str
+) -> None:
+    """With what the zip holds and the hub's model alone; it says what the student here says."""
+    folder = finished(tmp_path, student=StudentConfig(kind="existing", model=base), stages=(Stage(method="gold"),))
+    shutil.rmtree(folder.student)
+    adapters(base, folder.student)
+    archive = opened(bundle(folder))
+    assert ("base_adapter/card.json" in archive.namelist()) == (base == "smollm2+first")
+    archive.extractall(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    readme = Path("README.txt").read_text()
+    code = readme[readme.index("  import torch") : readme.index("The mask belongs")]
+    assert f'base = "{bundled.HUB}"' in code
+    found: dict = {}
+    exec(textwrap.dedent(code).replace(bundled.HUB, str(teacher_folder)), found)
+    here = checkpoint.load(folder.student, "here")
+    logits = here.model(torch.tensor([here.student_prompt(TASKS["pos"].shots[0].input)])).logits[0, -1]
+    assert torch.allclose(found["logits"], logits, atol=1e-5)
+    plain = found["model"].unload()(torch.tensor(found["ids"])[None]).logits[0, -1]
+    assert not torch.allclose(plain, logits, atol=0.1)
+
+
+def test_an_adapter_whose_base_is_gone_is_refused(tmp_path: Path, adapters) -> None:
+    folder = finished(tmp_path, student=StudentConfig(kind="existing", model="smollm2+gone"))
+    with pytest.raises(RunError, match="the adapter 'gone', which this student's base has, is gone: put it back"):
+        bundle(folder)
+
+
 def test_a_run_without_a_student_is_refused_by_name(tmp_path: Path) -> None:
     folder = run_folders.create(RunConfig(name="early"), tmp_path)
     with pytest.raises(RunError, match="'early' has saved no student"):
@@ -111,6 +172,11 @@ def test_a_damaged_configuration_is_refused(tmp_path: Path) -> None:
         bundle(folder)
 
 
+@pytest.mark.parametrize("data", ["~/acme/mine.conllu", "acme/mine.conllu", "../acme/mine.conllu"])
+def test_of_the_data_the_name_leaves(data: str) -> None:
+    assert bundle_module.without_places(RunConfig(data=data)).data == "mine.conllu"
+
+
 def test_no_folder_of_this_machine_leaves(tmp_path: Path) -> None:
     adapter = StudentConfig(kind="existing", model=str(tmp_path / "base-model"))
     values = {"data": str(tmp_path / "mine.conllu"), "teacher": str(tmp_path / "big-model"), "student": adapter}
@@ -120,5 +186,5 @@ def test_no_folder_of_this_machine_leaves(tmp_path: Path) -> None:
     archive = opened(bundle(folder))
     assert not [name for name in archive.namelist() if str(tmp_path).encode() in archive.read(name)]
     assert json.loads(archive.read("student/adapter_config.json"))["base_model_name_or_path"] == "base-model"
-    assert "mine.conllu" in archive.read("config.yaml").decode()
+    assert "data: mine.conllu\n" in archive.read("config.yaml").decode()
     assert [m["name"] for m in json.loads(archive.read("report.json"))["models"]] == ["trained", "big-model"]

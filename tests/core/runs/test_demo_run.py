@@ -4,6 +4,7 @@ import json
 
 from core.constrain.constraints import Constraints
 from core.data.sample import spread
+from core.evaluate.report import completed
 from core.generate.decode import Sampling, generate
 from core.models import checkpoint
 from core.paths import DEMO_RUN
@@ -18,7 +19,7 @@ def test_it_is_a_finished_run_with_a_report():
     assert {model.role for model in report.models} == {"trained", "untrained", "teacher"}
     assert report.model("trained").scores["valid"].value == 1
     assert report.model("trained").scores["accuracy"].value > 3 * report.model("untrained").scores["accuracy"].value
-    assert report.leaks == 0
+    assert report.leaks == 0 and completed(report, TASKS[report.task]) == report
     assert [record["step"] for record in run.metrics() if "loss" in record][-1] == run.status().step
 
 

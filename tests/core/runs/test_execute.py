@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
 from core.models.student_config import StudentConfig
 from core.paths import ROOT, write_whole
-from core.runs import checkpoint, folder
+from core.runs import checkpoint, folder, memory
 from core.runs.execute import _explain, execute
 from core.runs.jobs import Jobs
 from core.runs.preview import preview
@@ -285,14 +286,30 @@ def test_unexpected_errors_carry_their_traceback(config, tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("core.runs.material.students.build", broken)
+    freed = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(True))
     status = run(folder.create(config, tmp_path))
-    assert status.state == "failed" and "out of memory: lower the batch size" in status.error
-    assert "MemoryError" in status.traceback
+    assert status.state == "failed" and "out of memory: raise accumulate" in status.error
+    assert "MemoryError" in status.traceback and freed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes",
+        "CUDA error: out of memory\nCompile with TORCH_USE_CUDA_DSA",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)",
+    ],
+)
+def test_out_of_memory_is_told_by_its_name_whoever_noticed(said):
+    """What it says to change goes on from the checkpoint."""
+    assert _explain(RuntimeError(said)).startswith("out of memory: raise accumulate or set gradient_checkpointing")
+    assert not {"accumulate", "gradient_checkpointing"} & set(checkpoint.FIELDS)
 
 
 def test_a_disk_too_full_for_the_status_ends_the_run_all_the_same(config, tmp_path):
     made = folder.create(config, tmp_path)
-    full = [made.path / name for name in ("status.json.new", "log.txt")]
+    full = [made.path / name for name in (f"status.json.{os.getpid()}.new", "log.txt")]
 
     def fill():
         if len(steps(made)) >= 2 and not full[0].is_symlink():
@@ -369,6 +386,19 @@ def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):
     wait_for(lambda: first.status().state == "running", 60)
     jobs.stop("t")
     wait_for(lambda: first.status().state == "stopped", 60)
+
+
+def test_a_run_that_waits_leaves_the_queue_at_once(tmp_path):
+    class Idle(Jobs):
+        def _work(self):
+            return
+
+    jobs = Idle(tmp_path)
+    first, second = (jobs.start(RunConfig(name=name)) for name in ("a", "b"))
+    jobs.stop("b")
+    assert second.status().state == "stopped" and jobs.names() == ("a",) and not second.is_locked()
+    assert first.status().state == "queued" and not jobs.is_stopping("b")
+    assert jobs.resume("b").status().state == "queued"
 
 
 def test_a_run_says_that_another_one_has_the_device(config, tmp_path):
@@ -455,6 +485,41 @@ def test_a_start_without_a_checkpoint_forgets_what_was_recorded_before(config, t
         file.write('{"step": 2, "lo')  # cut short by a kill
     assert run(made).state == "finished"
     assert [s for s, _ in steps(made)] == list(range(1, len(steps(made)) + 1))
+
+
+def test_a_start_without_a_checkpoint_forgets_the_students_of_the_one_before(config, tmp_path):
+    """config.yaml may say something else by now; with a checkpoint they are what it goes on from."""
+    made = folder.create(config.model_copy(update={"stages": config.stages[:1]}), tmp_path)
+    assert run(made, should_stop=lambda: made.untrained.exists() and len(steps(made)) >= 1).state == "stopped"
+    (made.stages / "1").mkdir(parents=True)
+    (made.stages / "1" / "model.safetensors").touch()
+    before = (made.untrained / "model.safetensors").stat().st_mtime_ns
+    assert run(made, should_stop=lambda: len(steps(made)) >= 2).state == "stopped"
+    assert made.kept_stages() == [1] and (made.untrained / "model.safetensors").stat().st_mtime_ns == before
+    shutil.rmtree(made.checkpoints)
+    (made.path / "metrics.jsonl").unlink()
+    smaller = made.config().model_copy(update={"student": StudentConfig(layers=(1,), vocabulary=400, context=512)})
+    write_whole(made.path / "config.yaml", run_config.to_yaml(smaller))
+    assert run(made, should_stop=lambda: len(steps(made)) >= 1).state == "stopped"
+    untrained = model_files.load(made.untrained, "untrained").model
+    assert untrained.config.num_hidden_layers == 1 and made.kept_stages() == []
+
+
+def test_a_preview_measures_and_estimates_the_longest_examples(config, tmp_path, monkeypatch):
+    """One batch of them, which both of its steps take."""
+    place = tmp_path / "rising"
+    place.mkdir()
+    blocks = sorted(Path(config.data).read_text().strip().split("\n\n"), key=len)
+    for part in ("train", "dev", "test"):
+        (place / f"{part}.conllu").write_text("\n\n".join(blocks) + "\n\n")
+    seen, measure = [], memory.measure
+    monkeypatch.setattr(memory, "measure", lambda trainer: seen.append(trainer) or measure(trainer))
+    changes = {"data": str(place), "batch_size": 4, "stages": (Stage(method="gold"),)}
+    found = preview(config.model_copy(update=changes))
+    (trainer,) = seen
+    longest = max(map(len, trainer.sequences))
+    assert found.training_megabytes == memory.estimate(trainer.student, 4, longest) and found.measured is not None
+    assert longest > max(map(len, found.first_batch)) and len(trainer.sequences) == 4
 
 
 def test_examples_that_do_not_fit_end_the_run_before_training_or_are_left_out(config, tmp_path):

@@ -1,3 +1,7 @@
+import resource
+import threading
+from pathlib import Path
+
 import pytest
 
 from core.distill import config as run_config
@@ -51,6 +55,44 @@ def test_a_run_under_way_cannot_be_deleted(tmp_path):
         folder.delete(made)
     folder.delete(made)
     assert not made.path.exists()
+
+
+def test_a_lock_that_is_let_go_of_soon_is_waited_for(tmp_path):
+    """As at a run's end, or by whoever looks whether it is held."""
+    made, taken = folder.create(RunConfig(), tmp_path), threading.Event()
+
+    def hold():
+        with made.lock():
+            taken.set()
+            threading.Event().wait(0.3)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert taken.wait(5)
+    with made.lock():
+        assert made.is_locked()
+    other.join()
+
+
+def test_nothing_is_left_of_a_run_that_could_not_be_written(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            folder.create(RunConfig(), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_deleted_while_it_is_looked_at_is_no_error(tmp_path, monkeypatch):
+    """Between the question whether a file is there and the next one."""
+    made = folder.create(RunConfig(), tmp_path)
+    (made.path / "config.yaml").unlink()
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    monkeypatch.setattr(Path, "is_dir", lambda path: True)
+    assert [run.name for run in folder.all_runs(tmp_path, demo=False)] == ["run"]
+    assert made.report() is None and made.kept_stages() == []
 
 
 def test_the_demo_runs_name_is_taken(tmp_path):

@@ -111,3 +111,11 @@ def test_the_formula_counts_weights_as_they_are_stored(larger):
     full, int8, nf4 = (memory.estimate(tuned(larger, precision=p), 1, 0) for p in ("full", "int8", "nf4"))
     quantised = 6 * (128 * (128 + 64 + 64 + 128) + 3 * 128 * 384) / 1e6  # numbers in the layers' matrices
     assert full - int8 == pytest.approx(3 * quantised) and full - nf4 == pytest.approx(3.5 * quantised)
+
+
+def test_what_torch_keeps_for_later_is_free_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (5_000_000, 24_000_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 9_000_000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 2_000_000)
+    assert memory.available() == ("on the GPU", 12.0)

@@ -156,7 +156,7 @@ def test_user_file_is_split_in_its_own_order(tmp_path):
     [
         ("{not json", "not valid JSON"),
         ("[" * 5000, "not valid JSON"),
-        ('{"text": "\\ud800"}', "not valid JSON"),
+        ('{"text": "\\ud800"}', "not valid Unicode"),
         (ROW | {"mpg": 10**400}, '"mpg" is'),
         ("[1, 2]", "not a JSON object"),
         ({key: ROW[key] for key in ROW if key != "text"}, '"text" is missing'),

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, create_model
 
 from core.constrain import schema
 from core.constrain.compile import compile
+from core.tasks import CARS, POS
 from core.tasks.task import serialise
 
 BOUNDS = st.sampled_from([0.0, -0.0, 1e-7, -1e-7, 2.5, -1.0, 1000.0, 1e22])
@@ -64,3 +65,18 @@ def test_without_floats_it_is_json_without_blanks(value):
 def test_keys_are_texts():
     with pytest.raises(TypeError, match="the key 1 is not a text"):
         serialise({1: 2})
+
+
+@pytest.mark.parametrize(
+    ("task", "answer"),
+    [
+        (POS, '{"tokens":[{"text":"Go","pos":"VERB"}]}'),
+        (CARS, '{"make":"audi","model":"80","year":1974,"mpg":null}'),
+    ],
+)
+def test_what_the_schema_refuses_is_no_valid_answer(task, answer):
+    """Fields that are too many among them, wherever they stand."""
+    machine = compile(schema.from_pydantic(task.output).expression, task.name)
+    more = {answer[:-1] + ',"sure":true}', answer.replace("}", ',"sure":true}', 1)}
+    for text in (answer, *more):
+        assert (task.parse(text) is not None) == machine.matches(text) == (text == answer)

@@ -89,9 +89,18 @@ def test_a_second_run_is_said_to_wait(page):
     assert "will wait" in texts(app)
 
 
+def test_a_run_that_waits_leaves_the_queue(page, root):
+    app = page()
+    app.button(key="distill_start").click().run()
+    checked(app.button(key="distill_stop").click().run())
+    assert [run.status().state for run in run_folders.all_runs(root)] == ["stopped"]
+    assert not app.button(key="distill_resume").disabled
+
+
 def test_stop_is_asked_once(page):
     app = page()
     app.button(key="distill_start").click().run()
+    engine.jobs()._waiting.clear()  # it has its turn
     checked(app.button(key="distill_stop").click().run())
     assert app.button(key="distill_stop").disabled
 
