@@ -26,8 +26,8 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     to train it again: the run's own configuration, unless it is there already.
 
     `data` and `licence` say in words what it learned from. Raises RunError if the name is none or taken, or the run is
-    unfinished, trained something else than an adapter of the bundled model that reads the prompt, or did not follow
-    what is there.
+    unfinished, trained something else than an adapter of the bundled model in full precision that reads the prompt, or
+    did not follow what is there.
     """
     if not re.fullmatch(NAME, name):
         raise RunError(f"an adapter cannot be named {name!r}: take letters, digits, - and _, 41 at most.")
@@ -38,6 +38,11 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
             f"only an adapter of {bundled.NAME} that reads the prompt can be published: the run {run.name!r} trained a "
             f"student of kind {student.kind!r} made from {base}, tuning {student.tuning!r}, prompted "
             f"{str(student.prompted).lower()}."
+        )
+    if student.precision != "full":
+        raise RunError(
+            f"the run {run.name!r} trained beside weights in {student.precision}, and a published adapter is merged into "
+            "full ones: train it with precision 'full'."
         )
     trained = report.model("trained") if report else None
     if report is None or trained is None or not (run.student / WEIGHTS).exists():

@@ -154,7 +154,7 @@ _LOAD = """)
 
 _READ = """
   # It reads the input and the end-of-text token; what follows is the answer.
-  ids = tokenizer({text}, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+  ids = tokenizer({text})["input_ids"] + [tokenizer.eos_token_id]
   logits = model(torch.tensor([ids])).logits[0, -1]"""
 
 _LOAD_ADAPTER = """ peft)

@@ -122,6 +122,14 @@ def test_a_student_that_is_no_adapter_of_the_bundled_model_is_refused(run, tmp_p
         adapter.publish(run, "skill", "data", "CC0", home=tmp_path)
 
 
+def test_an_adapter_beside_quantised_weights_is_refused(run, tmp_path, monkeypatch):
+    student = run.config().student.model_copy(update={"precision": "nf4"})
+    other = run.config().model_copy(update={"student": student})
+    monkeypatch.setattr(run, "config", lambda: other)
+    with pytest.raises(RunError, match="trained beside weights in nf4"):
+        adapter.publish(run, "skill", "data", "CC0", home=tmp_path)
+
+
 @pytest.mark.parametrize("name", teachers.adapter_names())
 def test_shipped_cards_say_where_the_skill_came_from(name):
     card = teachers.card(name)
