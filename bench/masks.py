@@ -195,7 +195,7 @@ def _outlines_guide(_: Schema, table: TokenTable, strings: Strings, all_of_it: b
     from outlines_core import Guide
 
     row = np.zeros(table.words, np.uint32)
-    write = lambda guide: guide.write_mask_into(row.ctypes.data, row.size, 4)  # noqa: E731
+    write = lambda guide: guide.write_mask_into(row.ctypes.data, row.size, 4)
     began = time.perf_counter()
     index = schema_index(table)
     write(Guide(index))

@@ -159,7 +159,7 @@ def _along_gold(lm: LanguageModel, held_out: list[TokenSequence], store: MaskSto
 
 def _cells(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mean and standard deviation over seeds, a row for each way."""
-    key = lambda r: (r["start"], r["learns"], r["constraint"])  # noqa: E731
+    key = lambda r: (r["start"], r["learns"], r["constraint"])
     rows = []
     for (start, learns, constraint), group in itertools.groupby(sorted(results, key=key), key):
         same = list(group)

@@ -74,7 +74,7 @@ async def measure(home: Path) -> dict[str, object]:
         try:
             page = await _open(browser, f"{server.url}/datasets")
             first_screen = time.perf_counter() - began
-            say = lambda what: print(f"{time.perf_counter() - began:4.0f} s: {what}", file=sys.stderr, flush=True)  # noqa: E731
+            say = lambda what: print(f"{time.perf_counter() - began:4.0f} s: {what}", file=sys.stderr, flush=True)
             say("first screen")
             await _masks(page, server.url)
             await _presses(page, WARM)

@@ -25,9 +25,12 @@ FILTERS = {
     "invalid": f"Invalid {MASKED[False].lower()}",
 }
 NEEDS: dict[str, set[str]] = {
-    "student": {"trained"}, "teacher": {"trained", "teacher"}, "both": {"trained", "teacher"},
-    "untrained": {"untrained"}, "invalid": {"trained"},
-}  # fmt: skip
+    "student": {"trained"},
+    "teacher": {"trained", "teacher"},
+    "both": {"trained", "teacher"},
+    "untrained": {"untrained"},
+    "invalid": {"trained"},
+}
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,7 @@ def current(name: str, key: Any, labels: Iterable[Any]) -> Asked | None:
     return asked
 
 
-def work(
-    asked: Asked, label: Any, write: Callable[[str], Any], ask: Callable[[Callable[[str], None]], Any]
-) -> Work:  # fmt: skip
+def work(asked: Asked, label: Any, write: Callable[[str], Any], ask: Callable[[Callable[[str], None]], Any]) -> Work:
     """What to do once the page is drawn: gets one answer from `ask`, which is given a function to show its text as it
     grows, then draws the page anew. `write` puts the text on the screen."""
 

@@ -23,7 +23,7 @@ class _Unchecked:
 def chart(drawn: alt.TopLevelMixin, key: str, description: str) -> None:
     """`description` says what is to be seen, for those who cannot. The browser draws a chart anew when it changes: of
     one that is live it stays the same."""
-    st.altair_chart(_Unchecked(legible(drawn), description), key=key)  # type: ignore[arg-type]
+    st.altair_chart(_Unchecked(legible(drawn), description), key=key)
 
 
 def accent() -> str:

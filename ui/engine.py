@@ -130,7 +130,7 @@ def answer(
     if isinstance(lm, ApiTeacher):
         found: list[Answer] = []
         limit = max_new_tokens or LONGEST
-        heard = lambda _, answer: found.append(answer)  # noqa: E731
+        heard = lambda _, answer: found.append(answer)
         _ask_api(lm, task, [text], prompt, constrained, limit, heard, lambda: show(""))
         return found[0]
     from core.constrain.constraints import Constraints
@@ -177,7 +177,7 @@ def answers(
     """Asks a teacher, with the mask; `heard` is told each input with its answer as it comes, `tick` is called many
     times in between: what it raises ends the work. Raises StillroomError."""
     if isinstance(lm, ApiTeacher):
-        told = lambda number, found: heard(texts[number], found.text)  # noqa: E731
+        told = lambda number, found: heard(texts[number], found.text)
         _ask_api(lm, task, texts, prompt, True, LONGEST, told, tick)
         return
     for text in texts:
@@ -280,7 +280,7 @@ def tokens_of(task_name: str, example: Example) -> tuple[list[str], list[str], l
     with _use:
         constraints = Constraints(task, lm.tokens, True)
         sequence = tokenise(lm, constraints, [example], MaskStore(lm.tokens), lm.student_prompt)[0]
-    names = lambda ids: [lm.tokens.text([i]) or lm.tokenizer.convert_ids_to_tokens(i) for i in ids]  # noqa: E731
+    names = lambda ids: [lm.tokens.text([i]) or lm.tokenizer.convert_ids_to_tokens(i) for i in ids]
     return names(sequence.prompt), names(sequence.answer), [row == FORCED for row in sequence.rows]
 
 

@@ -24,10 +24,12 @@ def ask(page: str, *, addresses: bool) -> str:
             f", or the address of an OpenAI-compatible API, whose key is read from {api.KEYS[0]} in the environment"
         )
     return st.text_input(
-        "Model", key=key, persist_state="session",
+        "Model",
+        key=key,
+        persist_state="session",
         placeholder=f"/models/qwen or Qwen/Qwen2.5-0.5B-Instruct{example}",
         help=f"A folder of safetensors, a .gguf file, a model's name on the hub{meaning}. {caution}",
-    ).strip()  # fmt: skip
+    ).strip()
 
 
 def load(page: str, name: str) -> Any | None:

@@ -25,9 +25,12 @@ _copy_link = component(
 
 
 def header(
-    page: str, title: str, caption: str, samples: Mapping[str, Mapping[str, str]] | None = None,
+    page: str,
+    title: str,
+    caption: str,
+    samples: Mapping[str, Mapping[str, str]] | None = None,
     keep: Collection[str] = (),
-) -> None:  # fmt: skip
+) -> None:
     """The page's title, with its tools to the right; a page that has samples and reset elsewhere gives none. `keep`
     names what was typed and has nothing to do with the samples."""
     left, right = st.columns([5, 4], vertical_alignment="center")
@@ -44,9 +47,12 @@ def tools(page: str, samples: Mapping[str, Mapping[str, str]], keep: Collection[
     """Samples, copy link, reset. `page` is what the keys of the page's state begin with."""
     menu = f"_{page}_samples"
     st.menu_button(
-        "Samples", list(samples), key=menu, icon=":material/auto_awesome:",
+        "Samples",
+        list(samples),
+        key=menu,
+        icon=":material/auto_awesome:",
         on_click=lambda: show(page, samples.get(st.session_state[menu] or "", {}), keep),
-    )  # fmt: skip
+    )
     _copy_link(key=f"_{page}_link", width="content")
     st.button("Reset", key=f"_{page}_reset", icon=":material/restart_alt:", on_click=show, args=(page, {}))
 

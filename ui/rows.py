@@ -13,9 +13,13 @@ def walk(page: str, what: str, line: int | None, lines: int, go: Callable[[int],
     with st.container(horizontal=True):
         for name, icon, target in (("Previous", "arrow_upward", at - 1), ("Next", "arrow_downward", at + 1)):
             st.button(
-                f"{name} {what}", key=f"{page}_{name.lower()}", icon=f":material/{icon}:",
-                disabled=not 0 <= target < lines, on_click=go, args=(target,),
-            )  # fmt: skip
+                f"{name} {what}",
+                key=f"{page}_{name.lower()}",
+                icon=f":material/{icon}:",
+                disabled=not 0 <= target < lines,
+                on_click=go,
+                args=(target,),
+            )
 
 
 def select(table: str, line: int | None) -> None:

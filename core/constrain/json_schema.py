@@ -99,9 +99,13 @@ class _Builder:
         return Either(tuple(dict.fromkeys(Text(spell(whole(value))) for value in fitting)))
 
     _combinations: ClassVar[dict[str, Callable[..., Expression]]] = {
-        "$ref": _reference, "enum": _enumeration, "const": _enumeration, "anyOf": _any_of, "oneOf": _one_of,
+        "$ref": _reference,
+        "enum": _enumeration,
+        "const": _enumeration,
+        "anyOf": _any_of,
+        "oneOf": _one_of,
         "allOf": _all_of,
-    }  # fmt: skip
+    }
 
     def _typed(self, schema: dict[str, Any], keys: set[str], path: str) -> Expression:
         if "type" not in schema:

@@ -25,9 +25,12 @@ def minimise(table: np.ndarray, accepting: np.ndarray, start: int) -> tuple[np.n
     tail, symbol = np.nonzero(small != NONE)
     order = np.argsort(symbol, kind="stable")
     block = _blocks(
-        len(small), ends, tail[order].astype(np.int32), symbol[order].astype(np.int32),
+        len(small),
+        ends,
+        tail[order].astype(np.int32),
+        symbol[order].astype(np.int32),
         small[tail[order], symbol[order]],
-    )  # fmt: skip
+    )
     _, member = np.unique(block, return_index=True)
     merged = np.append(block, NONE)[small[member]].astype(np.int32)
     visited = _breadth_first(merged, int(block[number[start]]))

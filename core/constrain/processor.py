@@ -112,7 +112,7 @@ class _DeviceStates:
         self.row, self.table = _table(automata, self.tokens)
 
     def begin(self, rows: int, device: torch.device) -> None:
-        put = lambda array: torch.from_numpy(array).to(device)  # noqa: E731
+        put = lambda array: torch.from_numpy(array).to(device)
         spellings, reachable = self.tokens.spellings, self.tokens.ids(np.bitwise_or.reduce(self.table.view(np.uint32)))
         self._next_state, self._accepting = put(self.next_state).flatten(), put(self.accepting)
         self._row, self._table = put(self.row), put(self.table)

@@ -34,9 +34,17 @@ def refusals(constraint: DfaConstraint, state: int) -> Refusals:
     dies_at = np.zeros(len(tokens), np.int32)  # as special tokens do, which are not in the trie
     trie = tokens.trie
     _walk(
-        automaton.next_state, state, trie.byte, trie.depth, trie.end, trie.first, trie.tokens,
-        trie.longest, reached, dies_at,
-    )  # fmt: skip
+        automaton.next_state,
+        state,
+        trie.byte,
+        trie.depth,
+        trie.end,
+        trie.first,
+        trie.tokens,
+        trie.longest,
+        reached,
+        dies_at,
+    )
     if automaton.accepting[state]:
         dies_at[tokens.eos] = ALLOWED
     key = np.where(dies_at == ALLOWED, -1, dies_at.astype(np.int64) * len(automaton) + reached)

@@ -202,7 +202,7 @@ def _render(expression: Expression) -> str:
 
 
 def _render_repeat(body: str, least: int, most: int | None, separator: str) -> str:
-    counts = lambda a, b: f"{{{a},{'' if b is None else b}}}"  # noqa: E731
+    counts = lambda a, b: f"{{{a},{'' if b is None else b}}}"
     if not separator or most == 0:
         return f"(?:{body}){counts(least, most)}"
     more = counts(max(least - 1, 0), None if most is None else most - 1)

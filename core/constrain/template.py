@@ -52,7 +52,7 @@ def automaton(template: Template, name: str = "template") -> Automaton:
 
 def expression(template: Template) -> Expression:
     """The template as an expression."""
-    either = lambda choices: Either(tuple(Text(text.decode()) for text in _texts(choices)))  # noqa: E731
+    either = lambda choices: Either(tuple(Text(text.decode()) for text in _texts(choices)))
     return Then(tuple(Text(piece) if isinstance(piece, str) else either(piece) for piece in template))
 
 

@@ -144,9 +144,15 @@ def judged(task: Task, constraints: Constraints, text: str, answer: Answer, max_
         cut = "" if answer.complete else f"the answer was cut, after {max_tokens} tokens at the latest: "
         reason = f"{cut}{error}"
     return Label(
-        text, answer.text, "" if reason else spelled, reason,
-        answer.tokens_in, answer.tokens_out, answer.seconds, answer.said,
-    )  # fmt: skip
+        text,
+        answer.text,
+        "" if reason else spelled,
+        reason,
+        answer.tokens_in,
+        answer.tokens_out,
+        answer.seconds,
+        answer.said,
+    )
 
 
 def ask_model(

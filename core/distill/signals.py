@@ -71,7 +71,7 @@ def sampled(signal: Signal, draws: int, generator: torch.Generator) -> Signal:
 def joined(signals: list[Signal]) -> Signal:
     """One after the other, places filled up to the widest. All have the same form."""
     width = max(s.ids.shape[1] for s in signals)
-    fill = lambda t, value: torch.nn.functional.pad(t, (0, width - t.shape[1]), value=value)  # noqa: E731
+    fill = lambda t, value: torch.nn.functional.pad(t, (0, width - t.shape[1]), value=value)
     return Signal(
         signals[0].form,
         torch.cat([fill(s.ids, 0) for s in signals]),

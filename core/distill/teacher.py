@@ -175,7 +175,7 @@ class SignalSource:
         return self._caches[name]
 
     def _header(self, stage: Stage) -> Header:
-        as_bytes = lambda ids: np.asarray(ids, np.int32).tobytes()  # noqa: E731
+        as_bytes = lambda ids: np.asarray(ids, np.int32).tobytes()
         rows = sorted({row for s in self.sequences for row in s.rows if row >= 0})
         return Header(
             form=self.how.form,

@@ -124,7 +124,7 @@ def _bins(confidence: np.ndarray, right: np.ndarray) -> Iterator[Bin]:
     for i in range(BINS):
         mine = number == i
         count = int(mine.sum())
-        mean = lambda values, mine=mine: float(values[mine].mean()) if mine.any() else 0.0  # noqa: E731
+        mean = lambda values, mine=mine: float(values[mine].mean()) if mine.any() else 0.0
         yield Bin(count=count, confidence=mean(confidence), accuracy=mean(right))
 
 

@@ -41,8 +41,8 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
         )
     if student.precision != "full":
         raise RunError(
-            f"the run {run.name!r} trained beside weights in {student.precision}, and a published adapter is merged into "
-            "full ones: train it with precision 'full'."
+            f"the run {run.name!r} trained beside weights in {student.precision}, and a published adapter is merged "
+            "into full ones: train it with precision 'full'."
         )
     trained = report.model("trained") if report else None
     if report is None or trained is None or not (run.student / WEIGHTS).exists():

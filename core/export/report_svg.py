@@ -56,8 +56,8 @@ def scatter(points: Sequence[Point], cost: str, quality: str) -> str:
         return ""
     low, high = min(p.cost for p in points) / 2, max(p.cost for p in points) * 2
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    x = lambda cost: LEFT + width * math.log(cost / low) / math.log(high / low)  # noqa: E731
-    y = lambda value: TOP + height * (1 - value)  # noqa: E731
+    x = lambda cost: LEFT + width * math.log(cost / low) / math.log(high / low)
+    y = lambda value: TOP + height * (1 - value)
     parts = [_axes(x, y, low, high, cost, quality)]
     for point, label_at in zip(points, apart([p.value for p in points], LINE / height), strict=True):
         here = x(point.cost)

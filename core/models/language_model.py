@@ -151,7 +151,7 @@ class LanguageModel:
     def head(self, hidden: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (…, tokens) in fp32, or only those of the ids `rows`."""
         head = self.model.get_output_embeddings()
-        chosen = lambda table: table[: len(self.tokens)] if rows is None else table.index_select(0, rows)  # noqa: E731
+        chosen = lambda table: table[: len(self.tokens)] if rows is None else table.index_select(0, rows)
         logits = (hidden @ chosen(head.weight).to(hidden.dtype).T).float()
         if head.bias is not None:  # Phi, GPT-J and CodeGen have one
             logits = logits + chosen(head.bias).float()

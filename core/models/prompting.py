@@ -56,7 +56,7 @@ def _split(lm: LanguageModel, chat: str) -> tuple[list[int], list[int]]:
     before, found, after = chat.partition(_SLOT)
     if not found:
         raise ModelError(f"the chat template of {lm.name} drops the user's text: it cannot be used as a teacher.")
-    encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
+    encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]
     special = [token.content for token in lm.tokenizer.added_tokens_decoder.values()]
     end = min((place for token in special if (place := after.find(token)) >= 0), default=len(after))
     return [*_beginning(lm), *encode(before)], [*lm.encode(after[:end]), *encode(after[end:])]

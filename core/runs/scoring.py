@@ -84,9 +84,16 @@ def _evaluated(
 ) -> ModelReport:
     """As `evaluate`, reading what `lm` reads in this run, under its schema."""
     return evaluate(
-        lm, material.task, examples, material.reader(lm), role=role, megabytes=megabytes,
-        conditioned=material.config.conditioned, free=free, should_stop=should_stop,
-    )  # fmt: skip
+        lm,
+        material.task,
+        examples,
+        material.reader(lm),
+        role=role,
+        megabytes=megabytes,
+        conditioned=material.config.conditioned,
+        free=free,
+        should_stop=should_stop,
+    )
 
 
 def _gold_choices(material: Material, lm: LanguageModel, should_stop: Stop) -> list[Choices | None]:

@@ -16,7 +16,7 @@ def test_keys_in_the_schemas_order():
 
 
 def test_keys_of_the_alternative_that_fits():
-    branch = lambda *names: {"properties": {n: {"type": "integer"} for n in names}, "required": list(names)}  # noqa: E731
+    branch = lambda *names: {"properties": {n: {"type": "integer"} for n in names}, "required": list(names)}
     schema = {"anyOf": [branch("a", "b"), branch("c", "a")]}
     assert list(canonical({"a": 1, "c": 2}, schema)) == ["c", "a"]
     assert list(canonical({"b": 1, "a": 2}, schema)) == ["a", "b"]

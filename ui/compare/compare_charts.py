@@ -84,7 +84,7 @@ def describe_against(shown: Sequence[Entry], metric: str, title: str, cost: str,
 
 def confusion_chart(counts: Mapping[str, Mapping[str, int]], tags: Sequence[str]) -> alt.LayerChart:
     """What each tag of gold was taken for: a line of it, the stronger the larger its share of that tag."""
-    named = lambda tag: "none" if tag == NOTHING else tag  # noqa: E731
+    named = lambda tag: "none" if tag == NOTHING else tag
     rows = [
         {
             "gold": named(gold),
@@ -136,12 +136,17 @@ def reliability_chart(shown: Sequence[Entry]) -> alt.LayerChart:
     """How often a model was right at free positions where it was about so sure. On the dashed line it knows."""
     rows = [
         {
-            "model": e.label, "role": ROLES.get(e.role, e.role), "confidence": b.confidence, "accuracy": b.accuracy,
+            "model": e.label,
+            "role": ROLES.get(e.role, e.role),
+            "confidence": b.confidence,
+            "accuracy": b.accuracy,
             "count": b.count,
         }
-        for e in shown if e.model.likelihood
-        for b in e.model.likelihood.bins if b.count
-    ]  # fmt: skip
+        for e in shown
+        if e.model.likelihood
+        for b in e.model.likelihood.bins
+        if b.count
+    ]
     frame = pd.DataFrame(rows, columns=["model", "role", "confidence", "accuracy", "count"])
     scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format=".0%")
     ideal = alt.Chart(pd.DataFrame({"x": [0, 1]})).mark_line(strokeDash=[4, 4], color=ink(), opacity=0.5)

@@ -88,6 +88,6 @@ def _file(rows: Sequence[Row]) -> str:
     target = io.StringIO()
     lines = csv.DictWriter(target, list(rows[0]) if rows else [])
     lines.writeheader()
-    safe = lambda cell: as_cell(cell) if isinstance(cell, str) else cell  # noqa: E731
+    safe = lambda cell: as_cell(cell) if isinstance(cell, str) else cell
     lines.writerows({head: safe(cell) for head, cell in row.items()} for row in rows)
     return target.getvalue()

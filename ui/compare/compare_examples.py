@@ -31,10 +31,19 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
     found = answers.filters(runs[place], examples, place)
     key = f"compare_filter {runs[place].name}"
     linked(key, "all", found)
-    name = st.segmented_control(
-        "Examples", list(found), required=True, wrap=True, key=key, on_change=_from_the_top, persist_state="session",
-        format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
-    ) or "all"  # fmt: skip
+    name = (
+        st.segmented_control(
+            "Examples",
+            list(found),
+            required=True,
+            wrap=True,
+            key=key,
+            on_change=_from_the_top,
+            persist_state="session",
+            format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
+        )
+        or "all"
+    )
     losses = _losses(runs[place], examples, place)
     hardest = any(loss is not None for loss in losses) and _hardest_first()
     places = found[name]
@@ -50,9 +59,12 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
 def _hardest_first() -> bool:
     linked("compare_hardest", False)
     return st.toggle(
-        "Hardest first", key="compare_hardest", on_change=_from_the_top, persist_state="session",
+        "Hardest first",
+        key="compare_hardest",
+        on_change=_from_the_top,
+        persist_state="session",
         help="By the student's mean loss on the gold answer: where it is surely wrong, or at a loss",
-    )  # fmt: skip
+    )
 
 
 def _from_the_top() -> None:
@@ -73,9 +85,13 @@ def _judged_run(runs: Sequence[ScoredRun]) -> int:
 
 
 def _table(
-    runs: Sequence[ScoredRun], shown: Sequence[Entry], examples: Sequence[answers.Shared], places: Sequence[int],
-    losses: Sequence[float | None] | None, key: str,
-) -> int:  # fmt: skip
+    runs: Sequence[ScoredRun],
+    shown: Sequence[Entry],
+    examples: Sequence[answers.Shared],
+    places: Sequence[int],
+    losses: Sequence[float | None] | None,
+    key: str,
+) -> int:
     """What each model made of each example; returns the one that is selected."""
     task = runs[0].task
     cells = []
@@ -90,15 +106,20 @@ def _table(
     wanted = given("example", last if last in places else places[0], places)
     table = f"compare_examples {key}"
     event = st.dataframe(
-        pd.DataFrame(cells), hide_index=True, width="stretch", height=38 + 35 * min(len(cells), ROWS),
+        pd.DataFrame(cells),
+        hide_index=True,
+        width="stretch",
+        height=38 + 35 * min(len(cells), ROWS),
         column_config={
             "No.": st.column_config.NumberColumn(width="small"),
             "Loss": st.column_config.NumberColumn(format="%.2f", width="small"),
             task.input_label: st.column_config.TextColumn(width="large"),
         },
-        on_select="rerun", selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [places.index(wanted)]}}, key=table,
-    )  # fmt: skip
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [places.index(wanted)]}},
+        key=table,
+    )
     selected = event["selection"]["rows"]
     line = selected[0] if selected and selected[0] < len(places) else 0
     st.session_state[LAST] = places[line]

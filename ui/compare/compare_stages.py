@@ -64,10 +64,15 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> tuple[
         linked("compare_seed", 0, range(2**31))
         seed = int(
             st.number_input(
-                "Seed", 0, 2**31 - 1, key="compare_seed", width=140, persist_state="session",
+                "Seed",
+                0,
+                2**31 - 1,
+                key="compare_seed",
+                width=140,
+                persist_state="session",
                 on_change=st.rerun,  # the whole page: the sidebar says the seed
             )
-        )  # fmt: skip
+        )
         asked = asking.current(STATE, (run.name, run.stamp, text, seed), wanted)
         missing = asked.missing(wanted) if asked else []
         _buttons(bool(missing), done=asked is not None and wanted.keys() <= asked.found.keys())
@@ -82,20 +87,28 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> tuple[
     label, done = missing[0], len(wanted) - len(missing)
     student, masked = wanted[label], label[-1]
     head = f"{done} of {len(wanted)} drawn · now: {student.title}, {MASKED[masked].lower()}"
-    write = lambda text: bar.progress(done / len(wanted), f"{head} {text}")  # noqa: E731
-    draw = lambda show: _draw(run, student, text, seed, masked, show)  # noqa: E731
+    write = lambda text: bar.progress(done / len(wanted), f"{head} {text}")
+    draw = lambda show: _draw(run, student, text, seed, masked, show)
     return {"the stages' samples": seed}, asking.work(asked, label, write, draw)
 
 
 def _buttons(running: bool, done: bool) -> None:
     st.button(
-        f"Draw {COUNT} samples each", key="compare_stages_go", icon=":material/casino:", disabled=running or done,
-        on_click=asking.press, args=(STATE,),
-    )  # fmt: skip
-    st.button(
-        "Stop", key="compare_stages_stop", icon=":material/stop:", disabled=not running, on_click=asking.stop,
+        f"Draw {COUNT} samples each",
+        key="compare_stages_go",
+        icon=":material/casino:",
+        disabled=running or done,
+        on_click=asking.press,
         args=(STATE,),
-    )  # fmt: skip
+    )
+    st.button(
+        "Stop",
+        key="compare_stages_stop",
+        icon=":material/stop:",
+        disabled=not running,
+        on_click=asking.stop,
+        args=(STATE,),
+    )
 
 
 def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:
@@ -109,7 +122,7 @@ def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:
 
 def _draw(
     run: ScoredRun, student: StageStudent, text: str, seed: int, masked: bool, show: Callable[[str], None]
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """The samples; how many tokens they are is shown as they grow. Raises StillroomError."""
     config = run.config()
     lm = engine.student(run.name, student.which, compare_models.stamp(student.place))
@@ -122,9 +135,16 @@ def _draw(
             show(f"({written} tokens)")
 
     return engine.samples(
-        lm, run.task, text, compare_models.prompt(config, "trained"), count=COUNT, seed=seed, constrained=masked,
-        conditioned=config.conditioned, tick=tick,
-    )  # fmt: skip
+        lm,
+        run.task,
+        text,
+        compare_models.prompt(config, "trained"),
+        count=COUNT,
+        seed=seed,
+        constrained=masked,
+        conditioned=config.conditioned,
+        tick=tick,
+    )
 
 
 def _show(task: Task, kept: Sequence[StageStudent], asked: Asked | None, gold: str) -> None:

@@ -36,9 +36,11 @@ def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[Scor
     on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
     linked("compare_tokens", False)
     is_on = on.toggle(
-        "Token by token", key="compare_tokens", persist_state="session",
+        "Token by token",
+        key="compare_tokens",
+        persist_state="session",
         help="Both models read the gold answer: KL(first || second) among the allowed tokens, where one can choose",
-    )  # fmt: skip
+    )
     if not is_on:
         to_address("token", "")
         return

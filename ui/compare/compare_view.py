@@ -53,11 +53,15 @@ def choose_models(known: Sequence[Entry]) -> list[Entry]:
     """Which of the runs' models stand in the tables and charts: all, unless the link (?model=) or the user says."""
     by_id = {entry.id: entry for entry in known}
     chosen = st.multiselect(
-        "Models", list(by_id), default=given_all("model", by_id) or list(by_id),
+        "Models",
+        list(by_id),
+        default=given_all("model", by_id) or list(by_id),
         format_func=lambda name: by_id[name].label,
-        key=f"compare_models {' '.join(by_id)}", placeholder="Choose at least one model", wrap=True,
+        key=f"compare_models {' '.join(by_id)}",
+        placeholder="Choose at least one model",
+        wrap=True,
         persist_state="session",
-    )  # fmt: skip
+    )
     to_address("model", chosen if len(chosen) < len(by_id) else "")
     return [entry for entry in known if entry.id in chosen]
 
@@ -69,9 +73,14 @@ def choose_task(runs: Sequence[ScoredRun]) -> list[ScoredRun]:
         return list(runs)
     linked("compare_task", runs[0].task.name, tasks)
     chosen = st.segmented_control(
-        "Task", list(tasks), format_func=lambda name: tasks[name].title, key="compare_task",
-        required=True, persist_state="session", help="The chosen runs have different tasks",
-    )  # fmt: skip
+        "Task",
+        list(tasks),
+        format_func=lambda name: tasks[name].title,
+        key="compare_task",
+        required=True,
+        persist_state="session",
+        help="The chosen runs have different tasks",
+    )
     return [run for run in runs if run.task.name == (chosen or runs[0].task.name)]
 
 

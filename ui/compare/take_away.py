@@ -23,25 +23,44 @@ def figures(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> No
     when it is asked for."""
     with st.container(horizontal=True):
         st.download_button(
-            "Report as HTML", lambda: to_html(comparison_of(task, shown, runs)), f"{task.name}-comparison.html",
-            "text/html", key="compare_html", on_click="ignore", icon=":material/description:",
+            "Report as HTML",
+            lambda: to_html(comparison_of(task, shown, runs)),
+            f"{task.name}-comparison.html",
+            "text/html",
+            key="compare_html",
+            on_click="ignore",
+            icon=":material/description:",
             help="One file with tables, charts and every answer; opens without a network and runs no script",
-        )  # fmt: skip
+        )
         st.download_button(
-            "Figures as CSV", lambda: compare_csv.of_figures(task, shown), f"{task.name}-comparison.csv", "text/csv",
-            key="compare_csv", on_click="ignore", icon=":material/table:",
-        )  # fmt: skip
+            "Figures as CSV",
+            lambda: compare_csv.of_figures(task, shown),
+            f"{task.name}-comparison.csv",
+            "text/csv",
+            key="compare_csv",
+            on_click="ignore",
+            icon=":material/table:",
+        )
         st.download_button(
-            "Answers as CSV", lambda: compare_csv.of_answers(task, shown), f"{task.name}-answers.csv", "text/csv",
-            key="compare_examples_csv", on_click="ignore", icon=":material/list:",
-        )  # fmt: skip
+            "Answers as CSV",
+            lambda: compare_csv.of_answers(task, shown),
+            f"{task.name}-answers.csv",
+            "text/csv",
+            key="compare_examples_csv",
+            on_click="ignore",
+            icon=":material/list:",
+        )
         for i, run in enumerate(runs):
             st.download_button(
                 "Report as JSON" if len(runs) == 1 else f"Report {i + 1} as JSON",
-                _reader(run, "report.json"), f"{run.name}-report.json", "application/json",
-                key=f"compare_json_{i}", on_click="ignore", icon=":material/data_object:",
+                _reader(run, "report.json"),
+                f"{run.name}-report.json",
+                "application/json",
+                key=f"compare_json_{i}",
+                on_click="ignore",
+                icon=":material/data_object:",
                 help=None if len(runs) == 1 else "In the order of the runs chosen above",
-            )  # fmt: skip
+            )
 
 
 def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> Comparison:
@@ -77,7 +96,7 @@ def _points(task: Task, shown: Sequence[Entry], cost: Callable[[Entry], float | 
 
 def _example(
     task: Task, number: int, example: answers.Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]
-) -> ExampleAnswers:  # fmt: skip
+) -> ExampleAnswers:
     outputs = answers.outputs_of(example, shown, runs)
     gold = answers.parts(task, example.gold)
     table = answers.columns_of(task, gold, outputs, "Gold", answers.WRONG) if gold is not None else {}
@@ -106,10 +125,15 @@ def students(runs: Sequence[ScoredRun]) -> None:
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
-                f"Download the student, {size(megabytes)}", partial(bundle, run.folder),
-                f"{run.name}-student.zip", "application/zip",
-                key=f"compare_bundle_{i}", on_click="ignore", icon=":material/takeout_dining:", type="primary",
-            )  # fmt: skip
+                f"Download the student, {size(megabytes)}",
+                partial(bundle, run.folder),
+                f"{run.name}-student.zip",
+                "application/zip",
+                key=f"compare_bundle_{i}",
+                on_click="ignore",
+                icon=":material/takeout_dining:",
+                type="primary",
+            )
             st.text(f"{run.name}: weights, tokenizer, schema, report and how to load it")
 
 

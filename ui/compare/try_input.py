@@ -35,13 +35,22 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     missing = asked.missing(wanted) if asked and not wrong else []
     with right.container(horizontal=True):
         st.button(
-            "Ask every model", key="compare_try", type="primary", icon=":material/play_arrow:",
-            disabled=bool(missing), on_click=asking.press, args=(STATE,),
-        )  # fmt: skip
-        st.button(
-            "Stop", key="compare_try_stop", icon=":material/stop:", disabled=not missing, on_click=asking.stop,
+            "Ask every model",
+            key="compare_try",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=bool(missing),
+            on_click=asking.press,
             args=(STATE,),
-        )  # fmt: skip
+        )
+        st.button(
+            "Stop",
+            key="compare_try_stop",
+            icon=":material/stop:",
+            disabled=not missing,
+            on_click=asking.stop,
+            args=(STATE,),
+        )
     if asked is None:
         st.caption("Press Ask: the models chosen above answer one after the other.")
         return None
@@ -55,7 +64,7 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
         return None
     entry, masked, growing = wanted[missing[0]], missing[0][-1], st.empty()
     head = f"{entry.label}, {MASKED[masked].lower()}:"
-    write = lambda text: growing.text(f"{head} {text}")  # noqa: E731
+    write = lambda text: growing.text(f"{head} {text}")
     return asking.work(asked, missing[0], write, lambda show: _ask(entry, masked, text, show))
 
 
@@ -70,9 +79,15 @@ def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
     left, right = st.columns([3, 1.2], vertical_alignment="bottom")
     with right:
         st.selectbox(
-            "Samples", range(len(samples)), index=None, placeholder="Take one of these", key="compare_try_sample",
-            format_func=lambda i: samples[i], on_change=_take, args=(samples, key),
-        )  # fmt: skip
+            "Samples",
+            range(len(samples)),
+            index=None,
+            placeholder="Take one of these",
+            key="compare_try_sample",
+            format_func=lambda i: samples[i],
+            on_change=_take,
+            args=(samples, key),
+        )
     with left:
         fits = linked_text(key, task.shots[0].input)
         text = st.text_input(task.input_label, key=key, max_chars=4000, persist_state="session") or ""
@@ -125,10 +140,15 @@ def _ask(entry: Entry, masked: bool, text: str, show: Callable[[str], None]) -> 
     """Raises StillroomError."""
     config = entry.run.config()
     return engine.answer(
-        compare_models.load(entry), entry.run.task, text, compare_models.prompt(config, entry.role),
-        constrained=masked, conditioned=config.conditioned, max_new_tokens=None if masked else engine.FREE_TOKENS,
+        compare_models.load(entry),
+        entry.run.task,
+        text,
+        compare_models.prompt(config, entry.role),
+        constrained=masked,
+        conditioned=config.conditioned,
+        max_new_tokens=None if masked else engine.FREE_TOKENS,
         show=show,
-    )  # fmt: skip
+    )
 
 
 def _show(task: Task, shown: Sequence[Entry], asked: Asked, free: bool, pinned: str, gold: str) -> None:

@@ -112,7 +112,7 @@ def marks(way: Walk, shown: Picture, drawn: Layout, index: int) -> dict[str, Any
     """What is walked, open, near and current before token `index`, in places of the shown picture."""
     place = way.stretches[index].begins
     number = {id(edge): i for i, edge in enumerate(shown.edges)}
-    numbers = lambda places: [n for p in places if (n := number.get(id(way.picture.edges[p]))) is not None]  # noqa: E731
+    numbers = lambda places: [n for p in places if (n := number.get(id(way.picture.edges[p]))) is not None]
     walked = [edge for s in way.stretches[:index] for edge in s.edges]
     nodes = [way.picture.start, *(node for s in way.stretches[:index] for node in s.nodes)]
     leaving = way.picture.leaving[place.node]
@@ -169,11 +169,18 @@ def _drawing(shown: Picture) -> Drawing:
         states = [_state(shown, dot.state, dot.x, dot.y) for dot in found.dots]
         edges = [
             {
-                "source": edge.source, "target": edge.target, "label": label, "whole": fsm_labels.whole(edge),
-                "path": line.path, "tip": line.tip, "x": line.x, "y": line.y, "width": line.width,
+                "source": edge.source,
+                "target": edge.target,
+                "label": label,
+                "whole": fsm_labels.whole(edge),
+                "path": line.path,
+                "tip": line.tip,
+                "x": line.x,
+                "y": line.y,
+                "width": line.width,
             }
             for edge, label, line in zip(shown.edges, labels, found.lines, strict=True)
-        ]  # fmt: skip
+        ]
         _drawings[shown] = Drawing(found, signature([states, edges]), states, edges)
     return _drawings[shown]
 
@@ -182,6 +189,9 @@ def _state(shown: Picture, state: int, x: float, y: float) -> dict[str, Any]:
     accepting = state in shown.accepting
     follows = "; ".join(fsm_labels.may_follow(shown, Place(state, state)))
     return {
-        "id": state, "x": round(x, 1), "y": round(y, 1), "accepting": accepting,
+        "id": state,
+        "x": round(x, 1),
+        "y": round(y, 1),
+        "accepting": accepting,
         "label": f"State {state}. May follow: {follows or 'nothing'}",
-    }  # fmt: skip
+    }

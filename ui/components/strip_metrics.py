@@ -53,13 +53,20 @@ def choose(page: str, metrics: Mapping[str, Metric], usual: str) -> tuple[str, s
     linked(f"{page}_line", NONE, (NONE, *metrics))
     left, right = st.columns([2.6, 1], vertical_alignment="top")
     shade = left.segmented_control(
-        "Shade tokens by", list(metrics), required=True, key=f"{page}_shade", persist_state="session",
+        "Shade tokens by",
+        list(metrics),
+        required=True,
+        key=f"{page}_shade",
+        persist_state="session",
         format_func=lambda name: metrics[name].title,
-    )  # fmt: skip
+    )
     line = right.selectbox(
-        "Underline them by", [NONE, *metrics], key=f"{page}_line", persist_state="session",
+        "Underline them by",
+        [NONE, *metrics],
+        key=f"{page}_line",
+        persist_state="session",
         format_func=lambda name: "Nothing" if name == NONE else metrics[name].title,
-    )  # fmt: skip
+    )
     return shade or usual, line
 
 
@@ -82,13 +89,17 @@ def measure(step: Any, vocabulary: int, name: str) -> float:
 
 def strip_token(
     step: Any, end: int, vocabulary: int, shade: str, line: str, more_facts: tuple[str, ...] = ()
-) -> StripToken:  # fmt: skip
+) -> StripToken:
     """A `core.constrain.explain.Step` on the strip, with its FACTS and more; `end` is the id of the end-of-text token.
     `shade` and `line` are of OF_STEP, the line's may be NONE."""
     facts = (
-        str(step.id), share(step.before), share(step.after), f"{step.allowed:,} of {vocabulary:,}",
-        share(step.removed), *more_facts,
-    )  # fmt: skip
+        str(step.id),
+        share(step.before),
+        share(step.after),
+        f"{step.allowed:,} of {vocabulary:,}",
+        share(step.removed),
+        *more_facts,
+    )
     under = None if line == NONE else measure(step, vocabulary, line)
     text = step.text or name_of(step.id, step.text, end)
     kind: Literal["forced", "free"] = "forced" if step.forced else "free"

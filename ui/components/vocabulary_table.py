@@ -38,17 +38,25 @@ def vocabulary_table(constraint: Constraint, state: int, likely: Callable[[], np
     more = f", the {'likeliest' if before is not None else 'first'} {SHOWN} of them shown" if len(found) > SHOWN else ""
     st.caption(f"{len(found):,} of {len(constraint.tokens):,} tokens{more}.")
     st.dataframe(
-        shown, hide_index=True, height=340, key=f"{key}_rows",
+        shown,
+        hide_index=True,
+        height=340,
+        key=f"{key}_rows",
         column_config={
             "p before": st.column_config.NumberColumn(format="%.3g"),
             "p after": st.column_config.NumberColumn(format="%.3g"),
         },
-    )  # fmt: skip
+    )
     st.download_button(
-        "All of them as CSV", lambda: as_csv(frame(constraint, state, found, before, exact=True)),
-        "tokens.csv", "text/csv", key=f"{key}_csv", icon=":material/download:", disabled=not len(found),
+        "All of them as CSV",
+        lambda: as_csv(frame(constraint, state, found, before, exact=True)),
+        "tokens.csv",
+        "text/csv",
+        key=f"{key}_csv",
+        icon=":material/download:",
+        disabled=not len(found),
         on_click="ignore",
-    )  # fmt: skip
+    )
 
 
 def _controls(key: str) -> tuple[str, str, str]:

@@ -110,9 +110,13 @@ def _data(field: FieldInfo, key: str, value: str | None) -> str | None:
     kept = st.session_state.setdefault(key, value or BUNDLED) or BUNDLED
     labels.setdefault(kept, kept)  # a path that was typed
     chosen = st.selectbox(
-        "Data", list(labels), format_func=lambda path: labels.get(path, path), key=key, accept_new_options=True,
+        "Data",
+        list(labels),
+        format_func=lambda path: labels.get(path, path),
+        key=key,
+        accept_new_options=True,
         help=f"Bundled, uploaded on the Datasets page, or a path typed here: {task.file_help}.",
-    )  # fmt: skip
+    )
     return (chosen or "").strip() or None
 
 
@@ -120,10 +124,13 @@ def _teacher(field: FieldInfo, key: str, value: str) -> str:
     kept = st.session_state.setdefault(key, value) or value
     names = list(dict.fromkeys([*engine.teacher_names(), kept]))
     return st.selectbox(
-        "Teacher", names, key=key, accept_new_options=True,
+        "Teacher",
+        names,
+        key=key,
+        accept_new_options=True,
         help="One that is here, or type a folder of safetensors, a .gguf file, a hub id such as org/model, or the "
         "address of an OpenAI-compatible API such as https://host/v1#model.",
-    )  # fmt: skip
+    )
 
 
 def _summary() -> None:

@@ -30,10 +30,13 @@ def draw(config: RunConfig) -> None:
         show_error(str(found))
         if isinstance(found, MisfitError):
             st.button(
-                "Leave them out", icon=":material/filter_alt:", key="distill_preview_leave_out",
-                on_click=run_form.change, args=("drop_misfits", True),
+                "Leave them out",
+                icon=":material/filter_alt:",
+                key="distill_preview_leave_out",
+                on_click=run_form.change,
+                args=("drop_misfits", True),
                 help=f"Sets “{RunConfig.model_fields['drop_misfits'].title}” in Basics: check again then.",
-            )  # fmt: skip
+            )
     else:
         _sizes(found, config)
         _ungraded(found)
@@ -100,9 +103,14 @@ def _first_batch(found: Any) -> None:
     number = 0
     if len(found.first_batch) > 1:
         number = st.segmented_control(
-            "Example", range(len(found.first_batch)), format_func=lambda i: str(i + 1), default=0, required=True,
-            key="distill_preview_example", label_visibility="collapsed",
-        )  # fmt: skip
+            "Example",
+            range(len(found.first_batch)),
+            format_func=lambda i: str(i + 1),
+            default=0,
+            required=True,
+            key="distill_preview_example",
+            label_visibility="collapsed",
+        )
     tokens = found.first_batch[number]
     free, answer = sum(token.counts for token in tokens), sum(token.part == "answer" for token in tokens)
     st.caption(f"{len(tokens)} tokens, {answer} of them the answer, {free} of those free: the model's own choice.")

@@ -21,9 +21,14 @@ def draw(config: RunConfig) -> None:
 
 def _download(config: RunConfig, text: str) -> None:
     st.download_button(
-        "Download", text, f"{config.name}.yaml", "application/yaml", key="distill_download", icon=":material/download:",
+        "Download",
+        text,
+        f"{config.name}.yaml",
+        "application/yaml",
+        key="distill_download",
+        icon=":material/download:",
         on_click="ignore",
-    )  # fmt: skip
+    )
     st.caption("The same from a shell, with the screen off:")
     st.code(f".venv/bin/python -m core distill {config.name}.yaml", language="bash", wrap_lines=True)
 

@@ -99,10 +99,17 @@ def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> Non
         if st.button(label, icon=":material/stop:", key="distill_stop", disabled=stopping, help=hint):
             _try(_stop, folder)
         return
-    if status.state in RESUMABLE and config is not None and st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key="distill_resume",
-        help="Goes on from the last checkpoint, or from the start if there is none.",
-    ):  # fmt: skip
+    if (
+        status.state in RESUMABLE
+        and config is not None
+        and st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="distill_resume",
+            help="Goes on from the last checkpoint, or from the start if there is none.",
+        )
+    ):
         _try(engine.jobs().resume, folder.name)
     if folder.path == DEMO_RUN:
         return
@@ -145,10 +152,17 @@ def _problem(status: Status, config: RunConfig | None) -> None:
         return
     st.error("The run failed", icon=":material/error:")
     plain(status.error or "no reason was written")
-    if status.failure == MisfitError.__name__ and config is not None and st.button(
-        "Leave them out and start again", icon=":material/filter_alt:", type="primary", key="distill_leave_out",
-        help="Starts a new run of the same configuration that leaves out what does not fit.",
-    ):  # fmt: skip
+    if (
+        status.failure == MisfitError.__name__
+        and config is not None
+        and st.button(
+            "Leave them out and start again",
+            icon=":material/filter_alt:",
+            type="primary",
+            key="distill_leave_out",
+            help="Starts a new run of the same configuration that leaves out what does not fit.",
+        )
+    ):
         _try(_start, config.model_copy(update={"drop_misfits": True}))
     if status.traceback:
         with st.expander("Where it happened", icon=":material/bug_report:"):

@@ -33,8 +33,9 @@ def draw(source: Source) -> None:
     if found.refused:
         st.warning(
             f"{len(found.refused)} of {len(found.refused) + len(found.allowed)} answers do not keep to the schema and "
-            f"were left out. The first, example {found.refused[0][0] + 1}:", icon=":material/filter_alt_off:",
-        )  # fmt: skip
+            f"were left out. The first, example {found.refused[0][0] + 1}:",
+            icon=":material/filter_alt_off:",
+        )
         plain(found.refused[0][1])
     if found.ungraded:
         st.caption(f"{found.ungraded:,} of these inputs have no gold answer and were left out.")
@@ -51,9 +52,14 @@ def draw(source: Source) -> None:
     with st.container(horizontal=True):
         st.button("Measure again", key="masks_corpus_again", icon=":material/timer:", on_click=mask_engine.corpus.clear)
         st.download_button(
-            "Heat map as CSV", lambda: as_csv(cells), "masks.csv", "text/csv", key="masks_corpus_csv",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Heat map as CSV",
+            lambda: as_csv(cells),
+            "masks.csv",
+            "text/csv",
+            key="masks_corpus_csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _choose(source: Source) -> Corpus:
@@ -63,10 +69,13 @@ def _choose(source: Source) -> Corpus:
         if not name:
             linked("masks_corpus_task", next(iter(TASKS)), TASKS)
             name = st.selectbox(
-                "Task", list(TASKS), key="masks_corpus_task", persist_state="session",
+                "Task",
+                list(TASKS),
+                key="masks_corpus_task",
+                persist_state="session",
                 format_func=lambda name: TASKS[name].title,
                 help="A corpus needs a task's examples: the schema above has none, so the task's own takes its place.",
-            )  # fmt: skip
+            )
         else:
             st.selectbox("Task", [TASKS[name].title], disabled=True, help="The schema above is this task's.")
     known = data_form.labels(TASKS[name])
@@ -78,9 +87,13 @@ def _choose(source: Source) -> Corpus:
             st.session_state[key] = chosen
         linked(key, data_form.BUNDLED, known)
         path = st.selectbox(
-            "Data", list(known), key=key, persist_state="session", format_func=lambda path: known.get(path, path),
+            "Data",
+            list(known),
+            key=key,
+            persist_state="session",
+            format_func=lambda path: known.get(path, path),
             help="Bundled, or what was added on the Datasets page",
-        )  # fmt: skip
+        )
     with places[2]:
         linked("masks_corpus_split", "dev", data_form.SPLITS)
         split = st.segmented_control(
@@ -157,14 +170,32 @@ def chart(frame: pd.DataFrame, step: int, dark: bool = False) -> alt.LayerChart:
         alt.Tooltip("allowed:Q", title="Tokens allowed, at most", format=","),
         alt.Tooltip("forced:Q", title="Forced positions"),
     ]
-    free = alt.Chart(frame[frame.allowed > 0]).mark_rect().encode(
-        x=x, x2="to:Q", y=y, y2="top:Q", tooltip=tooltip,
-        color=alt.Color(
-            "allowed:Q", title="Tokens allowed", scale=alt.Scale(type="log", scheme="viridis", reverse=not dark),
-            legend=alt.Legend(format="~s"),
-        ),
-    )  # fmt: skip
-    forced = alt.Chart(frame[frame.allowed == 0]).mark_rect(color="#8a8f8c", opacity=0.8).encode(
-        x=x, x2="to:Q", y=alt.Y("low:Q", title="Example", scale=alt.Scale(reverse=True)), y2="high:Q", tooltip=tooltip
-    )  # fmt: skip
+    free = (
+        alt.Chart(frame[frame.allowed > 0])
+        .mark_rect()
+        .encode(
+            x=x,
+            x2="to:Q",
+            y=y,
+            y2="top:Q",
+            tooltip=tooltip,
+            color=alt.Color(
+                "allowed:Q",
+                title="Tokens allowed",
+                scale=alt.Scale(type="log", scheme="viridis", reverse=not dark),
+                legend=alt.Legend(format="~s"),
+            ),
+        )
+    )
+    forced = (
+        alt.Chart(frame[frame.allowed == 0])
+        .mark_rect(color="#8a8f8c", opacity=0.8)
+        .encode(
+            x=x,
+            x2="to:Q",
+            y=alt.Y("low:Q", title="Example", scale=alt.Scale(reverse=True)),
+            y2="high:Q",
+            tooltip=tooltip,
+        )
+    )
     return alt.layer(forced, free).properties(height=min(TALL, max(240, 5 * len(set(frame.example)))))

@@ -113,13 +113,19 @@ def _typed(drive: Any) -> None:
     with st.form("masks_typed", border=False):
         left, right = st.columns([5, 1], vertical_alignment="bottom")
         left.text_input(
-            "Or type any text", key="masks_own_token", disabled=drive.complete,
+            "Or type any text",
+            key="masks_own_token",
+            disabled=drive.complete,
             help="Read as the model's own tokens. All of it is added, or nothing if one token is refused.",
-        )  # fmt: skip
+        )
         right.form_submit_button(
-            "Add", key="masks_add", icon=":material/add:", width="stretch", disabled=drive.complete,
+            "Add",
+            key="masks_add",
+            icon=":material/add:",
+            width="stretch",
+            disabled=drive.complete,
             on_click=lambda: _do(lambda: _add_typed(drive)),
-        )  # fmt: skip
+        )
 
 
 def _add_typed(drive: Any) -> None:
@@ -133,14 +139,21 @@ def _moves(drive: Any) -> None:
     with st.container(horizontal=True):
         st.button("Undo", key="masks_undo", icon=":material/undo:", disabled=nothing, on_click=_do, args=(drive.undo,))
         st.button(
-            "Start again", key="masks_again", icon=":material/first_page:", disabled=nothing, on_click=_do,
+            "Start again",
+            key="masks_again",
+            icon=":material/first_page:",
+            disabled=nothing,
+            on_click=_do,
             args=(lambda: drive.undo(len(drive.steps)),),
-        )  # fmt: skip
+        )
         st.button(
-            "Let the model finish", key="masks_finish", icon=":material/fast_forward:",
-            disabled=drive.complete or finishing, on_click=_begin_to_finish,
+            "Let the model finish",
+            key="masks_finish",
+            icon=":material/fast_forward:",
+            disabled=drive.complete or finishing,
+            on_click=_begin_to_finish,
             help=f"Always the likeliest allowed token, {FINISH} of them at most",
-        )  # fmt: skip
+        )
         st.button("Stop", key="masks_finish_stop", icon=":material/stop:", disabled=not finishing, on_click=_forget)
 
 

@@ -129,9 +129,14 @@ def write(source: Source, chance: Chance, constrained: bool, show: Callable[[str
     why_not = _why_not(constraint, found.text)
     task = TASKS.get(source.wanted.task)
     return Made(
-        found.text, len(found.ids), sum(found.forced), batch.seconds, batch.model_calls, why_not,
+        found.text,
+        len(found.ids),
+        sum(found.forced),
+        batch.seconds,
+        batch.model_calls,
+        why_not,
         bool(why_not and task and task.parse(found.text)),
-    )  # fmt: skip
+    )
 
 
 def _why_not(constraint: Any, text: str) -> str:

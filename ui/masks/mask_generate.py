@@ -27,9 +27,14 @@ def look(source: Source) -> Work | None:
     missing = asked.missing(LABELS) if asked else []
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Generate both", key="masks_generate", type="primary", icon=":material/play_arrow:", disabled=bool(missing),
-            on_click=asking.press, args=(ASKED,),
-        )  # fmt: skip
+            "Generate both",
+            key="masks_generate",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=bool(missing),
+            on_click=asking.press,
+            args=(ASKED,),
+        )
         st.button(
             "Stop", key="masks_stop", icon=":material/stop:", disabled=not missing, on_click=asking.stop, args=(ASKED,)
         )
@@ -47,7 +52,7 @@ def look(source: Source) -> Work | None:
     if not missing:
         return None
     label = missing[0]
-    write = lambda show: mask_engine.write(source, chance, label == MASKED[True], show)  # noqa: E731
+    write = lambda show: mask_engine.write(source, chance, label == MASKED[True], show)
     return asking.work(asked, label, places[label].text, write)
 
 
@@ -64,13 +69,24 @@ def _settings() -> Chance:
     linked("masks_seed", 0, range(2**31))
     linked("masks_limit", 80, range(1, 1001))
     temperature = first.slider(
-        "Temperature", 0.0, 2.0, step=0.1, key="masks_temperature", persist_state="session",
+        "Temperature",
+        0.0,
+        2.0,
+        step=0.1,
+        key="masks_temperature",
+        persist_state="session",
         help="0: always the likeliest token",
-    )  # fmt: skip
+    )
     seed = second.number_input(
-        "Seed", 0, 2**31 - 1, step=1, key="masks_seed", persist_state="session", disabled=not temperature,
+        "Seed",
+        0,
+        2**31 - 1,
+        step=1,
+        key="masks_seed",
+        persist_state="session",
+        disabled=not temperature,
         help="Nothing is drawn at temperature 0" if not temperature else "The same seed draws the same tokens",
-    )  # fmt: skip
+    )
     limit = third.number_input("At most so many tokens", 1, 1000, step=10, key="masks_limit", persist_state="session")
     return Chance(round(temperature, 3), int(seed), int(limit))
 
@@ -96,9 +112,13 @@ def _show(label: str, asked: Asked, chance: Chance) -> DeltaGenerator:
         plain(made.why_not)
     key = "masks_walk_constrained" if label == MASKED[True] else "masks_walk_raw"
     st.button(
-        "Walk it token by token", key=key, icon=":material/footprint:", on_click=put, args=(text,),
+        "Walk it token by token",
+        key=key,
+        icon=":material/footprint:",
+        on_click=put,
+        args=(text,),
         disabled=not text or not (made or asked.stopped),
-    )  # fmt: skip
+    )
     return place
 
 

@@ -81,9 +81,12 @@ def _say_engine(source: Source) -> bool:
 def _ask(default: str) -> str:
     fits = linked_text("masks_question", default)
     question = st.text_area(
-        "What the model is asked", key="masks_question", height=68, persist_state="session",
+        "What the model is asked",
+        key="masks_question",
+        height=68,
+        persist_state="session",
         help="It stands alone in the model's chat template; the schema is not told, only enforced.",
-    )  # fmt: skip
+    )
     say_unlinked(fits, "question")
     return question
 

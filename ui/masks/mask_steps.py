@@ -210,9 +210,13 @@ def _every_token(found: Explained, constraint: Constraint, load: Callable[[], An
         heading(f"The vocabulary before token {index}")
     linked("masks_vocabulary", "Grid", ("Grid", "Table"))
     shown = choice.segmented_control(
-        "Vocabulary as", ["Grid", "Table"], required=True, key="masks_vocabulary", label_visibility="collapsed",
+        "Vocabulary as",
+        ["Grid", "Table"],
+        required=True,
+        key="masks_vocabulary",
+        label_visibility="collapsed",
         persist_state="session",
-    )  # fmt: skip
+    )
     if shown == "Table":
         vocabulary_table(constraint, step.state, partial(_likely, step, load), key="masks_table")
         return

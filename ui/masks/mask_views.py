@@ -37,9 +37,14 @@ def seeds() -> dict[str, int]:
 def _view(source: Source, found: Explained | None) -> None:
     linked("masks_view", "samples", VIEWS)
     view = st.segmented_control(
-        "View", list(VIEWS), key="masks_view", required=True, persist_state="session", format_func=VIEWS.__getitem__,
+        "View",
+        list(VIEWS),
+        key="masks_view",
+        required=True,
+        persist_state="session",
+        format_func=VIEWS.__getitem__,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     if view == "engines":
         _engines(source, found)
     elif view == "corpus":
@@ -115,9 +120,7 @@ def _engines(source: Source, found: Explained | None) -> None:
     if kept[0] != asked:
         return
     with st.container(key="masks_engines"):
-        st.dataframe(
-            pd.DataFrame([_row(one) for one in kept[1]]), hide_index=True, width="stretch", placeholder="–"
-        )  # fmt: skip
+        st.dataframe(pd.DataFrame([_row(one) for one in kept[1]]), hide_index=True, width="stretch", placeholder="–")
     reference = ENGINE_NAMES[mask_engine.choice_of(source.model, source.wanted).constraint.engine]
     st.caption(
         f"The reference is {reference}, which is exact: every mask of the text is compared with its mask, token by "

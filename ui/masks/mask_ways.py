@@ -27,9 +27,14 @@ def look(source: Source, chosen: Chosen) -> tuple[Explained | None, Callable[[],
     linked("masks_way", "walk", WAYS)
     left, right = st.columns([5, 1], vertical_alignment="center")
     way = left.segmented_control(
-        "Way to a text", list(WAYS), key="masks_way", required=True, label_visibility="collapsed",
-        persist_state="session", format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
-    )  # fmt: skip
+        "Way to a text",
+        list(WAYS),
+        key="masks_way",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+        format_func=lambda name: f"{WAYS[name][1]} {WAYS[name][0]}",
+    )
     fits = _fill_text(source, chosen)
     if way == "drive":
         return mask_drive.look(source)
@@ -64,15 +69,23 @@ def _sample(source: Source) -> str:
 def _walk(source: Source, chosen: Chosen, fits: bool, corner: DeltaGenerator) -> Explained | None:
     text = st.text_area(
         "Text to walk: type or paste any other, whole or only its beginning",
-        key="masks_text", height=68, persist_state="session", label_visibility="collapsed",
+        key="masks_text",
+        height=68,
+        persist_state="session",
+        label_visibility="collapsed",
         placeholder="Text to walk: type or paste one, whole or only its beginning",
-    )  # fmt: skip
+    )
     if chosen.text:
         label = "Gold" if source.wanted.kind == "task" else "Sample"
         corner.button(
-            label, key="masks_gold", icon=":material/verified:", on_click=put, args=(chosen.text,), width="stretch",
+            label,
+            key="masks_gold",
+            icon=":material/verified:",
+            on_click=put,
+            args=(chosen.text,),
+            width="stretch",
             help="Puts it in the field below, to be walked",
-        )  # fmt: skip
+        )
     say_unlinked(fits, "text")
     if not text and not chosen.text:
         st.info("There is no text to look at yet: type one, or let the model write.", icon=":material/arrow_upward:")

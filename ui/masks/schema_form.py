@@ -65,9 +65,13 @@ def title(wanted: Wanted) -> str:
 def choose_kind() -> str:
     first = linked("masks_kind", "task", KINDS)
     chosen = st.segmented_control(
-        "Schema from", list(KINDS), key="masks_kind", required=True, persist_state="session",
+        "Schema from",
+        list(KINDS),
+        key="masks_kind",
+        required=True,
+        persist_state="session",
         format_func=KINDS.__getitem__,
-    )  # fmt: skip
+    )
     return chosen or first
 
 

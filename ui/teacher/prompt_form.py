@@ -30,9 +30,14 @@ def choose() -> tuple[Task, str]:
     left, right = st.columns(2, gap="large")
     task = linked("teacher_task", next(iter(TASKS)), TASKS)
     left.segmented_control(
-        "Task", list(TASKS), format_func=lambda name: TASKS[name].title, required=True, key="teacher_task",
-        on_change=_suit, persist_state="session",
-    )  # fmt: skip
+        "Task",
+        list(TASKS),
+        format_func=lambda name: TASKS[name].title,
+        required=True,
+        key="teacher_task",
+        on_change=_suit,
+        persist_state="session",
+    )
     names = engine.teacher_names()
     linked("teacher_name", engine.tuned_teacher(task), (*names, ANOTHER))
     name = right.selectbox("Teacher", [*names, ANOTHER], key="teacher_name", on_change=_follow, persist_state="session")
@@ -127,9 +132,12 @@ def samples(task: Task, *, disabled: bool) -> None:
             prompt = default_prompt(task, shots, schema)
             st.button(label, key=f"teacher_sample_{i}", on_click=_take, args=(prompt,), width="stretch")
         st.button(
-            "Back to the usual prompt", key="teacher_restore", icon=":material/restart_alt:", on_click=_take,
+            "Back to the usual prompt",
+            key="teacher_restore",
+            icon=":material/restart_alt:",
+            on_click=_take,
             width="stretch",
-        )  # fmt: skip
+        )
 
 
 def _take(prompt: Prompt | None = None) -> None:

@@ -33,28 +33,48 @@ def _row(i: int, shot: Shot, count: int) -> None:
         (down, ":material/arrow_downward:", "later", i + 1, i + 1 == count),
     ):
         column.button(
-            "", icon=icon, key=f"teacher_shot_{name}_{i}", help=f"Example {i + 1} one place {name}", type="tertiary",
-            on_click=_move, args=(i, target), disabled=off,
-        )  # fmt: skip
+            "",
+            icon=icon,
+            key=f"teacher_shot_{name}_{i}",
+            help=f"Example {i + 1} one place {name}",
+            type="tertiary",
+            on_click=_move,
+            args=(i, target),
+            disabled=off,
+        )
     out.button(
-        "", icon=":material/close:", key=f"teacher_shot_out_{i}", help=f"Take example {i + 1} out", type="tertiary",
-        on_click=_out, args=(i,),
-    )  # fmt: skip
+        "",
+        icon=":material/close:",
+        key=f"teacher_shot_out_{i}",
+        help=f"Take example {i + 1} out",
+        type="tertiary",
+        on_click=_out,
+        args=(i,),
+    )
 
 
 def _add(found: dict[str, Shot]) -> None:
     find, choice, go = st.columns([4, 6, 1.2], vertical_alignment="bottom", gap="small")
     find.text_input(
-        "Find in train", key="teacher_shot_find", placeholder="words, number", persist_state="session",
+        "Find in train",
+        key="teacher_shot_find",
+        placeholder="words, number",
+        persist_state="session",
         help="The number of a training example, or a part of its text. Nothing: the task's own, then the first ones.",
-    )  # fmt: skip
+    )
     label = choice.selectbox(
         "Example to add", list(found), key="teacher_shot_choice", placeholder="none found", disabled=not found
     )
     go.button(
-        "", icon=":material/add:", key="teacher_shot_add", width="stretch", disabled=label not in found,
-        on_click=_append, args=(found.get(label or ""),), help="Adds it to the worked examples",
-    )  # fmt: skip
+        "",
+        icon=":material/add:",
+        key="teacher_shot_add",
+        width="stretch",
+        disabled=label not in found,
+        on_click=_append,
+        args=(found.get(label or ""),),
+        help="Adds it to the worked examples",
+    )
 
 
 def offered(task: Task, train: Sequence[Example], chosen: Sequence[Shot], wanted: str) -> dict[str, Shot]:

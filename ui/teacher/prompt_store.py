@@ -32,9 +32,14 @@ def _save(task: Task, prompt: Prompt | None, kept: list[str]) -> None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.text_input("Name", key="prompt_store_name", max_chars=60, placeholder="two shots")
     right.button(
-        "Replace" if name.strip() in kept else "Save", icon=":material/save:", key="prompt_store_save",
-        disabled=prompt is None, width="stretch", on_click=_try_to_save, args=(task,),
-    )  # fmt: skip
+        "Replace" if name.strip() in kept else "Save",
+        icon=":material/save:",
+        key="prompt_store_save",
+        disabled=prompt is None,
+        width="stretch",
+        on_click=_try_to_save,
+        args=(task,),
+    )
 
 
 def _row(task: Task, i: int, name: str) -> None:

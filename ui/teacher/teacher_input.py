@@ -20,9 +20,14 @@ def choose(task: Task, dev: tuple[Example, ...]) -> Example:
         return _own(task)
     linked("teacher_source", "dev", INPUTS)
     source = st.segmented_control(
-        "Where the input comes from", list(INPUTS), format_func=INPUTS.__getitem__, required=True,
-        key="teacher_source", label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+        "Where the input comes from",
+        list(INPUTS),
+        format_func=INPUTS.__getitem__,
+        required=True,
+        key="teacher_source",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
     return _own(task) if source == "own" else _from_dev(task, dev)
 
 
@@ -30,9 +35,13 @@ def _own(task: Task) -> Example:
     key = f"teacher_text {task.name}"
     fits = linked_text(key, "")
     text = st.text_area(
-        task.input_label, key=key, height=110, placeholder=task.shots[0].input, help=task.input_help,
+        task.input_label,
+        key=key,
+        height=110,
+        placeholder=task.shots[0].input,
+        help=task.input_help,
         persist_state="session",
-    )  # fmt: skip
+    )
     say_unlinked(fits, "input")
     return Example(input=" ".join(text.split()), answer="")
 
@@ -50,13 +59,25 @@ def _from_dev(task: Task, dev: tuple[Example, ...]) -> Example:
         persist_state="session",
     )
     seed.number_input(
-        "Seed", 0, LAST_SEED, step=1, key=SEED, persist_state="session", on_change=_pick, args=(key, len(dev)),
+        "Seed",
+        0,
+        LAST_SEED,
+        step=1,
+        key=SEED,
+        persist_state="session",
+        on_change=_pick,
+        args=(key, len(dev)),
         help="Draws an example: the same seed always draws the same one.",
-    )  # fmt: skip
+    )
     draw.button(
-        "", icon=":material/casino:", key="teacher_random", on_click=_next, args=(key, len(dev)),
-        help="A random example: the next seed's", width="stretch",
-    )  # fmt: skip
+        "",
+        icon=":material/casino:",
+        key="teacher_random",
+        on_click=_next,
+        args=(key, len(dev)),
+        help="A random example: the next seed's",
+        width="stretch",
+    )
     plain(dev[number].input)
     return dev[number]
 

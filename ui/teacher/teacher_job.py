@@ -46,17 +46,26 @@ def examples(dev: Sequence[Example]) -> list[Example]:
     if most > FEWEST:
         linked("teacher_n", min(USUAL, most), range(FEWEST, most + 1))
         count = left.slider(
-            "Examples of dev", FEWEST, most, key="teacher_n", persist_state="session",
+            "Examples of dev",
+            FEWEST,
+            most,
+            key="teacher_n",
+            persist_state="session",
             help="Each is answered with the mask: 1 to 3 seconds apiece on a CPU.",
-        )  # fmt: skip
+        )
     else:
         count = most
         left.caption(f"All {most} examples of dev, answered with the mask.")
     linked("teacher_draw", 0, range(LAST_SEED + 1))
     seed = right.number_input(
-        "Seed of the draw", 0, LAST_SEED, step=1, key="teacher_draw", persist_state="session",
+        "Seed of the draw",
+        0,
+        LAST_SEED,
+        step=1,
+        key="teacher_draw",
+        persist_state="session",
         help="Which examples are taken: more of them with the same seed keep those that were answered.",
-    )  # fmt: skip
+    )
     return [dev[i] for i in drawn(len(dev), int(seed))[:count]]
 
 
@@ -96,9 +105,14 @@ def buttons(label: str, icon: str, key: tuple, name: str) -> None:
     running = bool((job := state(key)) and job.running)
     with st.container(horizontal=True):
         st.button(
-            label, icon=icon, key=f"teacher_{name}_go", type="primary", disabled=running,
-            on_click=asking.press, args=(pressed,),
-        )  # fmt: skip
+            label,
+            icon=icon,
+            key=f"teacher_{name}_go",
+            type="primary",
+            disabled=running,
+            on_click=asking.press,
+            args=(pressed,),
+        )
         st.button("Stop", icon=":material/stop:", key=f"teacher_{name}_stop", disabled=not running, on_click=_stop)
 
 

@@ -34,21 +34,35 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
     title.subheader("Answer")
     linked("teacher_way", "both", WAYS)
     chosen = way.segmented_control(
-        "Way", list(WAYS), format_func=lambda name: "Both" if name == "both" else WAYS[name][0], required=True,
-        key="teacher_way", label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+        "Way",
+        list(WAYS),
+        format_func=lambda name: "Both" if name == "both" else WAYS[name][0],
+        required=True,
+        key="teacher_way",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
     labels = WAYS[chosen or "both"]
     asked = asking.current(STATE, key, labels)
     missing = asked.missing(labels) if asked else []
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         st.button(
-            "Run", type="primary", icon=":material/play_arrow:", key="teacher_run", on_click=asking.press,
-            args=(STATE,), disabled=not example.input or bool(missing),
-        )  # fmt: skip
+            "Run",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="teacher_run",
+            on_click=asking.press,
+            args=(STATE,),
+            disabled=not example.input or bool(missing),
+        )
         st.button(
-            "Stop", icon=":material/stop:", key="teacher_stop", on_click=asking.stop, args=(STATE,),
+            "Stop",
+            icon=":material/stop:",
+            key="teacher_stop",
+            on_click=asking.stop,
+            args=(STATE,),
             disabled=not missing,
-        )  # fmt: skip
+        )
     if not example.input:
         st.info("Write an input above: the teacher is asked about it.", icon=":material/arrow_upward:")
         return None
@@ -70,9 +84,14 @@ def _ask(lm: Any, task: Task, example: Example, prompt: Prompt, label: str, show
     """Raises StillroomError."""
     masked = label == MASKED[True]
     answer = engine.answer(
-        lm, task, example.input, prompt, constrained=masked, max_new_tokens=None if masked else engine.FREE_TOKENS,
+        lm,
+        task,
+        example.input,
+        prompt,
+        constrained=masked,
+        max_new_tokens=None if masked else engine.FREE_TOKENS,
         show=show,
-    )  # fmt: skip
+    )
     return Told(answer, teacher_tokens.read(lm, task, example, prompt, answer))
 
 

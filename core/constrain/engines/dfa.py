@@ -65,9 +65,16 @@ class DfaConstraint:
         spellings = self.tokens.spellings
         states = np.empty(len(ids), np.int32)
         refused = _follow(
-            self.automaton.next_state, self.automaton.accepting, self.start, self.tokens.eos,
-            ids, starts, spellings.byte, spellings.offset, states,
-        )  # fmt: skip
+            self.automaton.next_state,
+            self.automaton.accepting,
+            self.start,
+            self.tokens.eos,
+            ids,
+            starts,
+            spellings.byte,
+            spellings.offset,
+            states,
+        )
         return states, refused
 
     def advance(self, state: int, token: int) -> int:

@@ -28,7 +28,7 @@ def schemas(draw, depth=2):
         ["object", "array", "map", "anyOf"] if depth else []
     )
     kind = draw(st.sampled_from(kinds))
-    child = lambda: draw(schemas(depth - 1))  # noqa: E731
+    child = lambda: draw(schemas(depth - 1))
     if kind == "enum":
         return {
             "enum": draw(st.lists(st.none() | st.booleans() | st.integers(-3, 3) | texts, min_size=1, unique_by=repr))

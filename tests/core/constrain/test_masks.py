@@ -96,7 +96,7 @@ def test_forced_positions_are_marked_and_need_no_row(teacher):
     assert (rows == FORCED).sum() > len(ids) // 2 and len(rows) == len(every)
     free = [i for i, row in enumerate(rows) if row != FORCED]
     assert all(store.count(int(rows[i])) > 1 for i in free)
-    text = lambda ids: teacher.tokens.text(list(ids))  # noqa: E731
+    text = lambda ids: teacher.tokens.text(list(ids))
     assert "".join(text(ids[i : i + 1]) for i in free).count('"') < text(ids).count('"') / 2
 
 

@@ -177,7 +177,7 @@ def test_a_number_that_json_cannot_write_is_refused_and_not_left_out():
 
 def _twice(parts: int) -> dict:
     """Each definition refers twice to the one before."""
-    two = lambda i: {"anyOf": [{"$ref": f"#/$defs/{i - 1}"}] * 2}  # noqa: E731
+    two = lambda i: {"anyOf": [{"$ref": f"#/$defs/{i - 1}"}] * 2}
     named = {"0": {"type": "null"}} | {str(i): two(i) for i in range(1, parts + 1)}
     return {"$ref": f"#/$defs/{parts}", "$defs": named}
 

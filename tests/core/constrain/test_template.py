@@ -49,7 +49,7 @@ def test_a_long_advert_has_its_automaton_and_a_book_is_refused():
 
 def test_states_are_named_after_the_key_they_are_the_value_of():
     machine = template.automaton(POS.template("Go on"))
-    at = lambda text: machine.parts[machine.walk(text.encode(), machine.start)]  # noqa: E731
+    at = lambda text: machine.parts[machine.walk(text.encode(), machine.start)]
     assert at('{"tokens":[{"text":"Go","pos":"') == "pos 1"
     assert at('{"tokens":[{"text":"Go","pos":"VERB"},{"text":"on","pos":"AD') == "pos 2"
     assert at('{"tok') == ""

@@ -138,7 +138,7 @@ def test_a_local_model_writes_valid_labels_and_stops_when_asked(teacher):
     examples = POS.load(None).train[:14]
     constraints = Constraints(POS, teacher.tokens, True)
     heard = {}
-    stop = lambda: len(heard) >= 12  # noqa: E731
+    stop = lambda: len(heard) >= 12
     how, prompt = LabelConfig(), default_prompt(POS, 1)
     ask_model(teacher, POS, prompt, True, how, [e.input for e in examples], heard.__setitem__, stop)
     assert len(heard) == 12  # the first batch

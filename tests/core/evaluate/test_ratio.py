@@ -18,7 +18,7 @@ def test_items_that_fall_together_are_worth_less():
     assert together.value == apart.value == 0.8
     assert together.effective == pytest.approx(9)  # ten examples, one degree of freedom spent
     assert apart.effective == 100
-    width = lambda score: score.interval[1] - score.interval[0]  # noqa: E731
+    width = lambda score: score.interval[1] - score.interval[0]
     assert width(together) > 2.5 * width(apart)
 
 

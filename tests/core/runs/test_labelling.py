@@ -290,7 +290,7 @@ def test_on_policy_in_a_run(config, tmp_path, teacher_folder):
     }
     whole, parts = (folder.create(config.model_copy(update=changes), tmp_path) for _ in range(2))
     assert run(whole).state == "finished"
-    steps = lambda made: [r["loss"] for r in made.metrics() if "loss" in r]  # noqa: E731
+    steps = lambda made: [r["loss"] for r in made.metrics() if "loss" in r]
     assert run(parts, lambda: len(steps(parts)) >= 3).state == "stopped"
     assert run(parts).state == "finished"
     assert steps(parts) == pytest.approx(steps(whole), rel=1e-4) and len(steps(whole)) == 8

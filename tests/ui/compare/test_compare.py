@@ -222,7 +222,7 @@ def examples(app: AppTest) -> dict[str, list[str]]:
 def test_filters(root):
     run(root, "first", pos_report())
     app = page()
-    choice = lambda: app.segmented_control(key="compare_filter first")  # noqa: E731
+    choice = lambda: app.segmented_control(key="compare_filter first")
     assert choice().options == [
         "All (2)", "Student wrong (1)", "Student wrong, teacher right (1)", "Both wrong (0)",
         "Untrained student wrong (2)", "Invalid without the mask (0)",

@@ -105,6 +105,6 @@ def test_rewritten_schemas(schema, good, bad):
 
 
 def test_what_is_referred_to_often_stays_small():
-    two = lambda i: {"anyOf": [{"$ref": f"#/$defs/{i - 1}"}, {"type": "array", "items": {"$ref": f"#/$defs/{i - 1}"}}]}  # noqa: E731
+    two = lambda i: {"anyOf": [{"$ref": f"#/$defs/{i - 1}"}, {"type": "array", "items": {"$ref": f"#/$defs/{i - 1}"}}]}
     parts = {"0": INTEGER} | {str(i): two(i) for i in range(1, 25)}
     assert accepts(compile({"$ref": "#/$defs/24", "$defs": parts}, None, TABLE, "twice"), "[[1]]")
