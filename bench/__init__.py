@@ -4,6 +4,6 @@ browser, `canonical.py` spells other people's instances, both for those, and for
 import os
 from pathlib import Path
 
-from core.paths import ROOT
+from core.paths import HOME
 
-DATA = Path(os.environ.get("STILLROOM_DATA", ROOT.parent / "shared" / "data"))  # what is too large to be bundled
+DATA = Path(os.environ.get("STILLROOM_DATA", HOME / "data"))  # what is too large to be bundled

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,9 +25,12 @@ def without_place(name: str) -> str:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Replaces a file whole, so that nobody ever reads half of it."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
-    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
-    unfinished.replace(path)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
+    try:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def put_in_place(made: Path, place: Path) -> None:

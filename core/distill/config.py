@@ -286,7 +286,7 @@ class RunConfig(BaseModel):
             return False
         if stage.needs_scores:
             same_text = student.prompted or stage.method == "logits"
-            return same_text and stage.constraint != "soft" and not stage.gold_weight
+            return same_text and stage.constraint != "soft" and not (stage.gold_weight and stage.on_policy < 1)
         return student.prompted and stage.method == "pseudo_labels" and stage.constraint == "hard"
 
     def _check_address(self) -> None:

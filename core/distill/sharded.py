@@ -20,14 +20,14 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def trained(student: LanguageModel, accelerator: Accelerator) -> LanguageModel:
-    """The student to train: a copy where it will be cut in shards. Raises ConfigError for AdaLoRA, which must see its
-    matrices whole to share their ranks out."""
+    """The student to train: a copy where its state will be split. Raises ConfigError for AdaLoRA, which must see its
+    matrices and their gradients whole to share their ranks out."""
     if not _is_cut(accelerator):
         return student
     if existing.has_ranks(student.model):
         raise ConfigError(
-            "AdaLoRA needs its matrices whole, and this launch cuts them in shards: take tuning 'lora', or launch with "
-            "assets/accelerate/multi_gpu.yaml."
+            "AdaLoRA needs its matrices and their gradients whole, and this launch splits them: take tuning 'lora', or "
+            "launch with assets/accelerate/multi_gpu.yaml."
         )
     return replace(student, model=copy.deepcopy(student.model))
 

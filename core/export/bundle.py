@@ -121,7 +121,17 @@ def _load(config: RunConfig) -> str:
     known, where = "...", f"folder or hub id of {config.base}"
     if name == bundled.NAME:
         known, where = bundled.HUB, "on the hub; Stillroom's is rounded to four bits, so figures may differ a little"
-    return _LOAD_ADAPTER.format(base=config.base, known=known, where=where, merge=_MERGE if adapter else "")
+    how = _HOW.get(config.student.precision)
+    return _LOAD_ADAPTER.format(
+        base=config.base,
+        known=known,
+        where=where,
+        merge=_MERGE if adapter else "",
+        package=" bitsandbytes" if how else "",
+        imported=", BitsAndBytesConfig" if how else "",
+        how=f"  how = BitsAndBytesConfig({how})\n" if how else "",
+        quantised=", quantization_config=how" if how else "",
+    )
 
 
 _README = """\
@@ -154,20 +164,25 @@ _LOAD = """)
 
 _READ = """
   # It reads the input and the end-of-text token; what follows is the answer.
-  ids = tokenizer({text})["input_ids"] + [tokenizer.eos_token_id]
+  ids = [i for i in tokenizer({text})["input_ids"] if i != tokenizer.eos_token_id] + [tokenizer.eos_token_id]
   logits = model(torch.tensor([ids])).logits[0, -1]"""
 
-_LOAD_ADAPTER = """ peft)
+_LOAD_ADAPTER = """ peft{package})
   It is an adapter: it needs the model that it was made for, {base}.
 
   import torch
   from peft import PeftModel
-  from transformers import AutoModelForCausalLM, AutoTokenizer
+  from transformers import AutoModelForCausalLM, AutoTokenizer{imported}
 
   base = "{known}"  # {where}
   tokenizer = AutoTokenizer.from_pretrained("student")
-  model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+{how}  model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32{quantised})
 {merge}  model = PeftModel.from_pretrained(model, "student")"""
+
+_HOW = {  # as `teachers.load` does it
+    "int8": "load_in_8bit=True",
+    "nf4": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True',
+}
 
 _MERGE = f"""  model = PeftModel.from_pretrained(model, "{BENEATH}").merge_and_unload()
 """

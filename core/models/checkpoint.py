@@ -86,8 +86,7 @@ def _load_adapter(folder: Path, name: str) -> LanguageModel:
 
     try:
         base = json.loads((folder / ADAPTER_CONFIG).read_text())["base_model_name_or_path"]
-        about = folder / BASE  # older runs wrote none
-        precision = json.loads(about.read_text())["precision"] if about.exists() else "full"
+        precision = json.loads((folder / BASE).read_text())["precision"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"the adapter in {folder} is damaged: the run must save its student again.") from error
     if not (folder / ADAPTER_WEIGHTS).exists():  # peft would read a pickle

@@ -101,10 +101,8 @@ class LanguageModel:
     @cached_property
     def beginning(self) -> list[int]:
         """Ids that a whole text begins with: what its tokenizer puts there, for without it a model that learned so
-        reads as if it had come in late. Students of older runs never read it: their config says so."""
-        found = prefix.beginning(self.tokenizer)
-        named = getattr(self.model.config.get_text_config(), "bos_token_id", None)
-        return [] if named == self.eos and self.eos not in found else found
+        reads as if it had come in late."""
+        return prefix.beginning(self.tokenizer)
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text that follows other text, as an answer does: what looks like a special token is read as

@@ -20,30 +20,33 @@ def options(field: FieldInfo) -> tuple[str, ...]:
 
 def is_relevant(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> bool:
     """Whether a field matters under the choices in `data`, which must matter themselves."""
-    return _obstacle(model, name, data) is None
+    return not _ways(model, name, data)
 
 
 def check(made: BaseModel) -> None:
     """Raises ValueError that names a field which is set and does not matter, and the choice that makes it so."""
     model, data = type(made), dict(made)
     for name, field in model.model_fields.items():
-        obstacle = None if data[name] == field.default else _obstacle(model, name, data)
-        if obstacle:
-            other, choices = obstacle
+        ways = {} if data[name] == field.default else _ways(model, name, data)
+        if ways:
             value = repr(data[name]) if isinstance(data[name], str) else json.dumps(data[name])
+            wanted = " or ".join(f"the {other} {' or '.join(map(repr, choices))}" for other, choices in ways.items())
+            present = " and ".join(repr(data[other]) for other in ways)
             raise ValueError(
-                f"{name} {value} is for the {other} {' or '.join(map(repr, choices))}, this one is "
-                f"{data[other]!r}: change the {other}, or leave {name} out"
+                f"{name} {value} is for {wanted}, this one is {present}: change the {' or the '.join(ways)}, "
+                f"or leave {name} out"
             )
 
 
-def _obstacle(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> tuple[str, list[str]] | None:
-    """A field that keeps this one from mattering, with the choices under which it would."""
-    found = [
-        (other, choices) if data[other] not in choices else _obstacle(model, other, data)
-        for other, choices in _owners(model, name).items()
-    ]
-    return found[0] if found and all(found) else None
+def _ways(model: type[BaseModel], name: str, data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The choices, by the field that offers them, under each of which this one would matter; none if it does."""
+    found: dict[str, list[str]] = {}
+    for other, choices in _owners(model, name).items():
+        ways = {other: choices} if data[other] not in choices else _ways(model, other, data)
+        if not ways:
+            return {}
+        found |= ways
+    return found
 
 
 def _owners(model: type[BaseModel], name: str) -> dict[str, list[str]]:

@@ -182,6 +182,8 @@ class RunFolder:
                 if time.monotonic() > end:
                     raise RunError(f"the run {self.name!r} is already being worked on: wait or stop it.")
                 time.sleep(0.02)
+            if not os.fstat(file.fileno()).st_nlink:  # who had it before deleted it with the folder
+                raise RunError(f"the run {self.name!r} was deleted meanwhile.")
             yield
 
     def is_locked(self) -> bool:

@@ -114,8 +114,8 @@ def adapters(teacher_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(teachers, "ADAPTERS", home)
     monkeypatch.setattr(bundled, "prepare", lambda: teacher_folder)
 
-    def tune(base: str, place: Path):
-        lm = teachers.load(base, torch.float32)
+    def tune(base: str, place: Path, precision: str = "full"):
+        lm = teachers.load(base, torch.float32, precision)
         model = existing.build(StudentConfig(kind="existing", lora_rank=2), lm)
         with torch.no_grad():
             for number, (name, p) in enumerate(model.named_parameters()):
@@ -129,14 +129,15 @@ def adapters(teacher_folder, tmp_path, monkeypatch):
     return tune
 
 
-@pytest.mark.parametrize("base", ["smollm2", "smollm2+first"])
+@pytest.mark.parametrize(("base", "precision"), [("smollm2", "full"), ("smollm2+first", "full"), ("smollm2", "nf4")])
 def test_readme_code_loads_an_adapter_of_the_bundled_model_elsewhere(
-    tmp_path: Path, teacher_folder: Path, adapters, monkeypatch, base: str
+    tmp_path: Path, teacher_folder: Path, adapters, monkeypatch, base: str, precision: str
 ) -> None:
     """With what the zip holds and the hub's model alone; it says what the student here says."""
-    folder = finished(tmp_path, student=StudentConfig(kind="existing", model=base), stages=(Stage(method="gold"),))
+    student = StudentConfig(kind="existing", model=base, precision=precision)
+    folder = finished(tmp_path, student=student, stages=(Stage(method="gold"),))
     shutil.rmtree(folder.student)
-    adapters(base, folder.student)
+    adapters(base, folder.student, precision)
     archive = opened(bundle(folder))
     assert ("base_adapter/card.json" in archive.namelist()) == (base == "smollm2+first")
     archive.extractall(tmp_path / "elsewhere")

@@ -60,10 +60,6 @@ def test_a_student_reads_the_beginning_of_the_model_it_is_made_from(llama, tmp_p
     for lm in (student, checkpoint.load(tmp_path, "again")):
         bos = lm.tokenizer.bos_token_id
         assert bos != lm.eos and lm.student_prompt("Go !")[0] == lm.model.config.bos_token_id == bos
-    student.model.config.bos_token_id = student.eos  # as students were saved that had never read one
-    checkpoint.save(student, tmp_path)
-    old = checkpoint.load(tmp_path, "old")
-    assert old.beginning == [] and old.student_prompt("Go !") == student.student_prompt("Go !")[1:]
 
 
 def test_without_a_beginning_nothing_is_put_first(teacher, bundled_teacher):

@@ -41,6 +41,11 @@ def test_choices_of_two_fields_count_each():
         ("stages: [{}, {penalty: 3}]", r"stages\.1: penalty 3\.0 is for the constraint 'soft', this one is 'hard'"),
         ("stages: [{beta: 0.3}]", "beta 0.3 is for the loss 'jensen_shannon', this one is 'forward_kl'"),
         ("stages: [{method: gold, on_policy: 0.5}]", "on_policy 0.5 is for the method 'task' or 'logits', this"),
+        (
+            "stages: [{method: pseudo_labels, loss: reverse_kl}]",
+            "for the method 'task' or 'logits' or the labels 'logprobs', this one is 'pseudo_labels' and 'text': "
+            "change the method or the labels, or leave loss out",
+        ),
         ("signals: {draws: 3}", "signals: draws 3 is for the form 'sampled', this one is 'top'"),
     ],
 )

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -307,24 +308,24 @@ def test_out_of_memory_is_told_by_its_name_whoever_noticed(said):
     assert not {"accumulate", "gradient_checkpointing"} & set(checkpoint.FIELDS)
 
 
-def test_a_disk_too_full_for_the_status_ends_the_run_all_the_same(config, tmp_path):
+def test_a_disk_too_full_for_the_status_ends_the_run_all_the_same(config, tmp_path, monkeypatch):
     made = folder.create(config, tmp_path)
-    full = [made.path / name for name in (f"status.json.{os.getpid()}.new", "log.txt")]
+    log, said = made.path / "log.txt", []
 
-    def fill():
-        if len(steps(made)) >= 2 and not full[0].is_symlink():
-            for place in full:
+    def to_full_disk(path, text):
+        if len(steps(made)) >= 2:
+            for place in (log, path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")):
                 place.unlink(missing_ok=True)
                 place.symlink_to("/dev/full")
-        return False
+        write_whole(path, text)
 
-    said = []
-    with made.lock():
-        status = execute(made, fill, said.append)
+    with made.lock(), monkeypatch.context() as patch:
+        patch.setattr(folder, "write_whole", to_full_disk)
+        status = execute(made, say=said.append)
     assert (status.state, status.error) == ("failed", "the disk is full: free some space and resume.")
     assert said[-1] == f"t: failed: {status.error}"
-    for place in full:
-        place.unlink()
+    log.unlink()
+    assert not list(made.path.glob("*.new"))  # nothing half written is left
     assert folder.resumable("t", tmp_path).status().state == "interrupted"
 
 

@@ -1,6 +1,7 @@
 import resource
 import threading
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -111,3 +112,31 @@ def test_a_configuration_is_read_again_only_when_it_changes(tmp_path, monkeypatc
     for _ in range(2):
         with pytest.raises(RunError, match="cannot be read"):
             made.config()
+
+
+def test_a_run_that_was_deleted_while_one_waited_for_it_is_not_held(tmp_path):
+    made = folder.create(RunConfig(), tmp_path)
+    holding, waits = made.lock(), []
+
+    def delete(seconds):
+        waits.append(seconds)
+        folder.shutil.rmtree(made.path)
+        holding.__exit__(None, None, None)
+
+    holding.__enter__()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder.time, "sleep", delete)
+        with pytest.raises(RunError, match="the run 'run' was deleted meanwhile"), made.lock():
+            pass
+    assert len(waits) == 1
+
+
+def test_nobody_reads_half_of_a_file_that_two_threads_write(tmp_path):
+    place, texts = tmp_path / "file", ["a" * 200_000, "b" * 200_000]
+    threads = [Thread(target=lambda text=text: [write_whole(place, text) for _ in range(40)]) for text in texts]
+    write_whole(place, texts[0])
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert place.read_text() in texts
+    assert list(tmp_path.iterdir()) == [place]
