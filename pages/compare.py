@@ -15,6 +15,8 @@ from ui.compare import (
 )
 from ui.text import plain
 
+ASKING = "compare_asking"
+
 shell.guard()
 
 page_tools.header(
@@ -27,6 +29,7 @@ page_tools.header(
 found, problems = comparison.scored_runs()
 if not found:
     compare_view.no_runs(problems)
+    asking.forget_presses()
     st.stop()
 
 left, right = st.columns([1, 2])
@@ -35,6 +38,7 @@ with left:
 compare_view.show_problems(problems)
 if not chosen:
     st.info("Choose at least one run to see its models.", icon=":material/arrow_upward:")
+    asking.forget_presses()
     st.stop()
 
 runs = compare_view.choose_task(chosen)
@@ -43,6 +47,7 @@ with right:
     shown = compare_view.choose_models(comparison.entries(runs))
 if not shown:
     st.info("Choose at least one model to see its figures.", icon=":material/arrow_upward:")
+    asking.forget_presses()
     st.stop()
 
 if len(runs) == 1:
@@ -53,7 +58,7 @@ compare_view.table(task, shown)
 compare_view.notes(runs, shown)
 compare_view.quality(task, shown)
 
-compare_details.parts(task, shown)
+asking.alone(compare_details.parts, task, shown, busy=st.session_state.get(ASKING, False))
 compare_details.likelihood(shown)
 
 
@@ -61,7 +66,8 @@ seeds: dict[str, int] = {}  # in use: what each draws
 
 
 def examples_and_models() -> list[asking.Work | None]:
-    """What is clicked here leaves the figures above as they are. Returns what there is to be done."""
+    """A click here leaves the figures above as they are, unless a model is being asked. Returns what there is to be
+    done."""
     st.subheader("Answers side by side")
     example = compare_examples.choose(runs, shown)
     if example:
@@ -78,11 +84,10 @@ def examples_and_models() -> list[asking.Work | None]:
     return [drawn, try_input.section(task, shown, example)]
 
 
-todo = asking.part("compare_asking", examples_and_models)
+todo = asking.part(ASKING, examples_and_models)
 
 st.subheader("Take it away")
 take_away.figures(task, shown, runs)
 take_away.students(runs)
 shell.show_seeds(seeds)
-for work in todo:  # what takes long comes last: all that is above stays in use
-    work()
+asking.do(todo)

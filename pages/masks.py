@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import page_tools, shell
+from ui import asking, page_tools, shell
 from ui.masks import mask_generate, mask_source, mask_steps, mask_views, mask_ways
 from ui.masks.mask_samples import SAMPLES
 
@@ -18,15 +18,15 @@ page_tools.header(
 chosen = mask_source.choose()
 if chosen is None:
     st.info("Mend the schema or choose another model above: the steps appear here.", icon=":material/arrow_upward:")
+    asking.forget_presses()
     st.stop()
 
 source, schema = chosen
 found, work = mask_ways.look(source, schema)
 
 if found is not None:
-    mask_steps.walk(found, mask_source.constraint(source), source.model.load)
+    asking.alone(mask_steps.walk, found, mask_source.constraint(source), source.model.load, busy=work is not None)
 
 mask_views.draw(source, found)
 shell.show_seeds(mask_generate.seeds() | mask_views.seeds())
-if work is not None:  # what takes long comes last: all that is above stays in use
-    work()
+asking.do([work])

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data_form, page_tools, shell, uploads
+from ui import asking, data_form, engine, page_tools, shell, uploads
 from ui.teacher import prompt_form, prompt_store, teacher_input, teacher_job, teacher_score, teacher_try, teacher_versus
 from ui.text import errors_shown
 
@@ -22,6 +22,7 @@ with errors_shown():
     data = uploads.load(task, path)
 if data is None:
     st.page_link("pages/datasets.py", label="Choose other data", icon=":material/table_view:")
+    asking.forget_presses()
     st.stop()
 
 left, right = st.columns(2, gap="large")
@@ -44,15 +45,17 @@ def fill_tools(busy: bool) -> None:
             prompt_store.hand_over(task, prompt)
 
 
+teacher = name, engine.stamp(name)  # a folder that has changed is another teacher
 with loading:
     lm = prompt_form.load(name)
 if lm is None or prompt is None:
     fill_tools(busy=False)
+    asking.forget_presses()
     st.stop()
 
 with length:
     prompt_form.exact(lm, task, prompt, example.input)
-todo = [teacher_try.section(lm, task, example, prompt, (name, task.name, path, prompt, example))]
+todo = [teacher_try.section(lm, task, example, prompt, (teacher, task.name, path, prompt, example))]
 
 st.subheader("On many examples")
 graded = [example for example in data.dev if example.answer]
@@ -60,13 +63,12 @@ if graded:
     examples = teacher_job.examples(graded)
     one, two = st.tabs(["Score this prompt", "Two prompts against each other"])
     with one:
-        todo.append(teacher_score.section(lm, name, task, examples, prompt))
+        todo.append(teacher_score.section(lm, teacher, task, examples, prompt))
     with two:
-        todo.append(teacher_versus.section(lm, name, task, examples, prompt))
+        todo.append(teacher_versus.section(lm, teacher, task, examples, prompt))
 else:
     st.info("This data has no dev examples with a gold answer to score on.", icon=":material/info:")
 
 fill_tools(busy=any(todo))
 shell.show_seeds(teacher_job.seeds())
-for work in filter(None, todo):  # what takes long comes last: all that is above stays in use
-    work()
+asking.do(todo)

@@ -1,10 +1,11 @@
 """Models asked on a page: one press asks, another stops, and the answers come last, once the page is drawn.
 
-So any click interrupts an answer, and what has come is kept. Buttons only note that they were pressed: what is asked is
-what the page holds when it is drawn next, not what it held when the button was.
+So any click interrupts an answer, and what has come is kept: nothing is a fragment meanwhile, for Streamlit interrupts
+nothing for a click in one. Buttons only note that they were pressed: what is asked is what the page holds when it is
+drawn next, not what it held when the button was.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,14 +13,17 @@ import streamlit as st
 
 from core.errors import StillroomError
 
+PRESSED = "asking_pressed"  # the names of buttons whose press was not read yet
+
 Work = Callable[[], None]
 L = TypeVar("L")
+T = TypeVar("T")
 
 
 @dataclass
 class Asked:
-    """What was asked, by its key: all that the answers depend on. By label what came of it: answers, texts as far as
-    they had come, what went wrong."""
+    """What was asked, by its key: all that the answers depend on. By label what came of it: answers, what was shown
+    last while they grew, what went wrong. Whether what was shown is shown again is the caller's to say."""
 
     key: Any
     found: dict[Any, Any] = field(default_factory=dict)
@@ -37,13 +41,21 @@ class Asked:
 
 
 def press(name: str) -> None:
-    """For the callback of a button: asks when the page is drawn next. Keys of the state begin with `name`."""
-    st.session_state[f"{name}_pressed"] = True
+    """For the callback of a button: asks when the page is drawn next."""
+    st.session_state.setdefault(PRESSED, set()).add(name)
 
 
 def pressed(name: str) -> bool:
     """Whether the button was, once."""
-    return st.session_state.pop(f"{name}_pressed", False)
+    names: set[str] = st.session_state.get(PRESSED, set())
+    was = name in names
+    names.discard(name)
+    return was
+
+
+def forget_presses() -> None:
+    """Where the drawing of a page ends: a press that no section has read must not ask by itself later."""
+    st.session_state.pop(PRESSED, None)
 
 
 def stop(name: str) -> None:
@@ -52,15 +64,16 @@ def stop(name: str) -> None:
         st.session_state[name].stopped = True
 
 
-def current(name: str, key: Any, labels: Iterable[Any]) -> Asked | None:
-    """What was asked by this key, if anything was. A press asks for what is open and for what went wrong; where all is
-    there, for all of it anew."""
+def current(name: str, key: Any, labels: Collection[Any]) -> Asked | None:
+    """What was asked by this key, if anything was. A press asks for those of `labels` that are open or went wrong;
+    where all are there, for all anew."""
     asked: Asked | None = st.session_state.get(name)
     asked = asked if asked and asked.key == key else None
     if not pressed(name):
         return asked
-    if asked and (asked.wrong or asked.open(labels)):
-        asked.wrong, asked.stopped = {}, False
+    if asked and any(label not in asked.found for label in labels):
+        asked.wrong = {label: why for label, why in asked.wrong.items() if label not in labels}
+        asked.stopped = False
     else:
         asked = st.session_state[name] = Asked(key)
     return asked
@@ -85,20 +98,32 @@ def work(asked: Asked, label: Any, write: Callable[[str], Any], ask: Callable[[C
     return run
 
 
+def do(todo: Iterable[Work | None]) -> None:
+    """The end of a page. What takes long comes last: all that is above stays in use."""
+    forget_presses()
+    for work in filter(None, todo):
+        work()
+
+
+def alone(draw: Callable[..., T], *args: Any, busy: bool) -> T:
+    """Draws a part of a page; a click in it draws it alone, but for the whole page while models are asked (`busy`)."""
+    if not busy:
+        return st.fragment(draw)(*args)
+    with st.container():  # as a fragment has one
+        return draw(*args)
+
+
 def part(name: str, draw: Callable[[], Sequence[Work | None]]) -> list[Work]:
-    """Draws a part of a page in which models are asked; returns what there is to be done. A click in it draws it alone;
-    but where there is something to be done the whole page: Streamlit interrupts nothing for a click in a fragment.
-    The state says under `name` which of the two it is."""
+    """Draws a part of a page in which models are asked; returns what there is to be done. The state says under `name`
+    whether that is anything: a click in the part draws it alone where it is not."""
     whole = st.session_state.get(name, False)
 
     def drawn() -> list[Work]:
         todo = [work for work in draw() if work]
+        forget_presses()
         if bool(todo) != whole:
             st.session_state[name] = bool(todo)
             st.rerun()
         return todo
 
-    if not whole:
-        return st.fragment(drawn)()
-    with st.container():  # as a fragment has one
-        return drawn()
+    return alone(drawn, busy=whole)

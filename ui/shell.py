@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from core import collector
 from core.paths import ASSETS, ROOT
-from ui import tour
+from ui import asking, tour
 
 PAGES = {
     "datasets": ("Datasets", ":material/table_view:"),
@@ -34,6 +34,9 @@ def build() -> StreamlitPage:
     # The default page answers to the bare address only, whatever its url_path: it leads to the first.
     home = st.Page(lambda: st.switch_page(pages[0]), title="Stillroom", default=True, visibility="hidden")
     page = st.navigation([home, *pages])
+    if st.session_state.get("_page") != page.url_path:
+        asking.forget_presses()  # of the page that was left
+    st.session_state["_page"] = page.url_path
     st.sidebar.caption("A large model's job, done by a tiny one that can only answer in shape.")
     tour.draw(page.url_path)
     st.sidebar.caption(_machine(), help="Training and answers are computed here.")

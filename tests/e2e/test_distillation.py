@@ -154,7 +154,7 @@ def test_a_second_run_waits_its_turn(server: Server, page: Page, tmp_path: Path,
     second = start(server, page, tmp_path, "two", light)
     badge(page, "queued", 20)
     expect(page.get_by_text("Waiting for its turn: one is under way")).to_be_visible()
-    page.get_by_role("button", name="Stop and save").click()
+    page.get_by_role("button", name="Take out of the queue").click()
     badge(page, "stopped", 20)
     assert first.status().state == "running" and second.status().state == "stopped"
     page.goto(f"{server.url}/distill?run=one")

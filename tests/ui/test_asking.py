@@ -2,6 +2,8 @@
 
 from streamlit.testing.v1 import AppTest
 
+from tests.ui.conftest import checked
+
 
 def asking_page() -> None:
     import streamlit as st
@@ -10,7 +12,8 @@ def asking_page() -> None:
     from core.errors import ModelError
     from ui import asking
 
-    state, labels = st.session_state, ("a", "b")
+    state = st.session_state
+    labels = state.get("labels", ("a", "b"))
 
     def ask(label: str, text: str) -> str:
         state["log"] = (*state.get("log", ()), (label, text))
@@ -28,17 +31,15 @@ def asking_page() -> None:
         place = st.empty()
         return [asking.work(asked, missing[0], place.text, lambda _: ask(missing[0], text)) if missing else None]
 
-    for work in asking.part("trial_asking", draw):
-        work()
+    def beside() -> None:
+        state["beside"] = (*state.get("beside", ()), ThreadState.get().fragment_id is not None)
+
+    asking.alone(beside, busy=state.get("trial_asking", False))
+    asking.do(asking.part("trial_asking", draw))
 
 
 def opened() -> AppTest:
     return checked(AppTest.from_function(asking_page, default_timeout=30).run())
-
-
-def checked(page: AppTest) -> AppTest:
-    assert not page.exception, page.exception
-    return page
 
 
 def pressed(page: AppTest) -> list[tuple[str, str]]:
@@ -75,6 +76,19 @@ def test_what_was_stopped_waits_for_a_press() -> None:
 def test_a_part_is_a_fragment_but_while_there_is_work() -> None:
     page = opened()
     assert page.session_state["alone"] == (True,)
-    page.session_state["alone"] = ()
+    page.session_state["alone"] = page.session_state["beside"] = ()
     pressed(page)  # found in the fragment, asked for twice, nothing left, and a fragment again
-    assert page.session_state["alone"] == (True, False, False, False, True)
+    assert page.session_state["alone"] == page.session_state["beside"] == (True, False, False, False, True)
+
+
+def test_a_press_asks_for_what_is_wanted_now_whatever_else_went_wrong() -> None:
+    page = opened()
+    page.session_state["fails"] = True
+    pressed(page)
+    page.session_state["labels"] = ("a",)
+    assert pressed(page) == [("a", "")]  # all of what is wanted is there: anew
+    page.session_state["labels"] = ("a", "b")
+    assert pressed(page) == [("b", "")]
+    page.session_state["labels"] = ("a", "c")
+    assert pressed(page) == [("c", "")]
+    assert page.session_state["trial_asked"].wrong == {"b": "b cannot: try again."}

@@ -16,9 +16,9 @@ from ui.page_tools import linked
 from ui.text import percent
 
 
-@st.fragment
 def parts(task: Task, shown: Sequence[Entry]) -> None:
-    """One model's tags with what they were taken for, or all models' fields. Another model leaves the rest as it is."""
+    """One model's tags with what they were taken for, or all models' fields. To be drawn as a fragment: another model
+    leaves the rest as it is."""
     known = [e for e in shown if e.model.parts]
     if not known:
         return

@@ -81,7 +81,7 @@ def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> tuple[
     bar = st.empty()
     _show(run.task, kept, asked, gold)
     if asked is None or not missing:
-        if asked and asked.found and asked.open(wanted):
+        if asked and asked.stopped and asked.open(wanted):
             bar.caption("Stopped. Draw goes on from there.")
         return {"the stages' samples": seed}, None
     label, done = missing[0], len(wanted) - len(missing)
@@ -158,8 +158,10 @@ def _show(task: Task, kept: Sequence[StageStudent], asked: Asked | None, gold: s
             label = (student.which, masked)
             samples: list[str] | None = asked.found.get(label)
             with column:
-                st.text(f"{title}: {_summary(task, samples, gold) if samples else 'not drawn yet'}")
-                if label in asked.wrong:
+                failed = label in asked.wrong
+                word = "failed" if failed else "not drawn yet"
+                st.text(f"{title}: {_summary(task, samples, gold) if samples else word}")
+                if failed:
                     show_error(asked.wrong[label])
                 else:  # as many lines before as after, so that nothing jumps
                     lines = [line(task, sample, gold) for sample in samples] if samples else ["·"] * COUNT

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
+from core.models import api
 from core.models.relevance import is_relevant, options
 from core.models.student_config import StudentConfig
 from ui import titles
@@ -48,9 +49,18 @@ def configured() -> dict[str, Any]:
     return _mattering(RunConfig, data) | {
         "student": _mattering(StudentConfig, data["student"]),
         "stages": [_mattering(Stage, stage) for stage in data["stages"]],
-        "signals": _mattering(SignalConfig, data["signals"]),
-        "labels": _mattering(LabelConfig, data["labels"]),
+        "signals": _mattering(SignalConfig, data["signals"]) if _needs_signals(data) else {},
+        "labels": _mattering(LabelConfig, data["labels"]) if _needs_labels(data) else {},
     }
+
+
+def _needs_signals(data: Mapping[str, Any]) -> bool:
+    return any(stage["method"] in ("logits", "task") for stage in data["stages"])
+
+
+def _needs_labels(data: Mapping[str, Any]) -> bool:
+    """An API's teacher may answer for the report, whatever the student learns from."""
+    return api.is_address(data["teacher"]) or any(stage["method"] == "pseudo_labels" for stage in data["stages"])
 
 
 def _mattering(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,11 +87,10 @@ def draw(special: Mapping[str, Widget]) -> None:
         _fields(StudentConfig, data["student"], "student.", tuple(StudentConfig.model_fields))
     with st.expander("Stages", expanded=True):
         _stages(data["stages"])
-    methods = {stage["method"] for stage in data["stages"]}
-    if methods & {"logits", "task"}:
+    if _needs_signals(data):
         with st.expander("Teacher signals"):
             _fields(SignalConfig, data["signals"], "signals.", tuple(SignalConfig.model_fields))
-    if "pseudo_labels" in methods:
+    if _needs_labels(data):
         with st.expander("Teacher's answers"):
             _fields(LabelConfig, data["labels"], "labels.", tuple(LabelConfig.model_fields))
     with st.expander("Training"):

@@ -94,6 +94,8 @@ def _actions(folder: RunFolder, status: Status, config: RunConfig | None) -> Non
     if status.state in OPEN:
         stopping = engine.jobs().is_stopping(folder.name)
         label, hint = "Stop and save", "Saves a checkpoint after the current step. The run can be resumed."
+        if status.state == "queued":
+            label, hint = "Take out of the queue", "It can be resumed later: it then waits for its turn again."
         if stopping:
             label, hint = "Stopping …", "The current step ends first."
         if st.button(label, icon=":material/stop:", key="distill_stop", disabled=stopping, help=hint):
@@ -173,8 +175,6 @@ def _progress(name: str, status: Status, config: RunConfig | None, steps: list[d
     if status.state == "queued":
         first = next(iter(engine.jobs().names()), name)
         text = "Waiting for its turn" + (f": {literal(first)} is under way" if first != name else "")
-        if engine.jobs().is_stopping(name):
-            text = "Leaves the queue"
     elif steps:
         last = steps[-1]
         stages = f" of {len(config.stages)}" if config else ""

@@ -36,7 +36,10 @@ class Model:
         if self.run is not None:
             return engine.student(self.run, "student", self.stamp)
         if engine.stamp(self.name) != self.stamp:
-            raise ModelError(f"{self.name}: its files have changed since they were read, or are gone. Reload the page.")
+            raise ModelError(
+                f"{self.name}: its files have changed since they were read, or are gone. "
+                "Choose another model, then this one again."
+            )
         return engine.teacher(self.name)
 
     def prompt(self, task: Task) -> Prompt | None:

@@ -38,10 +38,9 @@ def headline(found: Explained, constraint: Constraint) -> None:
     columns[3].metric("States of the automaton", f"{states:,}" if states else "none", border=True)
 
 
-@st.fragment
 def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> None:
-    """The strip, and below it the selected step. `load` gives the model whose probabilities are shown. It is a
-    fragment: a step on the way does not run the page above it."""
+    """The strip, and below it the selected step. `load` gives the model whose probabilities are shown. To be drawn as
+    a fragment: a step on the way does not run the page above it."""
     shade, line = choose("masks", OF_STEP, "removed")
     left, right = st.columns([1.5, 1], gap="medium")
     with left:

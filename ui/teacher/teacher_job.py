@@ -25,6 +25,7 @@ FEWEST, USUAL, MOST = 5, 10, 200
 KEPT = 16  # prompts whose answers are kept
 JOB, ANSWERS = "teacher_job", "teacher_answers"
 
+Teacher = tuple[str, float]  # its name, and its `engine.stamp`
 Wanted = Sequence[tuple[Prompt, str]]  # prompts, each with an input
 
 
@@ -76,12 +77,12 @@ def seeds() -> dict[str, int]:
     return of_input | ({"the scored ones": state["teacher_draw"]} if "teacher_draw" in state else {})
 
 
-def answered(teacher: str, task: Task, prompt: Prompt) -> Mapping[str, str]:
+def answered(teacher: Teacher, task: Task, prompt: Prompt) -> Mapping[str, str]:
     """What this teacher has answered under this prompt, by input."""
     return st.session_state.get(ANSWERS, {}).get((teacher, task.name, prompt), {})
 
 
-def _to_fill(teacher: str, task: Task, prompt: Prompt) -> dict[str, str]:
+def _to_fill(teacher: Teacher, task: Task, prompt: Prompt) -> dict[str, str]:
     """The same, to be added to. What was asked longest ago is let go."""
     kept: dict[tuple, dict[str, str]] = st.session_state.setdefault(ANSWERS, {})
     key = (teacher, task.name, prompt)
@@ -140,7 +141,9 @@ def show_progress(place: Any, job: Job, done: int, wanted: int) -> None:
     place.progress(done / max(wanted, 1), f"{done} of {wanted} answered{left}")
 
 
-def work(lm: Any, teacher: str, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]) -> Work:
+def work(
+    lm: Any, teacher: Teacher, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
+) -> Work:
     """What to do once the page is drawn: asks for what is missing, shows it, and draws the page anew."""
 
     def run() -> None:
@@ -154,7 +157,9 @@ def work(lm: Any, teacher: str, task: Task, wanted: Wanted, job: Job, place: Any
     return run
 
 
-def _ask(lm: Any, teacher: str, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]) -> None:
+def _ask(
+    lm: Any, teacher: Teacher, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
+) -> None:
     together = engine.REQUESTS if isinstance(lm, ApiTeacher) else 1
     prompts = list(dict.fromkeys(prompt for prompt, _ in wanted))
     inputs = list(dict.fromkeys(text for _, text in wanted))

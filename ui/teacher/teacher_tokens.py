@@ -13,7 +13,7 @@ from ui.components.candidates import candidates, of_step
 from ui.components.strip_metrics import FACTS, OF_MODEL, OF_STEP, choose, legends, strip_token
 from ui.components.token_strip import token_strip
 from ui.page_tools import linked
-from ui.text import heading
+from ui.text import heading, show_error
 
 
 def read(lm: Any, task: Task, example: Example, prompt: Prompt, answer: engine.Answer) -> tuple[Any, ...]:
@@ -25,12 +25,15 @@ def read(lm: Any, task: Task, example: Example, prompt: Prompt, answer: engine.A
     return tuple(engine.explain_free(lm, task, example.input, prompt, answer.ids))
 
 
-def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]]) -> None:
-    """The strip of one of the answers that were read, and the rivals of the token that is selected."""
+def section(lm: Any, read_so_far: Mapping[str, tuple[Any, ...]], wrong: Mapping[str, str]) -> None:
+    """The strip of one of the answers that were read, and the rivals of the token that is selected; and why others
+    could not be read."""
     heading("Token by token")
     if isinstance(lm, ApiTeacher):
         st.caption("This teacher answers in text only: it tells no probabilities.")
         return
+    for label, why in wrong.items():
+        show_error(f"{label}: the tokens of this answer cannot be shown: {why}")
     labels = [label for label, steps in read_so_far.items() if steps]
     if not labels:
         st.caption("There are no tokens to look at.")
@@ -52,4 +55,4 @@ def _strip(lm: Any, steps: tuple[Any, ...], label: str, shade: str, line: str) -
         st.caption("Click a token, or walk with the arrow keys, to see what the teacher weighed there.")
     else:
         step = steps[index]
-        candidates(of_step(step, lm.eos), min(1.0, max(0.0, step.removed)), key="teacher_candidates")
+        candidates(of_step(step, lm.eos), step.removed, key="teacher_candidates")

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import StillroomError
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import answers, asking, engine
@@ -22,10 +23,12 @@ STATE = "teacher_asked"
 
 @dataclass(frozen=True)
 class Told:
-    """An answer, and what the teacher made of each of its tokens; nothing where it tells none."""
+    """An answer, and what the teacher made of each of its tokens; nothing where it tells none, or where they cannot be
+    read: `wrong` says why."""
 
     answer: engine.Answer
     steps: tuple[Any, ...]
+    wrong: str = ""
 
 
 def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -> Work | None:
@@ -44,7 +47,7 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
     )
     labels = WAYS[chosen or "both"]
     asked = asking.current(STATE, key, labels)
-    missing = asked.missing(labels) if asked else []
+    missing = asked.missing(labels) if asked and example.input else []
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Run",
@@ -71,8 +74,9 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
         return None
     places = _columns(task, example, asked, labels)
     shown: dict[str, Told] = {label: asked.found[label] for label in labels if label in asked.found}
-    if len(shown) + len(asked.wrong) >= len(labels) and shown:
-        teacher_tokens.section(lm, {label: told.steps for label, told in shown.items()})
+    if shown and not asked.open(labels):
+        wrong = {label: told.wrong for label, told in shown.items() if told.wrong}
+        teacher_tokens.section(lm, {label: told.steps for label, told in shown.items()}, wrong)
         _compare(task, example, {label: told.answer.text for label, told in shown.items()})
     if not missing:
         return None
@@ -92,7 +96,10 @@ def _ask(lm: Any, task: Task, example: Example, prompt: Prompt, label: str, show
         max_new_tokens=None if masked else engine.FREE_TOKENS,
         show=show,
     )
-    return Told(answer, teacher_tokens.read(lm, task, example, prompt, answer))
+    try:
+        return Told(answer, teacher_tokens.read(lm, task, example, prompt, answer))
+    except StillroomError as error:  # the answer is there all the same
+        return Told(answer, (), str(error))
 
 
 def _columns(task: Task, example: Example, asked: Asked, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 from streamlit.testing.v1 import AppTest
 
 from core.distill.config import RunConfig, Stage, to_yaml
@@ -20,10 +21,12 @@ from core.paths import ROOT, write_whole
 from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 from core.tasks import CARS, POS, TASKS, Example, Task
+from tests.ui.conftest import checked
 from ui import answers, engine
 from ui.compare import (
     compare_charts,
     compare_csv,
+    compare_details,
     compare_models,
     compare_stages,
     compare_tokens,
@@ -89,11 +92,6 @@ def page(**query: str | list[str]) -> AppTest:
     for name, value in query.items():
         app.query_params[name] = value
     return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
 
 
 def cells(app: AppTest, table: int) -> dict[str, list[str]]:
@@ -676,7 +674,25 @@ def test_stages_side_by_side(root, monkeypatch):
     assert any(text.startswith(f"✗ not valid: {HOSTILE}") for text in lines)
     assert any("out of luck" in text for text in lines)
     assert any("2 of 2 valid · 94.44 % as gold · 2 different" in t.value for t in app.text)
+    assert any(text.value == "Without the mask: failed" for text in app.text)
     assert "script" not in markup(app) and app.button(key="compare_stages_stop").disabled
+    app.session_state[compare_stages.STATE].wrong = {}  # one is open, and none was asked to stop
+    app.session_state[compare_stages.STATE].stopped = True
+    assert any("Draw goes on from there" in c.value for c in checked(app.run()).caption)
+
+
+def test_no_part_of_the_page_is_a_fragment_while_models_are_asked(root, monkeypatch):
+    """Streamlit interrupts nothing for a click in one."""
+    folder, found = run(root, "first", pos_report()), []
+    with_weights(folder, "student")
+    monkeypatch.setattr(engine, "student", lambda name, which, stamp: which)
+    monkeypatch.setattr(engine, "samples", lambda *_, **__: [SENTENCE.answer])
+    monkeypatch.setattr(compare_details, "parts", lambda *_: found.append(ThreadState.get().fragment_id is not None))
+    app = page()
+    assert found == [True]
+    found.clear()
+    checked(app.button(key="compare_stages_go").click().run())
+    assert found == [True, False, False, False, True]  # pressed, with the mask, without, neither; and again
 
 
 def test_stages_without_weights(root):

@@ -92,6 +92,7 @@ def test_a_second_run_is_said_to_wait(page):
 def test_a_run_that_waits_leaves_the_queue(page, root):
     app = page()
     app.button(key="distill_start").click().run()
+    assert app.button(key="distill_stop").label == "Take out of the queue"
     checked(app.button(key="distill_stop").click().run())
     assert [run.status().state for run in run_folders.all_runs(root)] == ["stopped"]
     assert not app.button(key="distill_resume").disabled

@@ -5,7 +5,7 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from core.distill import config as run_config
-from core.distill.config import RunConfig, Stage
+from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
 from core.distill.presets import PRESETS
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
@@ -153,6 +153,27 @@ def test_a_look_at_another_choice_forgets_nothing(page):
         assert shown(app) != before
         checked(app.segmented_control(key=f"distill_{key}").set_value(back).run())
         assert shown(app) == before
+
+
+def test_a_section_that_is_not_on_screen_contradicts_nothing_and_is_kept(page, monkeypatch):
+    monkeypatch.setattr(engine, "teacher_names", lambda: ("smollm2+pos", "https://host/v1#m"))
+    wanted = "{teacher: 'https://host/v1#m', student: {model: org/model}, stages: [{method: pseudo_labels}]"
+    app = upload(page(), (wanted + ", labels: {price_in: 0.5}}").encode())
+    before = shown(app)
+    app.selectbox(key="distill_teacher").set_value("smollm2+pos").run()
+    assert "has no price" in texts(app)
+    checked(app.segmented_control(key="distill_stages_0_method").set_value("task").run())
+    assert "has no price" not in texts(app) and shown(app).labels == LabelConfig()
+    app.segmented_control(key="distill_signals_form").set_value("live").run()
+    checked(app.segmented_control(key="distill_stages_0_method").set_value("gold").run())
+    assert shown(app).signals == SignalConfig()
+    app.selectbox(key="distill_teacher").set_value("https://host/v1#m").run()
+    assert "distill_labels_score_teacher" in {widget.key for widget in app.toggle}  # for the report
+    checked(app.segmented_control(key="distill_stages_0_method").set_value("pseudo_labels").run())
+    assert shown(app) == before
+    app.selectbox(key="distill_teacher").set_value("smollm2+pos").run()
+    checked(app.segmented_control(key="distill_stages_0_method").set_value("task").run())
+    assert shown(app).signals.form == "live"
 
 
 def test_an_edit_followed_at_once_by_a_press_counts(page):

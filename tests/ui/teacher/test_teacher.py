@@ -12,7 +12,7 @@ from core.models.teachers import AdapterCard
 from core.paths import ROOT
 from core.tasks import CARS, POS
 from core.tasks.prompt import Prompt, as_shot
-from ui import engine
+from ui import asking, engine
 from ui.teacher import prompt_form, prompt_store, teacher_job
 from ui.teacher.teacher_input import drawn
 from ui.text import percent
@@ -207,6 +207,67 @@ def test_what_is_pressed_holds_for_what_was_typed_just_before() -> None:
     assert {
         (prompt.instructions, len(found)) for (*_, prompt), found in app.session_state["teacher_answers"].items()
     } == {("And mine.", 5)}
+
+
+def test_a_press_that_nothing_came_of_asks_nothing_later() -> None:
+    def nothing_asked() -> bool:
+        asked, answers = (name in app.session_state for name in ("teacher_asked", "teacher_answers"))
+        return not app.exception and not asked and not answers
+
+    app = short(page(task="cars", n="5"))
+    app.text_area(key="teacher_instructions").set_value("")  # and so the page ends early
+    app.button(key="teacher_run").click()
+    app.button(key="teacher_score_go").click().run()
+    app.text_area(key="teacher_instructions").set_value("Mine.").run()
+    assert nothing_asked()
+    app.text_area(key="teacher_instructions").set_value(CARS.instructions)  # A and B are the same
+    app.button(key="teacher_versus_go").click().run()
+    app.text_area(key="teacher_instructions").set_value("Mine.").run()
+    assert nothing_asked()
+
+
+def test_a_press_is_forgotten_with_its_page() -> None:
+    """The page was left before its section was drawn, as while a model was loaded."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)  # leads to another page
+    app.session_state["_page"] = "teacher"
+    app.session_state[asking.PRESSED] = {"teacher_score"}
+    assert not app.run().exception and asking.PRESSED not in app.session_state
+
+
+def test_an_input_that_was_emptied_can_be_neither_asked_nor_stopped() -> None:
+    app = short(page(task="cars"))
+    app.button_group(key="teacher_source").set_value("own").run()
+    app.text_area(key="teacher_text cars").set_value("1974 ford pinto, 20 mpg").run()
+    app.text_area(key="teacher_text cars").set_value("")
+    app.button(key="teacher_run").click().run()
+    assert not app.exception and "teacher_asked" in app.session_state
+    assert app.button(key="teacher_run").disabled and app.button(key="teacher_stop").disabled
+
+
+def test_an_answer_whose_tokens_cannot_be_read_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def explain(*_: Any) -> None:
+        raise ModelError("the context is too short: take another.")
+
+    monkeypatch.setattr(engine, "explain", explain)
+    app = short(page(task="cars"))
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    asked = app.session_state["teacher_asked"]
+    assert set(asked.found) == {"With the mask", "Without the mask"} and not asked.wrong
+    assert asked.found["With the mask"].answer.valid and not asked.found["With the mask"].steps
+    said = [code.value for code in app.code if "tokens of this answer cannot be shown" in code.value]
+    assert said == ["With the mask: the tokens of this answer cannot be shown: the context is too short: take another."]
+
+
+def test_a_folder_that_changed_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = short(page(task="cars", way="with", n="5"))
+    app.button(key="teacher_run").click().run()
+    app.button(key="teacher_score_go").click().run()
+    assert "#### Token by token" in {m.value for m in app.markdown}
+    monkeypatch.setattr(engine, "stamp", lambda _: 1.0)
+    assert not app.run().exception
+    assert "#### Token by token" not in {m.value for m in app.markdown}
+    assert any(bar.proto.text == "5 answers to ask for." for bar in app.get("progress"))
 
 
 def test_prompts_that_were_only_looked_at_cost_no_answers(monkeypatch: pytest.MonkeyPatch) -> None:
