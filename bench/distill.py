@@ -32,7 +32,7 @@ from core.tasks import POS
 
 EXAMPLES = 32
 EPOCHS = 3
-SHAPE = {"kind": "scratch", "width": 192, "depth": 12, "heads": 12, "context": 512}
+SHAPE = {"kind": "scratch", "shape": "gpt2", "width": 192, "depth": 12, "heads": 12, "context": 512}
 WHOLE, TRIMMED = 49_152, 8_192
 WAYS: dict[str, dict[str, Any]] = {
     "source": {"constraint": "none", "vocabulary": WHOLE, "signals": "live"},
