@@ -40,11 +40,11 @@ TRAIN, HELD_OUT, WITHOUT_MASK = 128, 40, 8  # sentences
 STARTS: dict[str, dict[str, Any]] = {
     "cut": {"student": {"kind": "cut", "layers": (0, 1, 2, 29)}, "learning_rate": 7e-4, "epochs": 3, "batch": 4},
     "pca": {
-        "student": {"kind": "scratch", "width": 192, "depth": 4, "embeddings": "pca"},
+        "student": {"kind": "scratch", "shape": "gpt2", "width": 192, "depth": 4, "embeddings": "pca"},
         "learning_rate": 1.5e-3, "epochs": 8, "batch": 8,
     },
     "random": {
-        "student": {"kind": "scratch", "width": 192, "depth": 4, "embeddings": "random"},
+        "student": {"kind": "scratch", "shape": "gpt2", "width": 192, "depth": 4, "embeddings": "random"},
         "learning_rate": 1.5e-3, "epochs": 8, "batch": 8,
     },
 }  # fmt: skip

@@ -191,7 +191,7 @@ def test_resumed_equals_uninterrupted(teacher):
 
 def scratch_trainer(teacher, config: RunConfig) -> Trainer:
     """Its student drops out, as GPT-2-shaped ones do."""
-    shape = StudentConfig(kind="scratch", width=16, depth=1, heads=2, vocabulary=500, context=512)
+    shape = StudentConfig(kind="scratch", shape="gpt2", width=16, depth=1, heads=2, vocabulary=500, context=512)
     student = students.build(shape, teacher, used_tokens(teacher, POS, EXAMPLES), seed=0)
     store = MaskStore(student.tokens)
     constraints = Constraints(POS, student.tokens, True)

@@ -67,7 +67,7 @@ def test_contradictions_are_refused_by_name(text, message):
 def test_more_width_than_the_teacher_has_starts_at_random_only(teacher):
     with pytest.raises(ConfigError, match=r"embeddings are 32 wide.*embeddings 'random'"):
         students.build(config(width=64), teacher, [], seed=0)
-    assert students.build(config(width=64, embeddings="random"), teacher, [], seed=0).model.config.n_embd == 64
+    assert students.build(config(width=64, embeddings="random"), teacher, [], seed=0).model.config.hidden_size == 64
 
 
 def test_fewer_tokens_than_dimensions_give_no_start(teacher):

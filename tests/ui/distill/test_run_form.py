@@ -265,7 +265,7 @@ def test_the_form_outlives_a_look_at_a_run(page):
 
 def test_a_run_in_words():
     words = describe(PRESETS["Tiny"])
-    assert "192 wide and 4 layers deep" in words and "30 epochs" in words
+    assert "192 wide and 4 layers deep" in words and "10 epochs" in words
     student = StudentConfig(kind="existing", model="org/base", lora_rank=4, precision="nf4", prompted=True)
     words = describe(RunConfig(teacher="smollm2", student=student))
     assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in NF4" in words
