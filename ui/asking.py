@@ -58,8 +58,12 @@ def forget_presses() -> None:
     st.session_state.pop(PRESSED, None)
 
 
-def stop(name: str) -> None:
-    """For the callback of a button."""
+def stop_button(name: str, key: str, running: bool) -> None:
+    """What comes is kept; a press of the section's button goes on from there."""
+    st.button("Stop", key=key, icon=":material/stop:", disabled=not running, on_click=_stop, args=(name,))
+
+
+def _stop(name: str) -> None:
     if name in st.session_state:  # else the page was reset meanwhile
         st.session_state[name].stopped = True
 

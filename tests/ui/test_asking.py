@@ -26,7 +26,7 @@ def asking_page() -> None:
         asked = asking.current("trial_asked", text, labels)
         missing = asked.missing(labels) if asked else []
         st.button("Go", key="go", on_click=asking.press, args=("trial_asked",))
-        st.button("Stop", key="stop", on_click=asking.stop, args=("trial_asked",), disabled=asked is None)
+        asking.stop_button("trial_asked", "stop", asked is not None)
         state["alone"] = (*state.get("alone", ()), ThreadState.get().fragment_id is not None)
         place = st.empty()
         return [asking.work(asked, missing[0], place.text, lambda _: ask(missing[0], text)) if missing else None]

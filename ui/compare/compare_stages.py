@@ -101,14 +101,7 @@ def _buttons(running: bool, done: bool) -> None:
         on_click=asking.press,
         args=(STATE,),
     )
-    st.button(
-        "Stop",
-        key="compare_stages_stop",
-        icon=":material/stop:",
-        disabled=not running,
-        on_click=asking.stop,
-        args=(STATE,),
-    )
+    asking.stop_button(STATE, "compare_stages_stop", running)
 
 
 def _choose_run(runs: Sequence[ScoredRun]) -> ScoredRun:

@@ -43,14 +43,7 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
             on_click=asking.press,
             args=(STATE,),
         )
-        st.button(
-            "Stop",
-            key="compare_try_stop",
-            icon=":material/stop:",
-            disabled=not missing,
-            on_click=asking.stop,
-            args=(STATE,),
-        )
+        asking.stop_button(STATE, "compare_try_stop", bool(missing))
     if asked is None:
         st.caption("Press Ask: the models chosen above answer one after the other.")
         return None

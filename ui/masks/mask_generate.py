@@ -35,9 +35,7 @@ def look(source: Source) -> Work | None:
             on_click=asking.press,
             args=(ASKED,),
         )
-        st.button(
-            "Stop", key="masks_stop", icon=":material/stop:", disabled=not missing, on_click=asking.stop, args=(ASKED,)
-        )
+        asking.stop_button(ASKED, "masks_stop", bool(missing))
         st.caption("The same prompt, the same seed: once only what the schema allows, once whatever comes.")
     if asked is None:
         st.info(

@@ -58,14 +58,7 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
             args=(STATE,),
             disabled=not example.input or bool(missing),
         )
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            key="teacher_stop",
-            on_click=asking.stop,
-            args=(STATE,),
-            disabled=not missing,
-        )
+        asking.stop_button(STATE, "teacher_stop", bool(missing))
     if not example.input:
         st.info("Write an input above: the teacher is asked about it.", icon=":material/arrow_upward:")
         return None
