@@ -53,8 +53,12 @@ def start(server: Server, page: Page, tmp_path: Path, name: str, values: tuple[s
     page.locator(".st-key-distill_yaml input[type=file]").set_input_files(path)
     expect(page.locator(".st-key-distill_name input")).to_have_value(name)
     settled(page)
-    page.get_by_role("button", name=re.compile("^Start")).dblclick()  # as people do: it is one run all the same
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    page.wait_for_timeout(250)  # as people click twice: it is one run all the same
+    page.mouse.down()
+    page.mouse.up()
     expect(page.locator(".st-key-distill_head")).to_contain_text(name)
+    settled(page)
     assert not (server.home / "runs" / f"{name}-2").exists()
     return RunFolder(server.home / "runs" / name)
 

@@ -98,8 +98,11 @@ def _table(current: str | None, before: tuple[tuple[str, str], ...]) -> None:
 
 
 def _clicked(names: list[str]) -> None:
+    """A browser that has not heard yet of what was chosen last says with its next click, or by its timer, what its
+    table had selected before: its address is the old one then. Nor does nothing selected mean that none is wanted."""
     selected = st.session_state[TABLE]["selection"]["rows"]
-    choose(names[selected[0]] if selected else None)
+    if selected and st.query_params.get("run") == st.session_state.get(CHOSEN):
+        choose(names[selected[0]])
 
 
 def _signature(runs: list[RunFolder]) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.distill import config as run_config
@@ -18,6 +19,7 @@ from core.tasks import POS, Example, saved_prompts
 from core.tasks.prompt import Prompt, Shot
 from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
+from ui.distill import run_list
 
 STEP = {"total": 4, "method": "gold", "epoch": 0, "agreement": 0.5, "learning_rate": 1e-3, "positions": 9, "tokens": 90}
 
@@ -147,6 +149,23 @@ def test_buttons_lead_from_run_to_run(page, root):
         checked(app.button(key=button).click().run())
         assert "".join(app.query_params["run"]) == name and app.subheader[-1].value == name.replace("-", r"\-")
     assert set(app.dataframe[0].value["student"]) == {"Cut"}
+
+
+@pytest.mark.parametrize(
+    ("address", "rows", "chosen"),
+    [
+        ("demo", [1], "two"),
+        ("", [1], "demo"),  # from before the choice: the address had nothing yet
+        ("two", [0], "demo"),
+        ("demo", [], "demo"),  # a click on the selected line
+    ],
+)
+def test_what_a_browser_says_too_late_chooses_nothing(monkeypatch, address, rows, chosen):
+    monkeypatch.setattr(st, "query_params", {"run": address} if address else {})
+    state = {run_list.CHOSEN: "demo", run_list.TABLE: {"selection": {"rows": rows}}}
+    monkeypatch.setattr(st, "session_state", state)
+    run_list._clicked(["demo", "two"])
+    assert state[run_list.CHOSEN] == chosen
 
 
 def test_a_finished_run_says_what_its_labels_were_like(page, root):
