@@ -28,7 +28,8 @@ AnswerIds = tuple[Sequence[int], Sequence[int], Sequence[int]]  # prompt ids, an
 @dataclass(frozen=True)
 class Choices:
     """The n free positions of one gold answer, and how many were `forced`. `offsets`: where each begins, in bytes;
-    `gold` is the token there and `first` the likeliest allowed one, as bytes, `right` whether they are the same token.
+    `gold` is the token there and `first` the likeliest allowed one, as bytes, `right` whether they are the same token;
+    `right_unmasked`: whether the likeliest one of the whole vocabulary is gold.
     `confidence`: probability of the first among the allowed; `loss`: -log p(gold) among the allowed, `loss_unmasked`
     in the whole vocabulary, in nats; `refused`: the probability that falls on refused tokens before any mask."""
 
@@ -37,6 +38,7 @@ class Choices:
     gold: tuple[bytes, ...]
     first: tuple[bytes, ...]
     right: np.ndarray
+    right_unmasked: np.ndarray
     confidence: np.ndarray
     loss: np.ndarray
     loss_unmasked: np.ndarray
@@ -68,30 +70,31 @@ def choices(
 def _choices(lm: LanguageModel, answer: AnswerIds, hidden: torch.Tensor, store: MaskStore) -> Choices:
     prompt, ids, rows = answer
     free = [i for i, row in enumerate(rows) if row >= 0]
-    columns: list[np.ndarray] = [np.zeros((5, 0))]
+    columns: list[np.ndarray] = [np.zeros((6, 0))]
     for start in range(0, len(free), AT_ONCE):
         places = free[start : start + AT_ONCE]
         states = hidden[torch.tensor([len(prompt) + i - 1 for i in places], device=hidden.device)]
         allowed = torch.from_numpy(store.allowed([rows[i] for i in places]))
         columns.append(_columns(lm.head(states), allowed.to(hidden.device), [ids[i] for i in places]))
-    first, *figures = np.concatenate(columns, axis=1)
+    first, right_unmasked, *figures = np.concatenate(columns, axis=1)
     chosen, gold = first.astype(int).tolist(), [ids[i] for i in free]
     bytes_of = lm.tokens.bytes_of
     ends = np.cumsum([0, *(len(bytes_of[i]) for i in ids)])
     texts = tuple(bytes_of[i] for i in gold), tuple(bytes_of[i] for i in chosen)
     right = np.array(chosen, np.int64) == np.array(gold, np.int64)
-    return Choices(len(ids) - len(free), ends[free], *texts, right, *figures)
+    return Choices(len(ids) - len(free), ends[free], *texts, right, right_unmasked > 0, *figures)
 
 
 def _columns(logits: torch.Tensor, allowed: torch.Tensor, gold: list[int]) -> np.ndarray:
-    """(5, n) of logits (n, V): first choice, confidence, loss, loss unmasked, refused."""
+    """(6, n) of logits (n, V): first choice, whether the unmasked one is gold, confidence, losses, refused."""
     free = torch.log_softmax(logits, -1)
     masked = torch.log_softmax(logits.masked_fill(~allowed, float("-inf")), -1)
     best, first = masked.max(-1)
     at = torch.tensor(gold, device=logits.device)[:, None]
     losses = -masked.gather(-1, at)[:, 0], -free.gather(-1, at)[:, 0]
     refused = free.exp().masked_fill(allowed, 0.0).sum(-1)
-    return torch.stack([first.double(), best.exp(), *losses, refused]).double().cpu().numpy()
+    right_unmasked = free.argmax(-1) == at[:, 0]
+    return torch.stack([first.double(), right_unmasked, best.exp(), *losses, refused]).double().cpu().numpy()
 
 
 def likelihood(found: Sequence[Choices | None]) -> Likelihood | None:

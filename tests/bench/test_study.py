@@ -27,4 +27,8 @@ def test_the_teacher_is_asked_before_the_clock_runs_and_once(teacher, tmp_path, 
     second = study.student("tiny", "both", "hard", 1, tmp_path)
     assert events == ["logits"] * 4 + ["_step"] * 8
     for found in (first, second):
-        assert len(found["curve"]) == 2 and 0 <= found["refused_mass"] <= 1 and found["training_s"] <= found["whole_s"]
+        assert (
+            len(found["curve"]) == len(found["curve_without_mask"]) == 2
+            and 0 <= found["refused_mass"] <= 1
+            and found["training_s"] <= found["whole_s"]
+        )

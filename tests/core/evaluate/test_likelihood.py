@@ -57,6 +57,7 @@ def test_losses_are_those_of_the_plain_model(teacher, sequences, found):
             assert mine.loss_unmasked[n] == pytest.approx(-here.log_softmax(0)[answer[i]].item(), abs=1e-4)
             assert mine.first[n] == teacher.tokens.bytes_of[allowed[masked.argmax()]]
             assert mine.right[n] == (masked.argmax() == place)
+            assert mine.right_unmasked[n] == (here.argmax() == answer[i])
             assert mine.confidence[n] == pytest.approx(masked.max().exp().item(), abs=1e-5)
 
 
@@ -76,7 +77,9 @@ def test_perplexities_forced_share_and_the_hardest(sequences, found):
 def made(confidence, right):
     n = len(confidence)
     zeros = [np.zeros(n) for _ in range(3)]
-    return Choices(0, np.arange(n), (b"a",) * n, (b"b",) * n, np.array(right), np.array(confidence), *zeros)
+    return Choices(
+        0, np.arange(n), (b"a",) * n, (b"b",) * n, np.array(right), np.array(right), np.array(confidence), *zeros
+    )
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
