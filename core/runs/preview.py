@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.constrain.masks import FORCED, MaskStore
 from core.distill.config import RunConfig, Stage
-from core.distill.sequences import TokenSequence, length, tokenise
+from core.distill.sequences import TokenSequence, batch_sizes, length, tokenise
 from core.distill.train import Trainer
 from core.models import existing, prompting
 from core.models.api import ApiTeacher
@@ -95,8 +95,10 @@ def _prompt(teacher: Teacher, task: Task, prompt: Prompt, text: str) -> str:
 
 def _expected(config: RunConfig, student: LanguageModel, sequences: Sequence[TokenSequence]) -> float:
     """MB of training by formula, on sequences as long as the longest of these."""
-    at_once = -(-config.batch_size // config.accumulate)
-    return memory.estimate(student, at_once, max(map(len, sequences)), config.gradient_checkpointing)
+    longest = max(map(len, sequences))
+    together = batch_sizes([longest] * config.batch_size, config.batch_size, config.batch_tokens)[0]
+    at_once = -(-together // config.accumulate)
+    return memory.estimate(student, at_once, longest, config.gradient_checkpointing)
 
 
 def _measured(

@@ -521,6 +521,8 @@ def test_a_preview_measures_and_estimates_the_longest_examples(config, tmp_path,
     longest = max(map(len, trainer.sequences))
     assert found.training_megabytes == memory.estimate(trainer.student, 4, longest) and found.measured is not None
     assert longest > max(map(len, found.first_batch)) and len(trainer.sequences) == 4
+    fewer = preview(config.model_copy(update={**changes, "batch_tokens": 2 * longest}))
+    assert fewer.training_megabytes == memory.estimate(trainer.student, 2, longest) and fewer.measured is not None
 
 
 def test_examples_that_do_not_fit_end_the_run_before_training_or_are_left_out(config, tmp_path):
