@@ -1,5 +1,6 @@
 """Examples as token sequences: prompt, answer, which positions are free, and what was allowed there."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -63,12 +64,13 @@ def length(lm: LanguageModel, example: Example, reader: Callable[[str], list[int
     return len(reader(example.input)) + len(lm.encode(example.answer)) + 1
 
 
-def used_tokens(lm: LanguageModel, task: Task, examples: Sequence[Example]) -> set[int]:
-    """Ids of a tokenizer that the data and the schema's fixed words need."""
-    used = {lm.eos}
+def used_tokens(lm: LanguageModel, task: Task, examples: Sequence[Example], min_count: int = 1) -> set[int]:
+    """Ids of a tokenizer that the data needs at least so many times, and those that the schema's fixed words need."""
+    counts: Counter[int] = Counter()
     for example in examples:
-        used.update(lm.student_prompt(example.input))
-        used.update(lm.encode(example.answer))
+        counts.update(lm.student_prompt(example.input))
+        counts.update(lm.encode(example.answer))
+    used = {lm.eos, *(token for token, count in counts.items() if count >= min_count)}
     used.update(token for text in _schema_words(task) for token in lm.encode(text))
     return used
 

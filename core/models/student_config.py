@@ -50,12 +50,27 @@ class StudentConfig(BaseModel):
     embeddings: Literal["pca", "random"] = Field(
         "pca", title="Embeddings", description="scratch: start from the teacher's by PCA, or at random"
     )
+    dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="scratch: share of the embeddings, and of what each layer adds to them, left out at a step",
+    )
     vocabulary: int = Field(
         8192,
         ge=300,
         le=300_000,
         title="Vocabulary",
-        description="cut, scratch: tokens to keep at least; those that data and schema need are always kept",
+        description="cut, scratch: tokens to keep at least; those that data and schema need are kept besides",
+    )
+    min_count: int = Field(
+        1,
+        ge=1,
+        le=1_000_000,
+        title="Rare tokens",
+        description="cut, scratch: tokens that data has less often are spelled with smaller ones, as words that are "
+        "not in it will be: a smaller file, which knows less by heart; 1: data's are all kept",
     )
     context: int = Field(
         1024, ge=64, le=32_768, title="Context", description="cut, scratch: longest input and answer, in tokens"

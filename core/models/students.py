@@ -14,7 +14,7 @@ def build(
     config: StudentConfig, base: LanguageModel, used: Iterable[int], seed: int, sample: Sequence[Sequence[int]] = ()
 ) -> LanguageModel:
     """An untrained student, made from `base`. `used` are the ids of `base` that data and schema need; `sample` are a
-    few of its inputs in the same ids: a cut in width needs them.
+    few of its inputs in the same ids, of which those that are not kept are passed over: a cut in width needs them.
 
     An existing model is not copied: `base` itself is tuned. Raises ConfigError for what `base` does not have.
     """
@@ -33,7 +33,8 @@ def _built(
     bos = old_ids.index(base.beginning[0]) if base.beginning else eos  # it begins as its base does
     if config.kind == "cut":
         new_ids = {old: new for new, old in enumerate(old_ids)}
-        model = cut.build(config, base.model, table, bos, eos, [[new_ids[i] for i in ids] for ids in sample])
+        kept = [[new_ids[i] for i in ids if i in new_ids] for ids in sample]
+        model = cut.build(config, base.model, table, bos, eos, kept)
     else:
         model = scratch.build(config, table, bos, eos)
     return LanguageModel.of("student", model.to(device()), tokenizer)

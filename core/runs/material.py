@@ -88,7 +88,8 @@ def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None 
         data = answered(task, data, labels)
         check(config, len(data.train))
     say("building the student")
-    used = used_tokens(base, task, (*data.train, *(labels.examples if labels else ())))
+    examples = (*data.train, *(labels.examples if labels else ()))
+    used = used_tokens(base, task, examples, config.student.min_count)
     student = students.build(config.student, base, used, config.seed, _sample(config, base, data))
     if base is teacher and config.student.is_adapter:
         teacher = base = replace(student, name=base.name, without_adapter=True, prompts={})

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.distill.sequences import batches, parts
+from core.distill.sequences import batches, parts, used_tokens
 from core.errors import ConfigError
+from core.tasks import POS, Example
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=50)
 
@@ -41,3 +42,13 @@ def test_processes_share_a_batch(examples, passes, processes):
     assert max(sizes) - min(sizes) <= 1
     if processes == 1:
         assert min(sizes) >= 1
+
+
+def test_tokens_that_are_rare_are_not_needed_but_the_schemas_are(teacher):
+    often, once = Example("Go !", '{"tokens":[]}'), Example("quick Zebra", '{"tokens":[]}')
+    examples = [often, often, once]
+    counted = [teacher.student_prompt(e.input) + teacher.encode(e.answer) for e in examples]
+    schema = used_tokens(teacher, POS, [])
+    assert used_tokens(teacher, POS, examples) == schema.union(*counted)
+    assert used_tokens(teacher, POS, examples, 2) == schema.union(*counted[:2], counted[2][-1:])
+    assert used_tokens(teacher, POS, examples, 9) == schema

@@ -49,6 +49,25 @@ def test_a_llama_has_what_makes_it_one(teacher):
     assert not any("position" in name for name in names)
 
 
+@pytest.mark.parametrize("shape", ["gpt2", "llama"])
+def test_dropout_is_for_training_only_and_not_saved(teacher, shape, tmp_path):
+    ids = torch.tensor([teacher.encode("Go !")])
+
+    def read(lm):
+        return lm.model.model(ids).last_hidden_state if shape == "llama" else lm.model.transformer(ids)[0]
+
+    for share in (0.0, 0.3):
+        student = students.build(config(shape=shape, dropout=share), teacher, [], seed=0)
+        ids = torch.tensor([student.encode("Go !")])
+        student.model.train()
+        assert torch.equal(read(student), read(student)) == (share == 0.0)
+        student.model.eval()
+        expected = read(student)
+        assert torch.equal(expected, read(student))
+        checkpoint.save(student, tmp_path)
+        assert torch.allclose(read(checkpoint.load(tmp_path, "again")), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -10,6 +10,7 @@ from core.errors import MisfitError
 from core.models import teachers
 from core.models.student_config import StudentConfig
 from core.runs import folder
+from core.runs.execute import execute
 from core.runs.material import gather
 from core.runs.training import prepare
 
@@ -122,3 +123,19 @@ def test_a_narrow_cut_sees_the_runs_own_inputs(config):
     student = StudentConfig(kind="cut", layers=(0, 1), cut_width=16, vocabulary=400, context=512)
     material = gather(config.model_copy(update={"student": student}))
     assert material.student.model.config.hidden_size == 16
+
+
+def test_rare_tokens_are_spelled_and_the_teacher_still_speaks_of_them(config, tmp_path):
+    """The teacher's signals are over the student's tokens, however the student spells a word."""
+    student = StudentConfig(kind="cut", layers=(0, 1), cut_width=16, vocabulary=400, context=512)
+    changes = {"student": student, "stages": (Stage(method="logits", examples=4),)}
+    whole = gather(config.model_copy(update=changes)).student
+    changes["student"] = student.model_copy(update={"min_count": 50})
+    config = config.model_copy(update=changes)
+    few = gather(config).student
+    assert len(few.tokens) < len(whole.tokens)
+    text = gather(config).data.train[0].input
+    assert few.tokens.text(few.encode(text)) == text and len(few.encode(text)) > len(whole.encode(text))
+    made = folder.create(config, tmp_path)
+    with made.lock():
+        assert execute(made).state == "finished", made.status().error
