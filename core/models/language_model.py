@@ -17,7 +17,6 @@ from core.models import prefix
 from core.paths import CACHE
 
 LARGE = 20_000  # tokens
-_AS_TEXT = {"add_special_tokens": False, "split_special_tokens": True}
 _ADDED = re.compile(r"\.(lora_\w+|ranknum)\.")  # in the names of an adapter's parameters
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
@@ -29,16 +28,6 @@ def _context(model: Any) -> int | None:
     config = model.config.get_text_config()
     found = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len", "seq_length"))
     return next((length for length in found if length), None)
-
-
-def _set_plain(backend: Any) -> None:
-    """What transformers sets before each of its calls, too: a backend keeps what its last caller asked for."""
-    if backend.truncation is not None:
-        backend.no_truncation()
-    if backend.padding is not None:
-        backend.no_padding()
-    if not backend.encode_special_tokens:
-        backend.encode_special_tokens = True
 
 
 def _count(parameter: torch.nn.Parameter) -> int:
@@ -95,8 +84,12 @@ class LanguageModel:
                 yield parameter
 
     @cached_property
+    def _plain(self) -> Any:
+        return prefix.plain(self.tokenizer)
+
+    @cached_property
     def _in_the_middle(self) -> Any:
-        return prefix.without(self.tokenizer)
+        return prefix.without(self._plain)
 
     @cached_property
     def beginning(self) -> list[int]:
@@ -106,15 +99,13 @@ class LanguageModel:
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text that follows other text, as an answer does: what looks like a special token is read as
-        text, and no blank is put before it. Asks the backend, as the tokenizer's own call takes many times as long."""
-        backend = self._in_the_middle.backend_tokenizer
-        _set_plain(backend)
-        return backend.encode(text, add_special_tokens=False).ids
+        text, and no blank is put before it."""
+        return self._in_the_middle.encode(text, add_special_tokens=False).ids
 
     def student_prompt(self, text: str) -> list[int]:
         """What a student sees: the input, read as the tokenizer reads a text from its beginning, and the end-of-text
         token as separator (S0.6)."""
-        return [*self.beginning, *self.tokenizer(text, **_AS_TEXT)["input_ids"], self.eos]
+        return [*self.beginning, *self._plain.encode(text, add_special_tokens=False).ids, self.eos]
 
     def hidden(self, **inputs: Any) -> Any:
         """The backbone's output, before the head."""

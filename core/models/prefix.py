@@ -1,7 +1,6 @@
 """What some tokenizers put before every text: a token (Llama, Gemma), a blank (Llama 2, T5). A text in the middle of
 another has neither."""
 
-import copy
 import json
 from typing import Any
 
@@ -14,18 +13,28 @@ def beginning(tokenizer: Any) -> list[int]:
     return read["input_ids"][: read["special_tokens_mask"].index(0)]
 
 
-def without(tokenizer: Any) -> Any:
-    """The tokenizer itself if it adds no blank, otherwise a copy that reads a text as it stands."""
+def plain(tokenizer: Any) -> Any:
+    """A backend of its own that reads a text as `tokenizer` does, but for special tokens: it adds none, if told so, and
+    what looks like one is text. `tokenizer` keeps what its last caller asked for, in whichever thread that was."""
     from tokenizers import Tokenizer
 
-    spec = json.loads(tokenizer.backend_tokenizer.to_str())
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    backend.encode_special_tokens = True
+    return backend
+
+
+def without(backend: Any) -> Any:
+    """The backend itself if it puts no blank in front, otherwise a copy that reads a text as it stands."""
+    from tokenizers import Tokenizer
+
+    spec = json.loads(backend.to_str())
     bare = {part: _bare(spec[part], steps) for part, steps in ORDERED.items()}
     if bare == {part: spec[part] for part in ORDERED}:
-        return tokenizer
-    backend = Tokenizer.from_str(json.dumps(spec | bare))
-    found = copy.deepcopy(tokenizer)
-    found.backend_tokenizer.normalizer = backend.normalizer
-    found.backend_tokenizer.pre_tokenizer = backend.pre_tokenizer
+        return backend
+    found = Tokenizer.from_str(json.dumps(spec | bare))
+    found.encode_special_tokens = True
     return found
 
 

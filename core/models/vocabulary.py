@@ -23,7 +23,7 @@ def trim(tokenizer: Any, used: Iterable[int], size: int) -> tuple[Any, list[int]
 
     if not tokenizer.is_fast:
         raise ModelError(f"{type(tokenizer).__name__} has no tokenizer.json: convert it to a fast tokenizer.")
-    spec = json.loads(tokenizer.backend_tokenizer.to_str())
+    spec = json.loads(tokenizer.backend_tokenizer.to_str()) | {"padding": None, "truncation": None}
     _check(spec)
     model = spec["model"]
     added = {token["content"] for token in spec["added_tokens"]}

@@ -57,18 +57,21 @@ def test_a_text_is_spelled_as_it_stands(lm, text):
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=3))
 def test_a_text_is_read_as_transformers_would(lm, texts):
-    """Whatever the last caller of the same backend asked for."""
-    tokenizer, text = lm._in_the_middle, "</s>".join(texts)
-    expected = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    tokenizer.backend_tokenizer.enable_truncation(2)
-    tokenizer.backend_tokenizer.enable_padding(length=50)
-    tokenizer.backend_tokenizer.encode_special_tokens = False
-    assert lm.encode(text) == expected
+    """Whatever the last caller of the same tokenizer asked for."""
+    text = "</s>".join(texts)
+    expected = lm.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    lm.tokenizer.backend_tokenizer.enable_truncation(2)
+    lm.tokenizer.backend_tokenizer.enable_padding(length=50)
+    lm.tokenizer.backend_tokenizer.encode_special_tokens = False
+    assert lm.student_prompt(text) == [*lm.beginning, *expected, lm.eos]
+    if lm._in_the_middle is lm._plain:
+        assert lm.encode(text) == expected
 
 
-def test_a_tokenizer_without_a_prefix_is_not_copied():
-    assert prefix.without(KINDS["Gemma"]) is KINDS["Gemma"]
-    assert prefix.without(KINDS["Llama 2"]) is not KINDS["Llama 2"]
+def test_a_tokenizer_without_a_prefix_is_not_copied_twice():
+    for name, is_copied in {"Gemma": False, "Llama 2": True}.items():
+        plain = prefix.plain(KINDS[name])
+        assert plain is not KINDS[name].backend_tokenizer and (prefix.without(plain) is not plain) == is_copied
 
 
 def test_gold_answers_are_read_and_forced(lm):

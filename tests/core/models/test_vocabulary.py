@@ -1,5 +1,6 @@
 """Trimmed vocabularies of every kind: any text can still be written, and is written as before where it can be."""
 
+import copy
 import json
 
 import pytest
@@ -190,3 +191,11 @@ def test_other_kinds_are_refused_by_name(model, decoder, named):
     backend.decoder = decoder
     with pytest.raises(ModelError, match=rf"\({named}\) cannot be trimmed.*kind 'existing'"):
         vocabulary.trim(PreTrainedTokenizerFast(tokenizer_object=backend), [0], 300)
+
+
+def test_padding_and_truncation_of_the_last_caller_are_left_behind(tokenizer):
+    full = copy.deepcopy(tokenizer)
+    full.backend_tokenizer.enable_truncation(2)
+    full.backend_tokenizer.enable_padding(length=50)
+    small, old_ids = vocabulary.trim(full, [], 400)
+    assert len(small) == len(old_ids) == 400 and len(small.backend_tokenizer.encode("a b c d").ids) == 4
