@@ -15,7 +15,8 @@ from ui.run_text import describe
 from ui.text import literal, show_error
 
 PRESET = "distill_preset"
-KEPT = (PRESET, run_form.VALUES, run_form.DATA_SEEN, run_prompt.MODE)  # the form; its widgets follow from it
+# The form; its widgets follow from it.
+KEPT = (PRESET, run_form.FILLED, run_form.VALUES, run_form.DATA_SEEN, run_prompt.MODE)
 INTENTS = {
     "Quick": "For a first look: a student cut from the teacher, a short time budget.",
     "Tiny": "For a small file: a narrow, shallow student made from scratch, many epochs, no time limit.",
@@ -28,6 +29,7 @@ def draw() -> None:
     if run_form.VALUES not in st.session_state:
         st.session_state.setdefault(PRESET, next(iter(PRESETS)))
         _use_preset()
+    _follow_choices()
     _follow_data()
     form, side = st.columns([3, 2], gap="medium")
     with form:
@@ -49,7 +51,6 @@ def _preset() -> None:
             list(PRESETS),
             required=True,
             key=PRESET,
-            on_change=_use_preset,
             persist_state="session",
             help="Choosing one resets the whole form.",
         )
@@ -69,6 +70,20 @@ def _use_preset() -> None:
         name = st.session_state[PRESET] = next(iter(PRESETS))
     run_form.fill(PRESETS[name])
     _start_over(PRESETS[name].task)
+    st.session_state[run_form.FILLED] = name
+
+
+def _follow_choices() -> None:
+    """Fills the form anew where another preset or task was chosen. Not in callbacks: what a browser says by a timer,
+    before it has heard of a file that was read, would be taken for a choice."""
+    preset, task = st.session_state.get(PRESET), st.session_state.get(run_form.key("task"))
+    if preset and preset != st.session_state.get(run_form.FILLED):
+        _use_preset()
+    elif task and task != run_form.values()["task"]:
+        _start_over(task)
+        for name in ("data", "teacher"):
+            st.session_state.pop(run_form.key(name), None)
+        run_form.values()["task"] = task
 
 
 def _start_over(task: str) -> None:
@@ -88,20 +103,7 @@ def _follow_data() -> None:
 
 def _task(field: FieldInfo, key: str, value: str) -> str:
     st.session_state.setdefault(key, value)
-    names = list(TASKS)
-    return st.selectbox(
-        "Task", names, format_func=lambda n: TASKS[n].title, key=key, on_change=_task_changed, args=(key,)
-    )
-
-
-def _task_changed(key: str) -> None:
-    chosen = st.session_state.get(key)
-    if chosen is None:  # a run's file, read in the same rerun, has filled the form anew
-        return
-    run_form.values()["task"] = chosen
-    _start_over(chosen)
-    for name in ("distill_data", "distill_teacher"):
-        st.session_state.pop(name, None)
+    return st.selectbox("Task", list(TASKS), format_func=lambda name: TASKS[name].title, key=key)
 
 
 def _data(field: FieldInfo, key: str, value: str | None) -> str | None:
@@ -168,10 +170,9 @@ def _start_button(config: RunConfig | None) -> None:
         st.caption(f"{literal(waiting[0])} is under way; this one will wait in the queue.")
     if start and config is not None:
         try:
-            folder = engine.jobs().start(config)
+            name = run_list.start(config)
         except (StillroomError, OSError) as error:
             show_error(str(error))
             return
-        run_list.choose(folder.name)
-        st.toast(f"{literal(folder.name)} {'is queued' if waiting else 'has started'}", icon=":material/science:")
+        st.toast(f"{literal(name)} {'is queued' if waiting else 'has started'}", icon=":material/science:")
         st.rerun()

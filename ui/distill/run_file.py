@@ -60,7 +60,7 @@ def take_yaml(content: bytes) -> str | None:
     except (ConfigError, UnicodeDecodeError) as error:
         return str(error)
     run_form.fill(config)
-    st.session_state["distill_preset"] = None
+    st.session_state["distill_preset"] = st.session_state[run_form.FILLED] = None
     st.session_state[run_form.DATA_SEEN] = uploads.chosen(TASKS[config.task])
     run_prompt.use(run_prompt.FILE if config.prompt else run_prompt.TASK)
     return None

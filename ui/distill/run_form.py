@@ -24,6 +24,7 @@ from ui.text import heading
 Widget = Callable[[FieldInfo, str, Any], Any]  # (field, key, value) -> new value
 
 VALUES = "distill_values"
+FILLED = "distill_filled"  # the preset that the form was filled with; None: a file
 DATA_SEEN = "distill_data_seen"  # what the Datasets page had chosen when it was last looked at
 BASICS = ("name", "task", "data", "teacher", "conditioned", "drop_misfits", "seed")
 ELSEWHERE = ("student", "stages", "prompt", "signals", "labels")

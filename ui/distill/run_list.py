@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.distill.config import RunConfig
 from core.errors import RunError
 from core.paths import DEMO_RUN
 from core.runs import folder as run_folders
@@ -19,6 +20,7 @@ from ui.distill import run_charts
 from ui.text import show_error
 
 CHOSEN, TABLE = "distill_run", "distill_runs"
+STARTED = "distill_started"  # runs that were started and not chosen yet
 ROWS_SHOWN = 6
 SAMPLES = {"A run that is finished": {"run": DEMO_RUN.name}, "A run of your own": {}}
 COLUMNS = {
@@ -43,8 +45,19 @@ def choose(name: str | None) -> None:
         st.query_params["run"] = name
 
 
+def start(config: RunConfig) -> str:
+    """Starts a run, which is chosen when the page is drawn next. It is noted in a list, for Streamlit may end a script
+    before it writes to the state: a second click would start it once more."""
+    started: list[str] = st.session_state.setdefault(STARTED, [])
+    started.append(engine.jobs().start(config).name)
+    return started[-1]
+
+
 def chosen() -> RunFolder | None:
     """The chosen run. A link to a run that is gone is said to be so, and forgotten."""
+    if started := st.session_state.get(STARTED):
+        choose(started[-1])
+        started.clear()
     name = st.query_params.get("run") or st.session_state.get(CHOSEN)
     if not name:
         return None

@@ -135,10 +135,6 @@ def _delete(folder: RunFolder) -> None:
     run_list.choose(None)  # the address must not name what is gone
 
 
-def _start(config: RunConfig) -> None:
-    run_list.choose(engine.jobs().start(config).name)
-
-
 def _try(action: Any, argument: Any) -> None:
     """Does what was asked and shows the page anew; what stands in its way is said."""
     try:
@@ -165,7 +161,7 @@ def _problem(status: Status, config: RunConfig | None) -> None:
             help="Starts a new run of the same configuration that leaves out what does not fit.",
         )
     ):
-        _try(_start, config.model_copy(update={"drop_misfits": True}))
+        _try(run_list.start, config.model_copy(update={"drop_misfits": True}))
     if status.traceback:
         with st.expander("Where it happened", icon=":material/bug_report:"):
             st.code(status.traceback, language="python")

@@ -83,6 +83,17 @@ def test_start_creates_the_run_and_shows_it(page, root):
     assert "Waiting" in str(app.get("progress")[0].proto.text)
 
 
+def test_a_run_is_chosen_though_its_start_was_the_last_that_the_script_did(root, monkeypatch):
+    """A second click ends a script at its next word with Streamlit."""
+    state, address = {}, {}
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(st, "query_params", address)
+    assert run_list.start(PRESETS["Quick"]) == "quick" and run_list.CHOSEN not in state
+    assert run_list.chosen().path == root / "quick" and address == {"run": "quick"}
+    run_list.choose(None)
+    assert run_list.chosen() is None
+
+
 def test_a_second_run_is_said_to_wait(page):
     app = page()
     app.button(key="distill_start").click().run()

@@ -279,17 +279,18 @@ def test_a_run_in_words():
 def file_then_task() -> None:
     import streamlit as st
 
+    from core.distill import config as run_config
     from core.distill.config import RunConfig
     from core.tasks.prompt import Prompt
-    from ui.distill import new_run, run_form
+    from ui.distill import new_run, run_file, run_form
 
-    st.session_state["distill_task"] = "pos"
+    st.session_state.update({"distill_task": "pos", "distill_preset": "Tiny", run_form.FILLED: "Quick"})
     config = RunConfig(task="cars", data="/a/b.jsonl", teacher="org/model", prompt=Prompt(instructions="Read it."))
-    run_form.fill(config)
-    new_run._task_changed("distill_task")
+    run_file.take_yaml(run_config.to_yaml(config).encode())
+    new_run._follow_choices()
     st.session_state["same"] = run_form.values() == config.model_dump(mode="json")
 
 
-def test_a_file_that_fills_the_form_wins_over_a_task_chosen_in_the_same_rerun():
-    """Both callbacks run; the first lets the widgets go, so that the second finds nothing to read."""
+def test_a_file_that_fills_the_form_wins_over_a_task_and_a_preset_chosen_in_the_same_rerun():
+    """It lets their widgets go, so that nothing is followed."""
     assert checked(AppTest.from_function(file_then_task).run()).session_state["same"]
