@@ -21,15 +21,16 @@ PRESETS: dict[str, RunConfig] = {
         checkpoint_every=50,
         report_examples=25,
     ),
-    # After five epochs of gold it has learned its sentences by heart.
+    # Cut in width, it learns more in the same time than one from scratch of the same size. After five epochs it has
+    # learned its sentences by heart.
     "Tiny": RunConfig(
         name="tiny",
-        student=StudentConfig(kind="scratch", width=192, depth=4, heads=6, embeddings="pca", vocabulary=8192),
+        student=StudentConfig(kind="cut", layers=(0, 1, 2, 3, 4, 5), cut_width=192, vocabulary=4096),
         stages=(
             Stage(method="task", epochs=1, learning_rate=1.5e-3),
-            Stage(method="gold", epochs=10, learning_rate=1.5e-3),
+            Stage(method="gold", epochs=4, learning_rate=1.5e-3),
         ),
-        batch_size=8,
+        batch_size=4,
         validate_every=100,
         checkpoint_every=100,
     ),

@@ -19,7 +19,7 @@ PRESET = "distill_preset"
 KEPT = (PRESET, run_form.FILLED, run_form.VALUES, run_form.DATA_SEEN, run_prompt.MODE)
 INTENTS = {
     "Quick": "For a first look: a student cut from the teacher, a short time budget.",
-    "Tiny": "For a small file: a narrow, shallow student made from scratch, many epochs, no time limit.",
+    "Tiny": "For a small file: the teacher's first layers, cut to a third of their width, many epochs, no time limit.",
     "Thorough": "For more care: more of the teacher's layers, a larger vocabulary, more epochs, no time limit.",
 }
 
