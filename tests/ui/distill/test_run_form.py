@@ -211,8 +211,9 @@ def upload(app: AppTest, content: bytes) -> AppTest:
 
 def test_yaml_goes_into_the_form_and_comes_back(page):
     wanted = PRESETS["Tiny"].with_values(
-        ["name=other", "teacher=org/model", "data=/a/b.jsonl", "task=cars", "student.width=96", "max_seconds=12.5",
-         "stages.0.constraint=soft", "stages.0.penalty=3.5", "prompt={instructions: 'Read it.', with_schema: true}"]
+        ["name=other", "teacher=org/model", "data=/a/b.jsonl", "task=cars", "max_seconds=12.5",
+         "student={kind: scratch, width: 96}", "stages.0.constraint=soft", "stages.0.penalty=3.5",
+         "prompt={instructions: 'Read it.', with_schema: true}"]
     )  # fmt: skip
     app = upload(page(), run_config.to_yaml(wanted).encode())
     assert shown(app) == wanted
@@ -265,7 +266,9 @@ def test_the_form_outlives_a_look_at_a_run(page):
 
 def test_a_run_in_words():
     words = describe(PRESETS["Tiny"])
-    assert "192 wide and 4 layers deep" in words and "10 epochs" in words
+    assert "6 layers of it, 192 wide" in words and "4 epochs" in words
+    words = describe(RunConfig(student=StudentConfig(kind="scratch", width=96, depth=3)))
+    assert "96 wide and 3 layers deep" in words
     student = StudentConfig(kind="existing", model="org/base", lora_rank=4, precision="nf4", prompted=True)
     words = describe(RunConfig(teacher="smollm2", student=student))
     assert r"org\/base with a LoRA adapter of rank 4 on all its layers, its own weights in NF4" in words
