@@ -142,7 +142,7 @@ async def _train(browser: Browser, server: Server, home: Path) -> None:
     file = home / "quick.yaml"
     file.write_text(run_config.to_yaml(config))
     page = await _open(browser, f"{server.url}/distill")
-    await page.locator(".st-key-distill_yaml input[type=file]").set_input_files(file)
+    await page.locator(".st-key-_distill_yaml input[type=file]").set_input_files(file)
     await page.get_by_text(FILE_IS_READ).wait_for(timeout=LIMIT)
     await page.locator(".st-key-distill_start button").click()
     await page.locator(".st-key-distill_head").wait_for(timeout=LIMIT)

@@ -1,6 +1,7 @@
 """The controls of the Datasets page: task, data, split, search, and adding data of one's own."""
 
 import streamlit as st
+from streamlit.typing import UploadedFile
 
 from core.errors import StillroomError
 from core.tasks import TASKS, Task
@@ -33,6 +34,7 @@ def choose() -> tuple[Task, str | None]:
         persist_state="session",
     )
     task = TASKS[name or next(iter(TASKS))]
+    _take_file(task)
     with right.popover("Add your own", icon=":material/upload_file:", width="stretch", key=ADD, on_change="rerun"):
         _add(task)
     path = _select(task, middle)
@@ -90,8 +92,7 @@ def _add(task: Task) -> None:
         f"Format: {task.file_help}. Or inputs without answers, which a teacher then writes: one a line (.txt), or as "
         "`text` in .csv or .jsonl. A single file is split 8 : 1 : 1 in its own order."
     )
-    file = f"datasets_file_{task.name}"
-    st.file_uploader("Upload a file", type=uploads.suffixes(task), key=file, on_change=_take_file, args=(task, file))
+    st.file_uploader("Upload a file", type=uploads.suffixes(task), key=_uploader(task))
     path = f"datasets_path_{task.name}"
     linked(path, "")
     st.text_input(
@@ -108,11 +109,22 @@ def _add(task: Task) -> None:
         st.button("Delete the chosen upload", key="datasets_delete", on_click=_delete, args=(task, chosen))
 
 
-def _take_file(task: Task, key: str) -> None:
-    if upload := st.session_state[key]:
+def _uploader(task: Task) -> str:
+    """Its key, not of the page's state: a browser keeps the file after a reset, so the server must know it still, or
+    the next click would bring it as a new one."""
+    return f"_datasets_file_{task.name}"
+
+
+def _take_file(task: Task) -> None:
+    """In each run until it is done, for a click ends the reading. A file that the server has no longer is none."""
+    state, key = st.session_state, _uploader(task)
+    upload, done = state.get(key), f"{key} done"
+    if isinstance(upload, UploadedFile) and upload.file_id != state.get(done):
         path, is_new = uploads.save(upload)
+        is_new = state.setdefault(f"{key} {upload.file_id}", is_new)  # as it was the first time
         if not _take(task, str(path)) and is_new:
             uploads.remove(str(path))
+        state[done] = upload.file_id
 
 
 def _take_path(task: Task, key: str) -> None:

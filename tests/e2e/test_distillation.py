@@ -50,7 +50,7 @@ def start(server: Server, page: Page, tmp_path: Path, name: str, values: tuple[s
     path.write_text(run_config.to_yaml(PRESETS["Quick"].with_values([f"name={name}", *values])))
     page.goto(f"{server.url}/distill")
     settled(page)
-    page.locator(".st-key-distill_yaml input[type=file]").set_input_files(path)
+    page.locator(".st-key-_distill_yaml input[type=file]").set_input_files(path)
     expect(page.locator(".st-key-distill_name input")).to_have_value(name)
     settled(page)
     page.get_by_role("button", name=re.compile("^Start")).click()

@@ -121,7 +121,7 @@ def advert(text: str) -> bytes:
 )
 def test_data(task: str, name: str, content: bytes) -> None:
     app = page("datasets", task=task)
-    safe(app.file_uploader(key=f"datasets_file_{task}").upload(name, content).run())
+    safe(app.file_uploader(key=f"_datasets_file_{task}").upload(name, content).run())
     assert app.metric[0].value == "9"
     safe(app.text_input(key="datasets_search").set_value("window.__hit").run())
     assert "window.__hit" in app.dataframe[-1].value.to_csv()
@@ -378,9 +378,9 @@ def test_a_configuration_as_a_file_and_in_the_form() -> None:
         text.replace("name: quick", "name: '**b**'"),
     )
     for content in (*(one.encode() for one in odd), b"", bytes(range(256)), text.encode("utf-16")):
-        safe(app.file_uploader(key="distill_yaml").upload("<b>.yaml", content).run())
+        safe(app.file_uploader(key="_distill_yaml").upload("<b>.yaml", content).run())
         assert app.session_state["distill_yaml_error"], content[:40]
-    safe(app.file_uploader(key="distill_yaml").upload("marked.yaml", ("\ufeff" + text).encode()).run())
+    safe(app.file_uploader(key="_distill_yaml").upload("marked.yaml", ("\ufeff" + text).encode()).run())
     assert not app.session_state["distill_yaml_error"]
     safe(app.text_input(key="distill_name").set_value(HOSTILE).run())
     assert app.button(key="distill_start").disabled

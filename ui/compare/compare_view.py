@@ -31,7 +31,8 @@ def show_problems(problems: Sequence[str]) -> None:
 
 
 def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
-    """The runs to compare, at first those the link names (?run=), else the newest. The link follows the choice."""
+    """The runs to compare, at first those the link names (?run=), else the newest. The link follows the choice, which
+    counts for more than the address that the browser has when it is made: it may be an old one."""
     names, state, said = list(runs), st.session_state, given_all("run", runs)
     if missing := [name for name in st.query_params.get_all("run") if name not in runs]:
         st.toast(f"There is no finished run named {literal(missing[0])}.", icon=":material/link_off:")
@@ -43,6 +44,7 @@ def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
         key="compare_runs",
         placeholder="Choose at least one finished run",
         persist_state="session",
+        on_change=lambda: state.update(compare_address=given_all("run", runs)),
     )
     to_address("run", chosen)
     state["compare_address"] = chosen

@@ -37,7 +37,7 @@ def upload() -> None:
     file = st.file_uploader(
         "Read a run's YAML into the form",
         type=["yaml", "yml"],
-        key="distill_yaml",
+        key="_distill_yaml",  # outlives a reset, as the browser's file does: the next click would bring it as a new one
         on_change=_take_file,
         max_upload_size=1,
     )
@@ -49,7 +49,7 @@ def upload() -> None:
 
 def _take_file() -> None:
     st.session_state["distill_yaml_error"] = None
-    if (file := st.session_state["distill_yaml"]) is not None:
+    if (file := st.session_state["_distill_yaml"]) is not None:
         st.session_state["distill_yaml_error"] = take_yaml(file.getvalue())
 
 

@@ -354,6 +354,16 @@ def test_several_runs_newest_first_and_by_link(root):
     assert any("different machines" in w.value for w in app.warning)
 
 
+def test_a_run_chosen_before_the_browser_has_the_address_of_another_keeps_both(root):
+    for age, name in enumerate("abc"):
+        run(root, name, pos_report(), age=age)
+    app = page(run="a")
+    checked(app.multiselect(key="compare_runs").set_value(["a", "b"]).run())
+    app.query_params["run"] = "a"  # what the browser still has when it says that c was chosen
+    checked(app.multiselect(key="compare_runs").set_value(["a", "b", "c"]).run())
+    assert app.multiselect(key="compare_runs").value == app.query_params["run"] == ["a", "b", "c"]
+
+
 def test_runs_of_different_tasks_are_looked_at_one_task_at_a_time(root):
     run(root, "tags", pos_report())
     adverts = list(CARS.shots[:2])

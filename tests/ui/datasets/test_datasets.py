@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from streamlit.testing.v1 import AppTest
 
 from core.errors import ModelError
 from core.paths import ROOT
-from core.tasks import CARS, POS
+from core.tasks import CARS, POS, Dataset, Task
 from tests.ui.conftest import checked
 from ui import engine, text, uploads
 from ui.datasets import dataset_view
@@ -157,7 +158,7 @@ def test_a_malformed_path_names_the_line_and_changes_nothing(tmp_path: Path) -> 
 
 def test_an_upload_is_kept_and_found_again() -> None:
     app = page(task="cars")
-    app.file_uploader(key="datasets_file_cars").upload("my cars.jsonl", (ADVERT * 10).encode()).run()
+    app.file_uploader(key="_datasets_file_cars").upload("my cars.jsonl", (ADVERT * 10).encode()).run()
     assert not app.exception
     assert metrics(app)["Train"] == "8"
     assert metrics(app)["Leaks"] == "2"
@@ -168,7 +169,7 @@ def test_an_upload_is_kept_and_found_again() -> None:
 
 def test_a_malformed_upload_is_refused_with_its_line_and_not_kept() -> None:
     app = page(task="cars")
-    app.file_uploader(key="datasets_file_cars").upload("bad.jsonl", (ADVERT * 3 + "{oops\n").encode()).run()
+    app.file_uploader(key="_datasets_file_cars").upload("bad.jsonl", (ADVERT * 3 + "{oops\n").encode()).run()
     assert not app.exception
     assert any("line 4: not valid JSON" in code.value for code in app.code)
     assert uploads.known(CARS) == []
@@ -177,20 +178,64 @@ def test_a_malformed_upload_is_refused_with_its_line_and_not_kept() -> None:
 
 def test_an_upload_that_another_task_refuses_is_kept() -> None:
     content = (ADVERT.replace("1974,", "-1,") * 10).encode()  # inputs for tagging, but no year of a car
-    page(task="pos").file_uploader(key="datasets_file_pos").upload("a.jsonl", content).run()
+    page(task="pos").file_uploader(key="_datasets_file_pos").upload("a.jsonl", content).run()
     app = page(task="cars")
-    app.file_uploader(key="datasets_file_cars").upload("a.jsonl", content).run()
+    app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", content).run()
     assert any("not a year" in code.value for code in app.code)
     assert [label for label, _ in uploads.known(POS)] == ["a.jsonl"]
 
 
 def test_an_upload_can_be_deleted() -> None:
     app = page(task="cars")
-    app.file_uploader(key="datasets_file_cars").upload("a.jsonl", (ADVERT * 10).encode()).run()
+    app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", (ADVERT * 10).encode()).run()
     app.run().button(key="datasets_delete").click().run()
     assert not app.exception
     assert uploads.known(CARS) == []
     assert metrics(app)["Train"] == str(len(CARS.load(None).train))
+
+
+def test_a_reset_leaves_the_uploader_as_the_browser_has_it() -> None:
+    """Else the file that the browser still sends would be news, and be chosen by the next click."""
+    app = page()
+    app.file_uploader(key="_datasets_file_pos").upload("a.txt", b"a line\n" * 20).run()
+    assert app.session_state[uploads.CHOSEN]["pos"]
+    checked(app.button(key="_datasets_reset").click().run())
+    assert app.session_state[uploads.CHOSEN]["pos"] is None
+    assert app.file_uploader(key="_datasets_file_pos").value.name == "a.txt"
+    assert checked(app.run()).session_state[uploads.CHOSEN]["pos"] is None
+    app.file_uploader(key="_datasets_file_pos").set_value(("a.txt", b"a line\n" * 20, "text/plain")).run()
+    assert app.session_state[uploads.CHOSEN]["pos"], "the same file, given once more"
+
+
+@pytest.mark.parametrize(("line", "kept"), [("", ["a.jsonl"]), ("{oops\n", [])])
+def test_a_click_while_an_upload_is_read(line: str, kept: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    load, app = uploads.load, page(task="cars")
+
+    def interrupted(task: Task, path: str | None) -> Dataset:
+        if path:
+            monkeypatch.setattr(uploads, "load", load)
+            raise StopException
+        return load(task, path)
+
+    monkeypatch.setattr(uploads, "load", interrupted)
+    app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", (ADVERT * 10 + line).encode())
+    sent = app._tree
+    checked(app.run())
+    assert not app.metric and uploads.load is load, "it was stopped"
+    app._tree = sent  # what a browser says once more with its next click
+    checked(app.run())
+    assert [label for label, _ in uploads.known(CARS)] == kept
+    assert bool(app.session_state[uploads.CHOSEN]["cars"]) == bool(kept)
+    assert bool(app.error) != bool(kept)
+
+
+def test_an_upload_that_the_server_has_no_longer_is_no_upload() -> None:
+    """As a browser has it that comes back after the server was started again."""
+    app = page()
+    said = app.file_uploader(key="_datasets_file_pos").upload("a.txt", b"a line\n" * 20).root.get_widget_states()
+    app.file_uploader(key="_datasets_file_pos").clear()
+    checked(app._run(said))
+    assert app.session_state[uploads.CHOSEN]["pos"] is None and not uploads.known(POS)
 
 
 class Upload:

@@ -458,7 +458,7 @@ def test_a_run_that_is_deleted_while_it_is_listed(root):
 def test_a_file_takes_what_was_wrong_with_it_along(page, root):
     a_run(root)
     app = page()
-    checked(app.file_uploader(key="distill_yaml").set_value([("run.yaml", b"task: [", "application/yaml")]).run())
+    checked(app.file_uploader(key="_distill_yaml").set_value([("run.yaml", b"task: [", "application/yaml")]).run())
     assert "not YAML" in texts(app)
     app.query_params["run"] = "quick"
     checked(app.run())

@@ -206,7 +206,7 @@ def test_another_task_brings_its_own_teacher_and_data(page):
 
 
 def upload(app: AppTest, content: bytes) -> AppTest:
-    return checked(app.file_uploader(key="distill_yaml").set_value([("run.yaml", content, "application/yaml")]).run())
+    return checked(app.file_uploader(key="_distill_yaml").set_value([("run.yaml", content, "application/yaml")]).run())
 
 
 def test_yaml_goes_into_the_form_and_comes_back(page):
@@ -219,6 +219,16 @@ def test_yaml_goes_into_the_form_and_comes_back(page):
     assert shown(app) == wanted
     app.number_input(key="distill_student_width").set_value(48).run()
     assert shown(app) == wanted.with_values(["student.width=48"])
+
+
+def test_a_reset_leaves_the_uploader_as_the_browser_has_it(page):
+    """Else the file that the browser still sends would be news, and fill the form with the next click."""
+    app = upload(page(), b"name: other")
+    checked(app.button(key="_distill_reset").click().run())
+    assert shown(app).name == "quick"
+    assert app.file_uploader(key="_distill_yaml").value.name == "run.yaml"
+    assert shown(checked(app.run())).name == "quick"
+    assert shown(upload(app, b"name: other")).name == "other", "the same file, given once more"
 
 
 def test_labels_have_fields_of_their_own(page):
