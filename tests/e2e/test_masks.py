@@ -129,6 +129,24 @@ def test_a_click_on_the_timeline_selects_a_step(masks: Page) -> None:
     expect_step(masks, selected(masks))
 
 
+def test_a_step_selected_outside_of_the_strip_stays_selected(masks: Page) -> None:
+    first = selected(masks)
+    for _ in range(2):  # the first message after a reset is the second round's first click
+        token(masks, 2).click()
+        expect_step(masks, 2)
+        token(masks, 3).click()
+        expect_step(masks, 3)
+        masks.locator(".st-key-masks_timeline svg").click(position={"x": 64, "y": 60})
+        expect_step(masks, 0)
+        masks.locator(".st-key-masks_vocabulary").get_by_text("Table").click()
+        expect(masks.locator(".st-key-masks_grid")).to_have_count(0)
+        expect_step(masks, 0)
+        token(masks, 2).click()
+        expect_step(masks, 2)
+        masks.locator(".st-key-_masks_reset button").click()
+        expect_step(masks, first)
+
+
 def test_each_part_can_be_saved(masks: Page, tmp_path: Path) -> None:
     for part in ("strip", "graph", "grid", "candidates", "timeline"):
         tools = masks.locator(f".st-key-masks_{part} .tools")

@@ -24,11 +24,11 @@ def press(page: Page, key: str) -> None:
 
 def test_driving_refuses_a_red_token_with_its_reason(server: Server, page: Page) -> None:
     opened(server, page, "kind=preset&preset=date&way=drive")
-    press(page, "masks_take_0")
+    press(page, "masks_take_0_0")
     page.wait_for_function("location.search.includes('tokens=')")
     settled(page)
     before = page.url
-    press(page, "masks_refused_0")
+    press(page, "masks_refused_1_0")
     expect(page.get_by_text("Refused. Nothing was added, and nothing is lost.")).to_be_visible()
     expect(page.get_by_text("is refused at its byte 0")).to_be_visible()
     assert page.url == before
@@ -100,8 +100,13 @@ def test_what_writes_for_long_is_stopped_and_keeps_what_it_wrote(server: Server,
     press(page, "masks_finish")
     expect(page.locator(".st-key-masks_finish_stop button")).to_be_enabled(timeout=MODEL)
     expect(page.locator(".st-key-masks_finish button").first).to_be_disabled()
+    written = page.get_by_text("Written so far")
+    expect(written).to_have_text("Written so far: 0 tokens")
+    expect(written.locator("xpath=following::pre[1]")).to_have_text(re.compile("[a-z]"), timeout=MODEL)
     press(page, "masks_finish_stop")
     expect(page.locator(".st-key-masks_finish button").first).to_be_enabled(timeout=MODEL)
+    settled(page)
+    expect(written).to_have_text(re.compile(r"Written so far: [1-9]\d* token"))
 
 
 def test_the_engines_stand_in_one_table(server: Server, page: Page) -> None:
@@ -116,7 +121,7 @@ def test_samples_and_reset(server: Server, page: Page) -> None:
     press(page, "_masks_samples")
     page.get_by_role("menuitem", name="A date, driven by you").click()
     page.wait_for_function("location.search.includes('way=drive')")
-    expect(page.locator(".st-key-masks_take_0 button").first).to_be_visible()
+    expect(page.locator(".st-key-masks_take_0_0 button").first).to_be_visible()
     assert "regex" not in page.url
     press(page, "_masks_reset")
     page.wait_for_function("!location.search.includes('way=')")

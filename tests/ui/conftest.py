@@ -1,7 +1,9 @@
 """What all tests of the interface share."""
 
 import importlib
+import json
 import pkgutil
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -26,6 +28,13 @@ class IdleJobs(Jobs):
 def checked(app: AppTest) -> AppTest:
     assert not app.exception, app.exception[0].message
     return app
+
+
+def saying(app: AppTest, value: dict[str, Any]) -> AppTest:
+    """A run for a message of a browser, in which the first of our components has this value."""
+    states = app._tree.get_widget_states()
+    states.widgets.add(id=app.get("bidi_component")[0].proto.id, json_value=json.dumps(value))
+    return checked(app._run(states))
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,26 @@ def told(key: str, name: str) -> dict[str, Any]:
     return (st.session_state.get(key) or {}).get(name) or {}
 
 
+def news(key: str, name: str) -> dict[str, Any]:
+    """For callbacks: what the component says, or nothing if it said the same before. A reset forgets its value on the
+    server alone: Streamlit takes what the browser goes on sending for a change."""
+    value, state = told(key, name), st.session_state
+    if value == state.get(_heard(key)):
+        return {}
+    state[_heard(key)] = value
+    return value
+
+
+def turn(key: str) -> int:
+    """How often the component had news; it counts on from there, so that the same click twice is news as well."""
+    return st.session_state.get(_heard(key), {}).get("turn", 0)
+
+
+def _heard(key: str) -> str:
+    """Where it is kept; a reset of a page forgets no key that begins so."""
+    return f"_{key}_heard"
+
+
 def signature(data: Any) -> str:
     """What tells this data, which is fit for JSON, from other data."""
     return hashlib.blake2b(json.dumps(data).encode(), digest_size=8).hexdigest()

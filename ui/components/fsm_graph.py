@@ -10,7 +10,7 @@ from core.constrain.automaton import Automaton
 from core.constrain.picture import Picture, around, picture
 from core.constrain.trail import Place, Stretch, trail
 from ui.components import fsm_labels
-from ui.components.component import component, signature, told
+from ui.components.component import component, news, signature, turn
 from ui.components.fsm_layout import Layout, layout
 
 # On two busy cores 900 states and edges took a second to be laid out, once, and 70 ms a move in the browser; 1,500
@@ -77,7 +77,7 @@ def fsm_graph(way: Walk, index: int, *, key: str, picked: int | None, on_pick: C
         "states": drawing.states,
         "edges": drawing.edges,
         "picked": picked,
-        "turn": told(key, "pick").get("turn", 0),
+        "turn": turn(key),
         "note": _left_out(way.picture, shown),
         **marked,
         "look": _dot(drawing.layout, picked) if shown is not way.picture and picked is not None else marked["focus"],
@@ -103,8 +103,8 @@ def _left_out(whole: Picture, shown: Picture) -> str:
 
 
 def picked_state(key: str) -> int | None:
-    """The state that was clicked last."""
-    state = told(key, "pick").get("state")
+    """For `on_pick`: the state that was clicked, if that is news."""
+    state = news(key, "pick").get("state")
     return state if isinstance(state, int) else None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ui.components.component import component, signature, told
+from ui.components.component import component, news, signature, turn
 
 _component = component(
     "timeline",
@@ -32,11 +32,11 @@ def timeline(moments: Sequence[Moment], index: int, vocabulary: int, *, key: str
         "forced": [m.forced for m in moments],
         "vocabulary": vocabulary,
     }
-    now = {"signature": signature(data), "index": index, "turn": told(key, "pick").get("turn", 0)}
+    now = {"signature": signature(data), "index": index, "turn": turn(key)}
     _component(key=key, data=data | now, on_pick_change=on_pick)
 
 
 def picked_step(key: str) -> int | None:
-    """The step that was clicked last."""
-    step = told(key, "pick").get("step")
+    """For `on_pick`: the step that was clicked, if that is news."""
+    step = news(key, "pick").get("step")
     return step if isinstance(step, int) else None

@@ -50,13 +50,14 @@ def token_strip(
     """
     identity = _identity(tokens)
     plain = [(t.text, round(t.shade, 3), t.kind, t.hover, t.line and round(t.line, 3), t.facts) for t in tokens]
-    selection = _selection(key, identity)
+    said = st.session_state[_last(key)] = _said(key)
+    index = said.get("index") if said.get("identity") == identity else None
     data = {
         "tokens": plain,
         "identity": identity,
         "signature": signature(plain),
-        "selected": selection.get("index"),
-        "turn": selection.get("turn", 0),
+        "selected": index,
+        "turn": said.get("turn", 0),
         "legend": legend,
         "line_legend": line_legend,
         "facts": list(facts),
@@ -64,29 +65,34 @@ def token_strip(
         "controls": controls,
     }
     _component(key=key, data=data, on_selection_change=nothing)
-    return selection.get("index") if selectable else None
+    return index if selectable else None
 
 
 def select_token(tokens: Sequence[StripToken], index: int | None, *, key: str) -> None:
     """Selects a token from Python: call it before the strip is shown, or from a callback."""
-    identity = _identity(tokens)
-    turn = _selection(key, identity).get("turn", 0) + 1
-    value = {"identity": identity, "index": index, "turn": turn}
-    if key in st.session_state:
-        st.session_state[key]["selection"] = value
-    else:
-        st.session_state[key] = {"selection": value}
+    turn = _said(key).get("turn", 0) + 1
+    st.session_state.setdefault(key, {})
+    st.session_state[_last(key)] = {"identity": _identity(tokens), "index": index, "turn": turn}
 
 
 def has_selection(tokens: Sequence[StripToken], *, key: str) -> bool:
     """Whether one of these tokens, or expressly none, was selected before."""
-    return bool(_selection(key, _identity(tokens)))
+    return _said(key).get("identity") == _identity(tokens)
 
 
-def _selection(key: str, identity: str) -> dict[str, Any]:
-    """What was last selected in this strip, or nothing if that was among other tokens."""
-    value = told(key, "selection")
-    return value if value.get("identity") == identity else {}
+def _said(key: str) -> dict[str, Any]:
+    """What was selected last, and among which tokens: by the browser, which sends its own value with every message and
+    hears of no other, or from Python. After a reset, nothing: that counts as later than what the browser goes on
+    sending."""
+    last = st.session_state.get(_last(key), {})
+    if key not in st.session_state:
+        return {"turn": last.get("turn", 0) + 1}
+    return max(told(key, "selection"), last, key=lambda value: value.get("turn", 0))
+
+
+def _last(key: str) -> str:
+    """Where the last selection is kept; a reset of the page forgets no key that begins so."""
+    return f"_{key}_last"
 
 
 def _identity(tokens: Sequence[StripToken]) -> str:

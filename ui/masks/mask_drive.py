@@ -35,7 +35,8 @@ def look(source: Source) -> tuple[Explained | None, Callable[[], None] | None]:
         show_error(str(error))
         return None, None
     vocabulary, end = len(drive.lm.tokens), drive.lm.eos
-    place = _show_text(drive)
+    with engine.in_use():  # a model that was stopped a moment ago is still adding what it had written
+        place = _show_text(drive)
     if drive.complete:
         st.success("The answer is complete. Undo to go back, or reset.", icon=":material/flag:")
     else:
@@ -87,7 +88,7 @@ def _show_text(drive: Any) -> DeltaGenerator:
 def _choices(drive: Any, vocabulary: int, end: int) -> None:
     """The likeliest tokens that are allowed, and the likeliest that are not. Raises StillroomError."""
     with engine.in_use():
-        step = drive.look(2 * (ALLOWED + REFUSED))
+        at, step = len(drive.steps), drive.look(2 * (ALLOWED + REFUSED))
     allowed = sorted((c for c in step.candidates if c.allowed), key=lambda c: -c.after)[:ALLOWED]
     refused = sorted((c for c in step.candidates if not c.allowed), key=lambda c: -c.before)[:REFUSED]
     heading(f"Allowed next: {step.allowed:,} of {vocabulary:,} tokens")
@@ -96,17 +97,26 @@ def _choices(drive: Any, vocabulary: int, end: int) -> None:
         if i % ROW == 0:
             columns = st.columns(ROW)
         label = f":material/check: **{literal(name_of(one.id, one.text, end))}** · {percent(one.after)}"
-        _button(columns[i % ROW], label, f"masks_take_{i}", f"{percent(one.before)} before the mask", drive, one.id)
+        help = f"{percent(one.before)} before the mask"
+        _button(columns[i % ROW], label, f"masks_take_{at}_{i}", help, drive, at, one.id)
     if refused:
         heading("Refused, however likely: press one to be told why")
     columns = st.columns(ROW)
     for i, one in enumerate(refused):
         label = f":material/close: ~~{literal(name_of(one.id, one.text, end))}~~ · {percent(one.before)}"
-        _button(columns[i], label, f"masks_refused_{i}", literal(why(one, end)), drive, one.id)
+        _button(columns[i], label, f"masks_refused_{at}_{i}", literal(why(one, end)), drive, at, one.id)
 
 
-def _button(column: Any, label: str, key: str, help: str, drive: Any, token: int) -> None:
-    column.button(label, key=key, help=help, width="stretch", on_click=_do, args=(lambda: drive.add([token]),))
+def _button(column: Any, label: str, key: str, help: str, drive: Any, at: int, token: int) -> None:
+    """A token that may come at this place of the answer; its key names the place, for a button is its key alone, and
+    the second click of two would choose a token that was not yet to be seen."""
+    column.button(label, key=key, help=help, width="stretch", on_click=_do, args=(lambda: take(drive, at, token),))
+
+
+def take(drive: Any, at: int, token: int) -> None:
+    """Nothing once the answer is at another place. Raises StillroomError."""
+    if len(drive.steps) == at:
+        drive.add([token])
 
 
 def _typed(drive: Any) -> None:

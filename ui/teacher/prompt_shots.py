@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.tasks import Example, Task
 from core.tasks.prompt import Shot, as_shot
+from ui.components.component import signature
 from ui.datasets.dataset_view import search
 from ui.text import whole
 
@@ -20,36 +21,40 @@ def edit(task: Task, train: Sequence[Example]) -> None:
     with st.expander(
         f"Worked examples ({len(shots)})", expanded=bool(shots), icon=":material/list:", key="teacher_shots_box"
     ):
-        for i, shot in enumerate(shots):
-            _row(i, shot, len(shots))
+        for i in range(len(shots)):
+            _row(shots, i)
         _add(offered(task, train, shots, st.session_state.get("teacher_shot_find") or ""))
 
 
-def _row(i: int, shot: Shot, count: int) -> None:
+def _row(shots: tuple[Shot, ...], i: int) -> None:
+    """A button is its key alone: it names the example, not its place, or the second click of two would act on the
+    example that took the place. `nth` tells an example from its equals."""
+    shot, nth = shots[i], shots[:i].count(shots[i])
+    which = f"{signature(shot.model_dump())}_{nth}"
     text, up, down, out = st.columns([8, 1, 1, 1], vertical_alignment="center", gap="small")
     text.text(_short(f"{i + 1}  {shot.input}"))
-    for column, icon, name, target, off in (
-        (up, ":material/arrow_upward:", "earlier", i - 1, i == 0),
-        (down, ":material/arrow_downward:", "later", i + 1, i + 1 == count),
+    for column, icon, name, by, off in (
+        (up, ":material/arrow_upward:", "earlier", -1, i == 0),
+        (down, ":material/arrow_downward:", "later", 1, i + 1 == len(shots)),
     ):
         column.button(
             "",
             icon=icon,
-            key=f"teacher_shot_{name}_{i}",
+            key=f"teacher_shot_{name}_{which}",
             help=f"Example {i + 1} one place {name}",
             type="tertiary",
             on_click=_move,
-            args=(i, target),
+            args=(shot, nth, by),
             disabled=off,
         )
     out.button(
         "",
         icon=":material/close:",
-        key=f"teacher_shot_out_{i}",
+        key=f"teacher_shot_out_{which}",
         help=f"Take example {i + 1} out",
         type="tertiary",
         on_click=_out,
-        args=(i,),
+        args=(shot, nth),
     )
 
 
@@ -100,12 +105,20 @@ def _append(shot: Shot | None) -> None:
         st.session_state[CHOSEN] = (*st.session_state.get(CHOSEN, ()), shot)
 
 
-def _move(i: int, target: int) -> None:
+def _move(shot: Shot, nth: int, by: int) -> None:
     shots = list(st.session_state[CHOSEN])
-    shots.insert(target, shots.pop(i))
+    for i in _place(shot, nth):
+        shots.insert(max(0, i + by), shots.pop(i))
     st.session_state[CHOSEN] = tuple(shots)
 
 
-def _out(i: int) -> None:
-    shots = st.session_state[CHOSEN]
-    st.session_state[CHOSEN] = (*shots[:i], *shots[i + 1 :])
+def _out(shot: Shot, nth: int) -> None:
+    shots = list(st.session_state[CHOSEN])
+    for i in _place(shot, nth):
+        del shots[i]
+    st.session_state[CHOSEN] = tuple(shots)
+
+
+def _place(shot: Shot, nth: int) -> list[int]:
+    """Where the example is; nowhere once it is out."""
+    return [i for i, one in enumerate(st.session_state[CHOSEN]) if one == shot][nth : nth + 1]

@@ -20,8 +20,8 @@ def draw(task: Task, prompt: Prompt | None, *, disabled: bool) -> None:
         f"Saved prompts ({len(kept)})", icon=":material/bookmark:", key=OPEN, on_change="rerun", disabled=disabled
     ):
         _save(task, prompt, kept)
-        for i, name in enumerate(kept):
-            _row(task, i, name)
+        for name in kept:
+            _row(task, name)
         if not kept:
             st.caption("None yet. What you save here is offered below and on the Distill page.")
         if wrong := st.session_state.pop(WRONG, ""):
@@ -42,11 +42,13 @@ def _save(task: Task, prompt: Prompt | None, kept: list[str]) -> None:
     )
 
 
-def _row(task: Task, i: int, name: str) -> None:
+def _row(task: Task, name: str) -> None:
+    """A button is its key alone: it names what it acts on, or the second click of two would act on the next prompt."""
     load, gone = (f"{action} {literal(name)}" for action in ("Load", "Delete"))  # each says what it acts on
+    which = f"{task.name} {name}"
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.button(load, key=f"prompt_store_load_{i}", type="tertiary", on_click=_try_to_load, args=(task, name))
-        st.button(gone, key=f"prompt_store_delete_{i}", type="tertiary", on_click=_try_to_delete, args=(task, name))
+        st.button(load, key=f"prompt_store_load_{which}", type="tertiary", on_click=_try_to_load, args=(task, name))
+        st.button(gone, key=f"prompt_store_delete_{which}", type="tertiary", on_click=_try_to_delete, args=(task, name))
 
 
 def _try_to_save(task: Task) -> None:

@@ -639,7 +639,7 @@ def test_token_by_token(root, monkeypatch):
     assert app.query_params["line"] in ("loss", ["loss"])
     app = page(tokens="1", a="first/trained", b="first/teacher", token="0")
     assert read[-1] == (("student", "teacher"), SENTENCE.input, SENTENCE.answer, True, False)
-    assert app.session_state["compare_tokens_strip"]["selection"]["index"] == 0
+    assert app.session_state["_compare_tokens_strip_last"]["index"] == 0
     assert any(t.value.startswith("Token 0: forced") for t in app.text)
     assert {app.query_params[name][0] for name in ("tokens", "token")} == {"1", "0"}
     assert any(t.value.startswith("Token 1: KL") for t in page(tokens="1", token="9").text)  # there is no token 9

@@ -174,10 +174,10 @@ def test_a_seed_draws_the_same_again_and_greedy_needs_none(app):
 def test_driving_takes_refuses_undoes_and_finishes(app):
     page = app(kind="preset", preset="date", way="drive")
     assert any("Choose the first token" in i.value for i in page.info)
-    checked(page.button(key="masks_take_0").click().run())
+    checked(page.button(key="masks_take_0_0").click().run())
     ids = linked(page, "tokens")
     assert ids and page.metric
-    checked(page.button(key="masks_refused_0").click().run())
+    checked(page.button(key="masks_refused_1_0").click().run())
     assert "Refused" in page.error[0].value and "is refused at its byte 0" in codes(page)
     assert linked(page, "tokens") == ids
     page.text_input(key="masks_own_token").set_value("zz")
@@ -192,6 +192,18 @@ def test_driving_takes_refuses_undoes_and_finishes(app):
     assert not linked(page, "tokens") and not page.metric
 
 
+def test_the_second_click_of_two_takes_no_token_that_was_not_to_be_seen(app):
+    page = app(kind="preset", preset="date", way="drive")
+    take = page.button(key="masks_take_0_0")
+    checked(take.click().run())
+    ids = linked(page, "tokens")
+    checked(take.click().run())
+    assert linked(page, "tokens") == ids and not page.error
+    drive = page.session_state[mask_drive.DRIVE][1]
+    mask_drive.take(drive, 0, drive.ids[0])  # as when the click comes before the page is drawn to its end
+    assert linked(page, "tokens") == ",".join(map(str, drive.ids)) == ids
+
+
 def test_a_dead_end_leads_back(app):
     page = app(kind="regex", regex=r"b|a\x04", way="drive")  # no token of SmolLM2's is the byte 4
     page.text_input(key="masks_own_token").set_value("a")
@@ -200,7 +212,7 @@ def test_a_dead_end_leads_back(app):
     checked(page.button(key="masks_finish").click().run())
     assert "a" in [c.value for c in page.code] and page.error
     checked(page.button(key="masks_undo").click().run())
-    assert page.button(key="masks_take_0") and not page.error
+    assert page.button(key="masks_take_0_0") and not page.error
 
 
 def test_what_the_model_had_written_stays_if_it_cannot_go_on(app, monkeypatch):
@@ -214,7 +226,7 @@ def test_what_the_model_had_written_stays_if_it_cannot_go_on(app, monkeypatch):
     checked(page.button(key="masks_finish").click().run())
     assert page.error[0].value == mask_drive.CUT_SHORT and "the memory is full" in codes(page)
     assert len(linked(page, "tokens").split(",")) == 3
-    checked(page.button(key="masks_refused_0").click().run())
+    checked(page.button(key="masks_refused_3_0").click().run())
     assert page.error[0].value == mask_drive.REFUSED_MOVE
 
 
@@ -235,7 +247,7 @@ def test_a_link_restores_what_was_driven(app):
 
 @pytest.mark.parametrize("tokens", ["x", "-1", "99999999999", "49151,1", ",,"])
 def test_tokens_of_a_wrong_link_are_harmless(app, tokens):
-    assert app(kind="preset", preset="date", way="drive", tokens=tokens).button(key="masks_take_0")
+    assert app(kind="preset", preset="date", way="drive", tokens=tokens).button(key="masks_take_0_0")
 
 
 def test_sample_texts_are_shown_and_the_seed_changes_them(app):

@@ -74,7 +74,7 @@ def step_of(page: AppTest) -> str:
 
 def select(page: AppTest, index: int) -> None:
     """As a click on a token does."""
-    state = page.session_state["masks_strip"]["selection"]
+    state = page.session_state["_masks_strip_last"]
     page.session_state["masks_strip"] = {"selection": {**state, "index": index, "turn": state["turn"] + 1}}
     checked(page.run())
 

@@ -43,20 +43,39 @@ def shots(app: AppTest) -> list[str]:
     return [shot.input for shot in app.session_state[CHOSEN]]
 
 
+def button(app: AppTest, says: str) -> Any:
+    return next(one for one in app.button if one.help == says)
+
+
 def test_shots_are_added_moved_and_taken_out() -> None:
     app = page()
     first, second = shots(app)
     app.text_input(key="teacher_shot_find").set_value("7").run()
     app.button(key="teacher_shot_add").click().run()
     assert shots(app) == [first, second, TRAIN[6].input]
-    app.button(key="teacher_shot_earlier_2").click().run()
+    button(app, "Example 3 one place earlier").click().run()
     assert shots(app) == [first, TRAIN[6].input, second]
-    app.button(key="teacher_shot_later_0").click().run()
+    button(app, "Example 1 one place later").click().run()
     assert shots(app) == [TRAIN[6].input, first, second]
-    app.button(key="teacher_shot_out_1").click().run()
+    button(app, "Take example 2 out").click().run()
     assert shots(app) == [TRAIN[6].input, second]
     assert not app.exception
-    assert app.button(key="teacher_shot_earlier_0").disabled and app.button(key="teacher_shot_later_1").disabled
+    assert button(app, "Example 1 one place earlier").disabled and button(app, "Example 2 one place later").disabled
+
+
+def test_the_second_click_of_two_acts_on_the_same_example() -> None:
+    equal, other = as_shot(TRAIN[0]), as_shot(TRAIN[1])
+    app = page(prompt=Prompt(instructions="x", shots=(equal, other, equal)).model_dump_json())
+    out = button(app, "Take example 2 out")
+    for _ in range(2):
+        out.click().run()
+        assert shots(app) == [equal.input] * 2
+    app = page(prompt=Prompt(instructions="x", shots=(equal, other, equal)).model_dump_json())
+    later = button(app, "Example 1 one place later")
+    later.click().run()
+    assert shots(app) == [other.input, equal.input, equal.input]
+    button(app, "Take example 3 out").click().run()
+    assert shots(app) == [other.input, equal.input] and not app.exception
 
 
 def test_a_prompt_is_saved_loaded_and_deleted() -> None:
@@ -69,11 +88,22 @@ def test_a_prompt_is_saved_loaded_and_deleted() -> None:
     app.button(key="prompt_store_save").click().run()
     assert saved_prompts.read(POS, "mine").instructions == HOSTILE
     app.button(key="teacher_restore").click().run()
-    assert [app.button(key=f"prompt_store_{act}_0").label for act in ("load", "delete")] == ["Load mine", "Delete mine"]
-    app.button(key="prompt_store_load_0").click().run()
+    load, delete = (app.button(key=f"prompt_store_{act}_pos mine") for act in ("load", "delete"))
+    assert (load.label, delete.label) == ("Load mine", "Delete mine")
+    load.click().run()
     assert app.text_area(key="teacher_instructions").value == HOSTILE
-    app.button(key="prompt_store_delete_0").click().run()
+    app.button(key="prompt_store_delete_pos mine").click().run()
     assert not app.exception and saved_prompts.names(POS) == []
+
+
+def test_the_second_click_of_two_deletes_no_other_prompt() -> None:
+    for name in ("A", "B"):
+        saved_prompts.save(POS, name, default_prompt(POS))
+    app = page()
+    delete = app.button(key="prompt_store_delete_pos A")
+    for _ in range(2):
+        delete.click().run()
+        assert saved_prompts.names(POS) == ["B"] and not app.exception and prompt_store.WRONG not in app.session_state
 
 
 def test_samples_fill_the_form() -> None:
