@@ -68,7 +68,7 @@ class StudentConfig(BaseModel):
         1,
         ge=1,
         le=1_000_000,
-        title="Rare tokens",
+        title="Least uses of a token",
         description="cut, scratch: tokens that data has less often are spelled with smaller ones, as words that are "
         "not in it will be: a smaller file, which knows less by heart; 1: data's are all kept",
     )
