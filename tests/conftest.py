@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("STILLROOM_PRECISION", "fp32")  # bf16, which some CPUs compute in, rounds too much to compare
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on a core that is shared collapse
 
 import pytest
@@ -42,8 +43,7 @@ def tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=EOS, additional_special_tokens=["<|control|>"])
 
 
-@pytest.fixture(scope="session")
-def teacher(tokenizer):
+def llama(tokenizer, width):
     """A random Llama of three layers."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -53,8 +53,8 @@ def teacher(tokenizer):
     torch.manual_seed(1)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
@@ -68,12 +68,27 @@ def teacher(tokenizer):
 
 
 @pytest.fixture(scope="session")
+def teacher(tokenizer):
+    return llama(tokenizer, 32)
+
+
+@pytest.fixture(scope="session")
 def teacher_folder(teacher, tmp_path_factory):
     """The tiny teacher on disk, as a user's own model would be."""
     from core.models import checkpoint
 
     folder = tmp_path_factory.mktemp("teacher")
     checkpoint.save(teacher, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wider_folder(tokenizer, tmp_path_factory):
+    """A teacher of the least width that nf4 takes, on disk."""
+    from core.models import checkpoint
+
+    folder = tmp_path_factory.mktemp("wider")
+    checkpoint.save(llama(tokenizer, 64), folder)
     return folder
 
 

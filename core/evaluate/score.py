@@ -10,7 +10,7 @@ import torch
 from core.constrain.constraints import Constraints
 from core.evaluate.report import ModelReport, scores
 from core.generate.decode import Sampling, generate, room
-from core.models.device import device
+from core.models.device import device, half_precision
 from core.models.language_model import LanguageModel
 from core.tasks.task import Example, Task
 
@@ -100,4 +100,5 @@ def machine() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     threads = torch.get_num_threads()
-    return f"{platform.machine()} CPU, {os.cpu_count()} cores, {threads} thread{'s' * (threads != 1)} in use"
+    in_bf16 = ", bf16" * (half_precision() == torch.bfloat16)
+    return f"{platform.machine()} CPU, {os.cpu_count()} cores, {threads} thread{'s' * (threads != 1)} in use{in_bf16}"

@@ -4,6 +4,10 @@ import os
 
 import torch
 
+from core.errors import ModelError
+
+PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
 
 def device() -> torch.device:
     """The GPU if there is one, unless a launch says otherwise."""
@@ -12,7 +16,13 @@ def device() -> torch.device:
 
 
 def half_precision() -> torch.dtype:
-    """bf16 where the machine computes in it; on a CPU without such instructions it is 7 times slower than fp32."""
+    """bf16 where the machine computes in it; on a CPU without such instructions it is 7 times slower than fp32.
+    `STILLROOM_PRECISION` decides instead: fp32 gives the same numbers on every machine. Raises ModelError for any
+    other word."""
+    if chosen := os.environ.get("STILLROOM_PRECISION"):
+        if chosen not in PRECISIONS:
+            raise ModelError(f"STILLROOM_PRECISION is {chosen!r}: set it to {' or '.join(PRECISIONS)}, or to nothing.")
+        return PRECISIONS[chosen]
     if device().type == "cuda":
         return torch.bfloat16
     fast = torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.cpu._is_avx512_bf16_supported()

@@ -13,6 +13,8 @@ from core.paths import ADAPTERS
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
+NF4_BLOCK = 64  # weights that share a scale
+
 
 @dataclass(frozen=True)
 class AdapterCard:
@@ -87,9 +89,13 @@ def _load_base(name: str, dtype: Any, precision: str) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         if not options.get("gguf_file"):
             options["use_safetensors"] = True
-        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options, **quantised), tokenizer
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options, **quantised)
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own, by cause
         raise _not_loaded(name, error) from error
+    if precision == "nf4":
+        _check_blocks(name, model)
+        _never_repacked(model)
+    return model, tokenizer
 
 
 def _not_loaded(name: str, error: Exception) -> ModelError:
@@ -117,6 +123,27 @@ def _quantised(precision: str, dtype: Any) -> dict[str, Any]:
             bnb_4bit_compute_dtype=dtype,
         )
     return {"quantization_config": how, "device_map": {"": device()}}
+
+
+def _check_blocks(name: str, model: Any) -> None:
+    """On a CPU with AVX-512 bitsandbytes (0.50) reads rows wrongly that its blocks do not divide."""
+    from bitsandbytes.nn import Linear4bit
+
+    widths = {m.in_features for m in model.modules() if isinstance(m, Linear4bit) and m.weight.device.type == "cpu"}
+    if wrong := sorted(width for width in widths if width % NF4_BLOCK):
+        raise ModelError(
+            f"{name!r} has layers {wrong[0]} wide: on a CPU nf4 takes multiples of {NF4_BLOCK}. Take int8 instead."
+        )
+
+
+def _never_repacked(model: Any) -> None:
+    """On a CPU that computes in bf16 bitsandbytes (0.50) packs nf4 weights anew at the first forward in eval mode: no
+    gradient comes through them from then on."""
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def precision_of(model: Any) -> str:

@@ -12,11 +12,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from core.distill.train import Trainer
-from core.models.device import half_precision
 from core.models.language_model import LanguageModel
 
 ADAM_STATES = 2
 LAYER_VALUES = 17
+VALUE_BYTES = 4  # in bf16 too: autocast keeps sums and norms in fp32, and what it casts beside them
 _LAYER = re.compile(r"\.(?:layers|h)\.(\d+)\.")
 
 
@@ -36,7 +36,7 @@ def estimate(student: LanguageModel, batch: int, length: int, checkpointing: boo
     states = sum(p.nbytes for p in parameters)
     states += sum(p.nbytes for p in parameters if p.requires_grad) * (1 + ADAM_STATES)
     values = batch * length * _kept(student, checkpointing)
-    return (states + values * half_precision().itemsize) / 1e6
+    return (states + values * VALUE_BYTES) / 1e6
 
 
 def _kept(student: LanguageModel, checkpointing: bool) -> int:

@@ -74,19 +74,16 @@ def test_three_models_and_a_link_that_opens_the_same_view(
     second.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_html_report_opens_from_disk_and_runs_nothing(
-    scheme: str, server: Server, hostile: str, browser: Browser, console: list[str], tmp_path: Path
+    server: Server, hostile: str, page: Page, console: list[str], tmp_path: Path
 ) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    page = watched(context.new_page(), console)
     page.goto(f"{server.url}/compare?run={hostile}")
     settled(page, 120_000)
     with page.expect_download() as download:
         page.get_by_role("button", name="Report as HTML").click()
     path = tmp_path / "report.html"
     download.value.save_as(path)
-    opened = watched(context.new_page(), console)
+    opened = watched(page.context.new_page(), console)
     asked: list[str] = []
     opened.on("request", lambda request: asked.append(request.url))
     opened.goto(path.as_uri())
@@ -101,12 +98,17 @@ def test_the_html_report_opens_from_disk_and_runs_nothing(
     assert answers.locator("pre").first.inner_text().startswith("<script>window.hit=1</script>")
     assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     SCREENSHOTS.mkdir(exist_ok=True)
-    opened.screenshot(path=SCREENSHOTS / f"report-{scheme}.png")
-    context.close()
+    grounds = set()
+    for scheme in ("light", "dark"):
+        opened.emulate_media(color_scheme=scheme)
+        opened.screenshot(path=SCREENSHOTS / f"report-{scheme}.png")
+        grounds.add(opened.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(grounds) == 2
+    opened.close()
 
 
 def test_stop_and_other_clicks_are_heard_while_an_answer_is_written(server: Server, page: Page) -> None:
-    page.goto(f"{server.url}/compare?{urlencode({'run': 'demo_run', 'text': ' '.join(['Fish'] * 120)})}")
+    page.goto(f"{server.url}/compare?{urlencode({'run': 'demo_run', 'text': ' '.join(['Fish'] * 60)})}")
     settled(page, 120_000)
     ask, stop = (page.locator(f".st-key-{key} button") for key in ("compare_try", "compare_try_stop"))
     ask.click()

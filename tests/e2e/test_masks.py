@@ -2,27 +2,37 @@
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Download, Page, expect
+from playwright.sync_api import BrowserContext, Download, Page, expect
 
 from core.paths import ASSETS
-from tests.e2e.conftest import Server, settled
+from tests.e2e.conftest import Server, settled, watched
 
 pytestmark = pytest.mark.browser
 
+FIRST = 12  # the token that the page opens at
 HOSTILE = '{"tokens":[{"text":"<img src=x onerror=document.title=1> [a](b) \u202e \\u0000 $x$","pos":"NOUN"}]}'
 
 
-@pytest.fixture
-def masks(server: Server, page: Page) -> Page:
-    """The page with an answer explained."""
+@pytest.fixture(scope="module")
+def masks(server: Server, window: BrowserContext) -> Iterator[Page]:
+    """The page with an answer explained: one for all tests, which say where they begin. It takes seconds to open."""
+    errors: list[str] = []
+    page = watched(window.new_page(), errors)
+    opened(server, page)
+    yield page
+    page.close()
+    assert not errors
+
+
+def opened(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/masks")
-    expect(token(page, 12)).to_be_visible(timeout=180_000)
+    expect(token(page, FIRST)).to_be_visible(timeout=180_000)
     settled(page, 120_000)
     expect(page.locator(".st-key-masks_grid canvas").first).to_be_visible()
-    return page
 
 
 def token(page: Page, index: int):
@@ -120,17 +130,18 @@ def test_clicking_a_state_selects_the_step_that_came_there(masks: Page) -> None:
 
 
 def test_a_click_on_the_timeline_selects_a_step(masks: Page) -> None:
+    token(masks, 1).click()
+    expect_step(masks, 1)
     rows = masks.locator(".st-key-masks_timeline svg")
     box = rows.bounding_box()
     assert box is not None
     rows.click(position={"x": box["width"] - 12, "y": 60})
     expect(token(masks, selected(masks))).to_be_visible()
-    expect(masks.locator(".st-key-masks_strip .selected")).not_to_have_id("token-12")
+    expect(masks.locator(".st-key-masks_strip .selected")).not_to_have_id("token-1")
     expect_step(masks, selected(masks))
 
 
 def test_a_step_selected_outside_of_the_strip_stays_selected(masks: Page) -> None:
-    first = selected(masks)
     for _ in range(2):  # the first message after a reset is the second round's first click
         token(masks, 2).click()
         expect_step(masks, 2)
@@ -144,7 +155,7 @@ def test_a_step_selected_outside_of_the_strip_stays_selected(masks: Page) -> Non
         token(masks, 2).click()
         expect_step(masks, 2)
         masks.locator(".st-key-_masks_reset button").click()
-        expect_step(masks, first)
+        expect_step(masks, FIRST)
 
 
 def test_each_part_can_be_saved(masks: Page, tmp_path: Path) -> None:
@@ -175,21 +186,22 @@ def saved(page: Page, button, folder: Path) -> Path:
     return path
 
 
-def test_hostile_text_is_shown_as_text(masks: Page) -> None:
-    title = masks.title()
-    masks.get_by_text("Schema and model").click()
-    masks.get_by_text("Any words").click()
-    settled(masks)
-    answer = masks.locator(".st-key-masks_text textarea")
+def test_hostile_text_is_shown_as_text(server: Server, page: Page) -> None:
+    opened(server, page)
+    title = page.title()
+    page.get_by_text("Schema and model").click()
+    page.get_by_text("Any words").click()
+    settled(page)
+    answer = page.locator(".st-key-masks_text textarea")
     answer.fill(HOSTILE)
     answer.press("Control+Enter")
-    strip = masks.locator(".st-key-masks_strip .strip")
+    strip = page.locator(".st-key-masks_strip .strip")
     expect(strip).to_contain_text("onerror", timeout=60_000)
-    settled(masks)
+    settled(page)
     place = strip.locator(".token", has_text="img").first
     place.click()
-    expect_step(masks, int(place.get_attribute("data-index") or -1))
+    expect_step(page, int(place.get_attribute("data-index") or -1))
     place.hover()
     for part in ("strip", "graph", "grid", "candidates"):
-        assert masks.locator(f".st-key-masks_{part} img").count() == 0
-    assert masks.title() == title
+        assert page.locator(f".st-key-masks_{part} img").count() == 0
+    assert page.title() == title

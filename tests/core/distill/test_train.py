@@ -313,12 +313,14 @@ def test_a_batch_in_which_all_is_forced_teaches_nothing(teacher):
 
 def test_what_one_run_sets_is_forgotten_by_the_next(teacher, monkeypatch):
     """Accelerate keeps its state for the whole process; another precision must still be possible."""
-    for precision in (torch.bfloat16, torch.float32):
-        monkeypatch.setattr("core.distill.processes.half_precision", lambda precision=precision: precision)
+    found = []
+    for precision in ("bf16", "fp32"):
+        monkeypatch.setenv("STILLROOM_PRECISION", precision)
         t = trainer(teacher, config(method="gold"))
-        assert t.accelerator.mixed_precision == ("bf16" if precision == torch.bfloat16 else "no")
-        assert next(iter(t)).loss > 0
+        assert t.accelerator.mixed_precision == ("bf16" if precision == "bf16" else "no")
+        found.append(next(iter(t)).loss)
         assert "forward" not in vars(t.student.model)  # only the wrapper was patched
+    assert found[0] == pytest.approx(found[1], rel=0.02) and found[0] != found[1]
 
 
 def test_more_processes_than_a_batch_has_examples(teacher, monkeypatch):

@@ -106,13 +106,13 @@ def test_readme_code_is_python(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def adapters(teacher_folder, tmp_path, monkeypatch):
+def adapters(wider_folder, tmp_path, monkeypatch):
     """An adapter `first` of the bundled model, in the place of which the tiny teacher stands; gives what tunes and
     saves another one on either."""
     home = tmp_path / "adapters"
     monkeypatch.setattr(bundle_module, "ADAPTERS", home)
     monkeypatch.setattr(teachers, "ADAPTERS", home)
-    monkeypatch.setattr(bundled, "prepare", lambda: teacher_folder)
+    monkeypatch.setattr(bundled, "prepare", lambda: wider_folder)
 
     def tune(base: str, place: Path, precision: str = "full"):
         lm = teachers.load(base, torch.float32, precision)
@@ -131,7 +131,7 @@ def adapters(teacher_folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("base", "precision"), [("smollm2", "full"), ("smollm2+first", "full"), ("smollm2", "nf4")])
 def test_readme_code_loads_an_adapter_of_the_bundled_model_elsewhere(
-    tmp_path: Path, teacher_folder: Path, adapters, monkeypatch, base: str, precision: str
+    tmp_path: Path, wider_folder: Path, adapters, monkeypatch, base: str, precision: str
 ) -> None:
     """With what the zip holds and the hub's model alone; it says what the student here says."""
     student = StudentConfig(kind="existing", model=base, precision=precision)
@@ -146,12 +146,13 @@ def test_readme_code_loads_an_adapter_of_the_bundled_model_elsewhere(
     code = readme[readme.index("  import torch") : readme.index("The mask belongs")]
     assert f'base = "{bundled.HUB}"' in code
     found: dict = {}
-    exec(textwrap.dedent(code).replace(bundled.HUB, str(teacher_folder)), found)
+    exec(textwrap.dedent(code).replace(bundled.HUB, str(wider_folder)), found)
     here = checkpoint.load(folder.student, "here")
     logits = here.model(torch.tensor([here.student_prompt(TASKS["pos"].shots[0].input)])).logits[0, -1]
-    assert torch.allclose(found["logits"], logits, atol=1e-5)
+    # On a CPU that computes in bf16 bitsandbytes does so wherever it is not told otherwise, as in that code.
+    assert torch.allclose(found["logits"], logits, atol=1e-5 if precision == "full" else 0.3)
     plain = found["model"].unload()(torch.tensor(found["ids"])[None]).logits[0, -1]
-    assert not torch.allclose(plain, logits, atol=0.1)
+    assert not torch.allclose(plain, logits, atol=0.3)
 
 
 def test_an_adapter_whose_base_is_gone_is_refused(tmp_path: Path, adapters) -> None:

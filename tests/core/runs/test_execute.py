@@ -419,8 +419,9 @@ def test_a_run_says_that_another_one_has_the_device(config, tmp_path):
     ],
     ids=["lora, prompted", "lora", "nf4", "full"],
 )
-def test_an_existing_model_tuned(config, tmp_path, student, roles):
+def test_an_existing_model_tuned(config, wider_folder, tmp_path, student, roles):
     changes = {
+        "teacher": str(wider_folder),
         "student": StudentConfig(kind="existing", **student),
         "stages": (Stage(method="gold", constraint="none", examples=8), Stage(method="task", examples=8)),
     }

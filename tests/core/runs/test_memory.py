@@ -95,8 +95,10 @@ def tuned(folder: str, checkpointing: bool = False, **values) -> LanguageModel:
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
 )
-def test_the_formula_comes_near_what_a_step_takes(larger, batch, checkpointing, values):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_formula_comes_near_what_a_step_takes(larger, batch, checkpointing, values, precision, monkeypatch):
     """It leaves the attention matrix out, which a batch with padding has."""
+    monkeypatch.setenv("STILLROOM_PRECISION", precision)
     student = tuned(larger, checkpointing, **values)
     long = sorted(POS.load(None).train, key=lambda e: -len(e.input))[: 2 * batch]
     store = MaskStore(student.tokens)
@@ -104,7 +106,7 @@ def test_the_formula_comes_near_what_a_step_takes(larger, batch, checkpointing, 
     config = RunConfig(stages=(Stage(method="gold", epochs=2),), batch_size=batch, gradient_checkpointing=checkpointing)
     expected = memory.estimate(student, batch, max(map(len, sequences)), checkpointing)
     found = memory.measure(Trainer(config, student, sequences, store)).megabytes
-    assert 0.6 * found < expected < 1.1 * found
+    assert 0.6 * found < expected < 1.2 * found
 
 
 def test_the_formula_counts_weights_as_they_are_stored(larger):
