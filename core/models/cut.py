@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from core.errors import ConfigError
-from core.models import width
+from core.models import dropout, width
 from core.models.student_config import StudentConfig
 
 
@@ -25,6 +25,7 @@ def build(
     model.get_input_embeddings().weight.requires_grad_(False)
     for layer in model.base_model.layers[: config.frozen]:
         layer.requires_grad_(False)
+    dropout.add(model, config.dropout_share)
     return model
 
 

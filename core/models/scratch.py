@@ -1,11 +1,11 @@
 """A student from scratch: GPT-2- or Llama-shaped, of any width and depth, its embeddings tied."""
 
-from functools import partial
 from typing import Any
 
 import torch
 
 from core.errors import ConfigError
+from core.models import dropout
 from core.models.student_config import StudentConfig
 
 LLAMA_MLP = 8 / 3  # neurons a dimension: with a gate, as many weights as the usual 4 without one (Shazeer 2020)
@@ -39,8 +39,8 @@ def _gpt2(config: StudentConfig, vocabulary: int, bos: int, eos: int) -> Any:
             n_layer=config.depth,
             n_head=config.heads,
             n_positions=config.context,
-            resid_pdrop=config.dropout,
-            embd_pdrop=config.dropout,
+            resid_pdrop=config.dropout_share,
+            embd_pdrop=config.dropout_share,
             attn_pdrop=0.0,
             bos_token_id=bos,
             eos_token_id=eos,
@@ -64,16 +64,8 @@ def _llama(config: StudentConfig, vocabulary: int, bos: int, eos: int) -> Any:
             eos_token_id=eos,
         )
     )
-    for part in (model.model.embed_tokens, *(m for layer in model.model.layers for m in (layer.self_attn, layer.mlp))):
-        part.register_forward_hook(partial(_drop, config.dropout))
+    dropout.add(model, config.dropout_share)
     return model
-
-
-def _drop(share: float, part: torch.nn.Module, _: Any, output: Any) -> Any:
-    """Dropout where GPT-2 has it: Llama has none. What is saved is a Llama as any other."""
-    first, *rest = output if isinstance(output, tuple) else (output,)
-    dropped = torch.nn.functional.dropout(first, share, part.training)
-    return (dropped, *rest) if isinstance(output, tuple) else dropped
 
 
 def _principal_components(table: torch.Tensor, width: int) -> torch.Tensor:

@@ -50,12 +50,13 @@ class StudentConfig(BaseModel):
     embeddings: Literal["pca", "random"] = Field(
         "pca", title="Embeddings", description="scratch: start from the teacher's by PCA, or at random"
     )
-    dropout: float = Field(
-        0.1,
+    dropout: float | None = Field(
+        None,
         ge=0,
         lt=1,
         title="Dropout",
-        description="scratch: share of the embeddings, and of what each layer adds to them, left out at a step",
+        description="cut, scratch: share of the embeddings, and of what each layer adds to them, left out at a step; "
+        "empty: 0.1 from scratch, none in a cut",
     )
     vocabulary: int = Field(
         8192,
@@ -112,6 +113,12 @@ class StudentConfig(BaseModel):
         title="Reads the prompt",
         description="existing: it reads the teacher's prompt, as a teacher must; else the input only",
     )
+
+    @property
+    def dropout_share(self) -> float:
+        if self.dropout is None:
+            return 0.1 if self.kind == "scratch" else 0.0
+        return self.dropout
 
     @property
     def is_adapter(self) -> bool:
