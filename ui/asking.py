@@ -5,7 +5,10 @@ nothing for a click in one. Buttons only note that they were pressed: what is as
 drawn next, not what it held when the button was.
 """
 
+import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +17,7 @@ import streamlit as st
 from core.errors import StillroomError
 
 PRESSED = "asking_pressed"  # the names of buttons whose press was not read yet
+BEAT = 0.1  # seconds between two looks at an answer that is waited for
 
 Work = Callable[[], None]
 L = TypeVar("L")
@@ -23,10 +27,12 @@ T = TypeVar("T")
 @dataclass
 class Asked:
     """What was asked, by its key: all that the answers depend on. By label what came of it: answers, what was shown
-    last while they grew, what went wrong. Whether what was shown is shown again is the caller's to say."""
+    last while they grew, what went wrong; and what is asked `once`. Whether what was shown is shown again is the
+    caller's to say."""
 
     key: Any
     found: dict[Any, Any] = field(default_factory=dict)
+    coming: dict[Any, Future] = field(default_factory=dict)
     partial: dict[Any, str] = field(default_factory=dict)
     wrong: dict[Any, str] = field(default_factory=dict)
     stopped: bool = False
@@ -100,6 +106,31 @@ def work(asked: Asked, label: Any, write: Callable[[str], Any], ask: Callable[[C
         st.rerun()
 
     return run
+
+
+def once(coming: dict[Any, Future], label: Any, ask: Callable[[], T], tick: Callable[[], None]) -> T:
+    """Gets what must not be asked for twice, as an API's answer, which is paid for. What `tick` raises, as any click
+    makes it do, ends the waiting and not the asking: who calls with this label again waits for the same answer."""
+    if label not in coming:
+        coming[label] = _beside(ask)
+    while not coming[label].done():
+        tick()
+        time.sleep(BEAT)
+    return coming.pop(label).result()
+
+
+def _beside(ask: Callable[[], T]) -> "Future[T]":
+    """A daemon, unlike those of an executor: the server ends without waiting for it."""
+    found: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(ask())
+        except BaseException as error:  # whoever waits gets it
+            found.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return found
 
 
 def do(todo: Iterable[Work | None]) -> None:

@@ -1,8 +1,13 @@
 """What is asked on a page: by a press, one after the other, the page whole meanwhile."""
 
+import threading
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import ModelError
 from tests.ui.conftest import checked
+from ui import asking
 
 
 def asking_page() -> None:
@@ -92,3 +97,39 @@ def test_a_press_asks_for_what_is_wanted_now_whatever_else_went_wrong() -> None:
     page.session_state["labels"] = ("a", "c")
     assert pressed(page) == [("c", "")]
     assert page.session_state["trial_asked"].wrong == {"b": "b cannot: try again."}
+
+
+def test_what_must_not_be_asked_twice_outlives_a_click() -> None:
+    class Click(Exception):
+        pass
+
+    asked, coming, answered, clicks = [], {}, threading.Event(), iter([None, Click, None, None])
+
+    def ask() -> str:
+        asked.append(1)
+        answered.wait(60)
+        return "the answer"
+
+    def tick() -> None:
+        if click := next(clicks):
+            raise click
+        if coming["a"] is waited_for:
+            answered.set()
+
+    waited_for = None
+    with pytest.raises(Click):
+        asking.once(coming, "a", ask, tick)
+    waited_for = coming["a"]
+    assert asking.once(coming, "a", ask, tick) == "the answer"
+    assert len(asked) == 1 and not coming
+
+
+def test_what_goes_wrong_beside_the_page_is_heard_on_it_and_may_be_asked_again() -> None:
+    coming: dict = {}
+
+    def refuse() -> None:
+        raise ModelError("no key: set one.")
+
+    with pytest.raises(ModelError, match="no key"):
+        asking.once(coming, "a", refuse, lambda: None)
+    assert asking.once(coming, "a", lambda: 1, lambda: None) == 1

@@ -6,7 +6,9 @@ answers, and whoever was stopped goes on where it was.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -31,13 +33,14 @@ Wanted = Sequence[tuple[Prompt, str]]  # prompts, each with an input
 
 @dataclass
 class Job:
-    """What is under way, or was: whose it is, and the time it took for so many answers."""
+    """What is under way, or was: whose it is, the time it took for so many answers, and what is asked once."""
 
     key: tuple
     running: bool = True
     made: int = 0
     seconds: float = 0.0
     wrong: str = ""
+    coming: dict[Any, Future] = field(default_factory=dict)
 
 
 def examples(dev: Sequence[Example]) -> list[Example]:
@@ -102,7 +105,8 @@ def buttons(label: str, icon: str, key: tuple, name: str) -> None:
     """Start and stop. A job that is started ends the one before."""
     pressed = f"teacher_{name}"
     if asking.pressed(pressed):
-        st.session_state[JOB] = Job(key)
+        before = state(key)
+        st.session_state[JOB] = Job(key, coming=before.coming if before else {})
     running = bool((job := state(key)) and job.running)
     with st.container(horizontal=True):
         st.button(
@@ -173,7 +177,11 @@ def _ask(
             kept = _to_fill(teacher, task, prompt)
             missing = [text for text in inputs[start : start + together] if text not in kept]
             began = time.perf_counter()
-            engine.answers(lm, task, missing, prompt, kept.__setitem__, tick)
+            ask = partial(engine.answers, lm, task, missing, prompt, kept.__setitem__)
+            if not isinstance(lm, ApiTeacher):
+                ask(tick)
+            elif missing:
+                asking.once(job.coming, (start, prompt), partial(ask, lambda: None), tick)
             done += len(missing)
             job.made, job.seconds = job.made + len(missing), job.seconds + time.perf_counter() - began
         redraw()

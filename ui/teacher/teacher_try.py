@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from core.errors import StillroomError
+from core.models.api import ApiTeacher
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import answers, asking, engine
@@ -74,21 +76,20 @@ def section(lm: Any, task: Task, example: Example, prompt: Prompt, key: tuple) -
     if not missing:
         return None
     label = missing[0]
-    return asking.work(asked, label, places[label].text, lambda show: _ask(lm, task, example, prompt, label, show))
+    return asking.work(
+        asked, label, places[label].text, lambda show: _ask(lm, task, example, prompt, asked, label, show)
+    )
 
 
-def _ask(lm: Any, task: Task, example: Example, prompt: Prompt, label: str, show: Callable[[str], None]) -> Told:
+def _ask(
+    lm: Any, task: Task, example: Example, prompt: Prompt, asked: Asked, label: str, show: Callable[[str], None]
+) -> Told:
     """Raises StillroomError."""
     masked = label == MASKED[True]
-    answer = engine.answer(
-        lm,
-        task,
-        example.input,
-        prompt,
-        constrained=masked,
-        max_new_tokens=None if masked else engine.FREE_TOKENS,
-        show=show,
-    )
+    limit = None if masked else engine.FREE_TOKENS
+    ask = partial(engine.answer, lm, task, example.input, prompt, constrained=masked, max_new_tokens=limit)
+    is_paid = isinstance(lm, ApiTeacher)
+    answer = asking.once(asked.coming, label, ask, lambda: show("")) if is_paid else ask(show=show)
     try:
         return Told(answer, teacher_tokens.read(lm, task, example, prompt, answer))
     except StillroomError as error:  # the answer is there all the same

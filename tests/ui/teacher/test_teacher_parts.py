@@ -1,10 +1,13 @@
 """The Teacher page's parts: shots from the data, prompts by name and in links, teachers behind an API, verdicts."""
 
 import json
+import time
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.errors import ModelError
@@ -14,7 +17,7 @@ from core.models.api import ApiTeacher
 from core.tasks import CARS, POS, saved_prompts
 from core.tasks.prompt import Prompt, as_shot, default_prompt
 from tests.ui.teacher.test_teacher import page, short, tiny  # noqa: F401
-from ui import engine
+from ui import asking, engine
 from ui.teacher import prompt_shots, prompt_store, teacher_input, teacher_score, teacher_versus
 from ui.teacher.prompt_shots import CHOSEN, offered
 
@@ -192,6 +195,35 @@ def test_an_api_answers_in_text_and_is_scored(
     app.slider(key="teacher_n").set_value(6).run()
     app.button(key="teacher_score_go").click().run()
     assert next(m for m in app.metric if m.label == "Exact match").delta == "6 of 6"
+
+
+def test_clicks_while_an_api_answers_ask_nothing_twice(
+    serve: Any, chat_completion: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click draws the page anew while the answer is waited for."""
+    asked: list[str] = []
+    clicks = 0
+
+    def reply(request: dict, _: Any) -> tuple[int, dict]:
+        asked.append(request["messages"][-1]["content"])
+        time.sleep(0.2)
+        return 200, chat_completion("{}")
+
+    def click_or_wait(seconds: float) -> None:
+        nonlocal clicks
+        clicks += 1
+        if clicks % 2:
+            st.rerun()
+        time.sleep(seconds)
+
+    app = through_api(short(page(task="cars")), monkeypatch, serve(reply))
+    monkeypatch.setattr(asking, "time", SimpleNamespace(sleep=click_or_wait))
+    app.button(key="teacher_run").click().run()
+    assert not app.exception and clicks > 2 and len(asked) == 2  # with the mask, and without
+    asked.clear()
+    app.slider(key="teacher_n").set_value(6).run()
+    app.button(key="teacher_score_go").click().run()
+    assert not app.exception and len(asked) == len(set(asked)) == 6
 
 
 def test_an_api_that_refuses_is_said_without_the_key(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
