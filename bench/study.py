@@ -5,7 +5,7 @@ PCA, random), on a fixed subset of the bundled sentences, scored on held-out one
 the learning curves (share of right first choices along gold after each epoch, under the mask and without it),
 calibration under the mask, and the mass on refused tokens. `python -m bench.study FILE` appends a line of JSON to FILE
 for each student, goes on where it was broken off, and prints one JSON object last: means and spreads. All 72 students
-take about two hours on one core.
+take one to two hours on one core.
 """
 
 import itertools

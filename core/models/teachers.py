@@ -2,6 +2,7 @@
 
 import json
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
 NF4_BLOCK = 64  # weights that share a scale
+
+# On a CPU it warns of a kernel that it can do without, as it is imported, and at every product in int8 of a cast.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)  # peft asks for it
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,6 @@ def _quantised(precision: str, dtype: Any) -> dict[str, Any]:
 
     from core.models.device import device
 
-    # On a CPU int8 logs a line for every multiplication: that it casts its inputs.
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     if precision == "int8":
         how = BitsAndBytesConfig(load_in_8bit=True)
     else:
