@@ -120,8 +120,9 @@ def _take_file(task: Task) -> None:
     state, key = st.session_state, _uploader(task)
     upload, done = state.get(key), f"{key} done"
     if isinstance(upload, UploadedFile) and upload.file_id != state.get(done):
-        path, is_new = uploads.save(upload)
-        is_new = state.setdefault(f"{key} {upload.file_id}", is_new)  # as it was the first time
+        path = uploads.place(upload)
+        is_new = state.setdefault(f"{key} {upload.file_id}", not path.exists())  # noted before a click can end the save
+        uploads.save(upload, path)
         if not _take(task, str(path)) and is_new:
             uploads.remove(str(path))
         state[done] = upload.file_id
