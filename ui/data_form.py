@@ -34,7 +34,8 @@ def choose() -> tuple[Task, str | None]:
         persist_state="session",
     )
     task = TASKS[name or next(iter(TASKS))]
-    _take_file(task)
+    for one in TASKS.values():  # another one's too: the click that ended the reading may have been on the task
+        _take_file(one)
     with right.popover("Add your own", icon=":material/upload_file:", width="stretch", key=ADD, on_change="rerun"):
         _add(task)
     path = _select(task, middle)
@@ -144,6 +145,7 @@ def _take(task: Task, path: str) -> bool:
         _problem(task, str(error))
         return False
     st.session_state[_key(task)] = path
+    uploads.choose(task, path)
     _problem(task, None)
     close(ADD)
     return True

@@ -240,6 +240,25 @@ def test_a_click_while_an_upload_is_saved_or_read(
     assert bool(app.error) != bool(left)
 
 
+@pytest.mark.parametrize(("line", "left"), [("", ["a.jsonl"]), ("{oops\n", [])])
+def test_a_change_of_task_while_an_upload_is_read(line: str, left: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was given to the task that was left: it is read for that one, and chosen there or refused."""
+    app = page(task="cars")
+    interrupt(monkeypatch, "load", after=False)
+    app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", (ADVERT * 10 + line).encode())
+    sent = app._tree
+    checked(app.run())
+    assert not app.metric, "it was stopped"
+    app._tree = sent
+    checked(app.segmented_control(key="datasets_task").set_value("pos").run())
+    assert [label for label, _ in uploads.known(CARS)] == left and not app.error
+    assert metrics(app)["Train"] == str(len(POS.load(None).train)) and app.session_state[uploads.CHOSEN]["pos"] is None
+    assert bool(app.session_state[uploads.CHOSEN].get("cars")) == bool(left)
+    checked(app.segmented_control(key="datasets_task").set_value("cars").run())
+    assert bool(app.session_state[uploads.CHOSEN]["cars"]) == bool(left) != bool(app.error)
+    assert metrics(app)["Train"] == (str(8) if left else str(len(CARS.load(None).train)))
+
+
 def test_an_upload_that_the_server_has_no_longer_is_no_upload() -> None:
     """As a browser has it that comes back after the server was started again."""
     app = page()
