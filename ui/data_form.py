@@ -34,7 +34,8 @@ def choose() -> tuple[Task, str | None]:
         persist_state="session",
     )
     task = TASKS[name or next(iter(TASKS))]
-    _take_file(task)
+    for one in TASKS.values():  # another one's too: the click that ended the reading may have been on the task
+        _take_file(one)
     with right.popover("Add your own", icon=":material/upload_file:", width="stretch", key=ADD, on_change="rerun"):
         _add(task)
     path = _select(task, middle)
@@ -120,8 +121,9 @@ def _take_file(task: Task) -> None:
     state, key = st.session_state, _uploader(task)
     upload, done = state.get(key), f"{key} done"
     if isinstance(upload, UploadedFile) and upload.file_id != state.get(done):
-        path, is_new = uploads.save(upload)
-        is_new = state.setdefault(f"{key} {upload.file_id}", is_new)  # as it was the first time
+        path = uploads.place(upload)
+        is_new = state.setdefault(f"{key} {upload.file_id}", not path.exists())  # noted before a click can end the save
+        uploads.save(upload, path)
         if not _take(task, str(path)) and is_new:
             uploads.remove(str(path))
         state[done] = upload.file_id
@@ -143,6 +145,7 @@ def _take(task: Task, path: str) -> bool:
         _problem(task, str(error))
         return False
     st.session_state[_key(task)] = path
+    uploads.choose(task, path)
     _problem(task, None)
     close(ADD)
     return True

@@ -14,6 +14,7 @@ import streamlit as st
 from ui.components.component import component
 
 LONGEST = 2000  # characters of a text that a link carries
+VISIT = "_visit"  # the page that is open, and which visit of a page it is: another one once a page was left
 
 T = TypeVar("T")
 
@@ -33,6 +34,9 @@ def header(
 ) -> None:
     """The page's title, with its tools to the right; a page that has samples and reset elsewhere gives none. `keep`
     names what was typed and has nothing to do with the samples."""
+    at, number = st.session_state.get(VISIT, ("", 0))
+    if at != page:
+        st.session_state[VISIT] = (page, number + 1)
     left, right = st.columns([5, 4], vertical_alignment="center")
     left.title(title)
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):

@@ -28,17 +28,18 @@ class Upload(Protocol):
     def getvalue(self) -> bytes: ...
 
 
-def save(upload: Upload) -> tuple[Path, bool]:
-    """Keeps an upload under its content's hash: the same file twice is one file. And whether it is new."""
-    content = upload.getvalue()
+def place(upload: Upload) -> Path:
+    """Where an upload is kept: under its content's hash, so that the same file twice is one file."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(upload.name).name).lstrip(".")[-80:] or "data"
     safe = Path(safe).stem + Path(safe).suffix.lower()
-    path = UPLOADS / f"{hashlib.sha256(content).hexdigest()[:16]}-{safe}"
-    UPLOADS.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        return path, False
-    write_whole(path, content)
-    return path, True
+    return UPLOADS / f"{hashlib.sha256(upload.getvalue()).hexdigest()[:16]}-{safe}"
+
+
+def save(upload: Upload, path: Path) -> None:
+    """Keeps an upload in its place, if it is not there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        write_whole(path, upload.getvalue())
 
 
 def suffixes(task: Task) -> list[str]:

@@ -24,7 +24,7 @@ export default function (component) {
     return;
   }
   Object.assign(root, { data, vocabulary, reason: numbers(data.reason, data.wide ? Uint16Array : Uint8Array) });
-  root.pin = (token) => setStateValue("pinned", { identity: data.identity, token });
+  root.pin = (token) => setStateValue("pinned", { identity: data.identity, token, turn: (data.turn += 1) });
   showTotal(root.querySelector(".total"), data);
   followTheme(root);
   if (root.drawn !== data.identity || !root.drawnWidth) build(root, bands, card); // the watcher sees to the width

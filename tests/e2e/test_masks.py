@@ -156,6 +156,16 @@ def test_a_step_selected_outside_of_the_strip_stays_selected(masks: Page) -> Non
         expect_step(masks, 2)
         masks.locator(".st-key-_masks_reset button").click()
         expect_step(masks, FIRST)
+    cells, pinned = (masks.locator(f".st-key-masks_grid {part}") for part in ("canvas", ".pinned"))
+    cells.first.focus()
+    masks.keyboard.press("ArrowRight")
+    masks.keyboard.press("Enter")  # as a step is, so is a token that was pinned
+    expect(pinned).not_to_be_empty()
+    masks.locator(".st-key-_masks_reset button").click()
+    expect(pinned).to_be_empty()
+    token(masks, 2).click()
+    expect_step(masks, 2)
+    expect(pinned).to_be_empty()
 
 
 def test_each_part_can_be_saved(masks: Page, tmp_path: Path) -> None:

@@ -75,7 +75,13 @@ def test_hostile_text_is_shown_as_text(server: Server, page: Page) -> None:
     expect(page.locator("[class*=st-key-teacher_strip] .token").first).to_be_visible(timeout=180_000)
     settled(page)
     page.get_by_text("The exact prompt").click()
-    expect(page.locator(".st-key-teacher_shots_box")).to_contain_text("<img src=x onerror=")
+    shots = page.locator(".st-key-teacher_shots_box")
+    expect(shots).to_contain_text("<img src=x onerror=")
     expect(page.locator(".st-key-teacher_text_0")).to_contain_text("<script>alert(2)</script>")
     main = page.locator('[data-testid="stMain"]')
     assert not main.locator("img[src=x], script, a[href^=javascript]").count()
+    add = shots.locator("[class*=st-key-teacher_shot_add] button").first
+    add.dblclick(delay=80)  # apart, or they are one message; the second adds no other example
+    expect(shots).to_contain_text("Worked examples (2)")
+    settled(page)
+    expect(shots).to_contain_text("Worked examples (2)")

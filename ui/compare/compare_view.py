@@ -9,7 +9,7 @@ from core.tasks import Task
 from ui import charts, titles
 from ui.compare import compare_charts, compare_table
 from ui.compare.comparison import Entry, ScoredRun
-from ui.page_tools import given_all, linked, to_address
+from ui.page_tools import VISIT, given_all, linked, to_address
 from ui.text import literal, percent, show_error
 
 BEST = "★"
@@ -31,12 +31,13 @@ def show_problems(problems: Sequence[str]) -> None:
 
 
 def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
-    """The runs to compare, at first those the link names (?run=), else the newest. The link follows the choice, which
-    counts for more than the address that the browser has when it is made: it may be an old one."""
+    """The runs to compare, at first those the link names (?run=), else the newest. A link leads here when the page is
+    come to; after that the choice alone counts, and the link follows it: the address that comes with a click may be
+    older than the choice."""
     names, state, said = list(runs), st.session_state, given_all("run", runs)
     if missing := [name for name in st.query_params.get_all("run") if name not in runs]:
         st.toast(f"There is no finished run named {literal(missing[0])}.", icon=":material/link_off:")
-    led = said and said != state.get("compare_address")  # a link leads here, maybe from another page
+    led = said and state.get("compare_visit") != state.get(VISIT)
     state["compare_runs"] = said if led else [name for name in state.get("compare_runs", names[:1]) if name in runs]
     chosen = st.multiselect(
         "Runs",
@@ -44,10 +45,9 @@ def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
         key="compare_runs",
         placeholder="Choose at least one finished run",
         persist_state="session",
-        on_change=lambda: state.update(compare_address=given_all("run", runs)),
     )
     to_address("run", chosen)
-    state["compare_address"] = chosen
+    state["compare_visit"] = state.get(VISIT)
     return [runs[name] for name in chosen]
 
 

@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.refusals import ALLOWED, Reason, Refusals, refusals
 from core.constrain.token_classes import CLASSES, classify
 from core.constrain.tokens import TokenTable, once_per_table
-from ui.components.component import component, nothing, signature, told
+from ui.components.component import component, news, nothing, signature, told, turn
 from ui.text import share
 
 _component = component(
@@ -90,16 +90,21 @@ def reason_of(constraint: Constraint, state: int, token: int) -> Reason | None:
     return found.reasons[place] if found.reasons else Reason(*refusal(constraint, state, token))
 
 
-def pinned_token(tokens: TokenTable, *, key: str) -> int | None:
-    """The token that was clicked last, if it was of this vocabulary."""
-    pinned = told(key, "pinned")
+def pinned_token(tokens: TokenTable, *, key: str, first: int = -1) -> int | None:
+    """The token that was pinned last, if it was of this vocabulary; `first` counts as pinned before any was."""
+    pinned = st.session_state.setdefault(_kept(key), {"identity": vocabulary(tokens).identity, "token": first})
     token = pinned.get("token") if pinned.get("identity") == vocabulary(tokens).identity else None
     return token if isinstance(token, int) and 0 <= token < len(tokens) else None
 
 
-def pin_token(tokens: TokenTable, token: int, *, key: str) -> None:
-    """Pins a token from Python, before the grid is shown for the first time."""
-    st.session_state[key] = {"pinned": {"identity": vocabulary(tokens).identity, "token": token}}
+def _pin(key: str) -> None:
+    """A cell was clicked: its token is kept until a reset of the page, whatever the browser goes on saying."""
+    if pinned := news(key, "pinned"):
+        st.session_state[_kept(key)] = pinned
+
+
+def _kept(key: str) -> str:
+    return f"{key}_pinned"
 
 
 def vocabulary_grid(constraint: Constraint, state: int, *, key: str, pinned: Pinned | None) -> None:
@@ -109,9 +114,10 @@ def vocabulary_grid(constraint: Constraint, state: int, *, key: str, pinned: Pin
         "identity": words.identity,
         **cells(constraint, state),
         "pinned": pinned and {"text": pinned.text, "facts": pinned.facts},
+        "turn": turn(key),
         **_texts_if_missing(words, key),
     }
-    _component(key=key, data=data, on_pinned_change=nothing, on_missing_change=nothing)
+    _component(key=key, data=data, on_pinned_change=partial(_pin, key), on_missing_change=nothing)
 
 
 def cells(constraint: Constraint, state: int) -> dict[str, Any]:

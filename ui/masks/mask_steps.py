@@ -16,7 +16,7 @@ from ui.components.candidates import name_of
 from ui.components.strip_metrics import FACTS, OF_STEP, choose, legends, strip_token
 from ui.components.timeline import Moment
 from ui.components.token_strip import StripToken, has_selection, select_token, token_strip
-from ui.components.vocabulary_grid import Pinned, pin_token, pinned_token, reason_of, spelled, vocabulary_grid
+from ui.components.vocabulary_grid import Pinned, pinned_token, reason_of, spelled, vocabulary_grid
 from ui.components.vocabulary_table import after_mask, vocabulary_table
 from ui.masks import mask_engine
 from ui.masks.mask_source import Explained
@@ -219,9 +219,8 @@ def _every_token(found: Explained, constraint: Constraint, load: Callable[[], An
     if shown == "Table":
         vocabulary_table(constraint, step.state, partial(_likely, step, load), key="masks_table")
         return
-    if GRID not in st.session_state and (said := given("pin", -1, range(len(constraint.tokens)))) >= 0:
-        pin_token(constraint.tokens, said, key=GRID)
-    token = pinned_token(constraint.tokens, key=GRID)
+    said = given("pin", -1, range(len(constraint.tokens)))
+    token = pinned_token(constraint.tokens, key=GRID, first=said)
     to_address("pin", "" if token is None else str(token))
     pinned = None if token is None else _pinned(constraint, step, token, _likely(step, load))
     vocabulary_grid(constraint, step.state, key=GRID, pinned=pinned)

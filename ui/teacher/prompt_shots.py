@@ -28,9 +28,9 @@ def edit(task: Task, train: Sequence[Example]) -> None:
 
 def _row(shots: tuple[Shot, ...], i: int) -> None:
     """A button is its key alone: it names the example, not its place, or the second click of two would act on the
-    example that took the place. `nth` tells an example from its equals."""
+    example that took the place, here and in `_add`. `nth` tells an example from its equals."""
     shot, nth = shots[i], shots[:i].count(shots[i])
-    which = f"{signature(shot.model_dump())}_{nth}"
+    which = f"{_name(shot)}_{nth}"
     text, up, down, out = st.columns([8, 1, 1, 1], vertical_alignment="center", gap="small")
     text.text(_short(f"{i + 1}  {shot.input}"))
     for column, icon, name, by, off in (
@@ -58,6 +58,10 @@ def _row(shots: tuple[Shot, ...], i: int) -> None:
     )
 
 
+def _name(shot: Shot) -> str:
+    return signature(shot.model_dump())
+
+
 def _add(found: dict[str, Shot]) -> None:
     find, choice, go = st.columns([4, 6, 1.2], vertical_alignment="bottom", gap="small")
     find.text_input(
@@ -70,14 +74,15 @@ def _add(found: dict[str, Shot]) -> None:
     label = choice.selectbox(
         "Example to add", list(found), key="teacher_shot_choice", placeholder="none found", disabled=not found
     )
+    shot = found.get(label or "")
     go.button(
         "",
         icon=":material/add:",
-        key="teacher_shot_add",
+        key=f"teacher_shot_add_{_name(shot) if shot else 'nothing'}",
         width="stretch",
-        disabled=label not in found,
+        disabled=shot is None,
         on_click=_append,
-        args=(found.get(label or ""),),
+        args=(shot,),
         help="Adds it to the worked examples",
     )
 
@@ -101,8 +106,10 @@ def _short(text: str) -> str:
 
 
 def _append(shot: Shot | None) -> None:
-    if shot:
-        st.session_state[CHOSEN] = (*st.session_state.get(CHOSEN, ()), shot)
+    """What is chosen already is not offered: a second click came before the button was gone."""
+    chosen = st.session_state.get(CHOSEN, ())
+    if shot and shot not in chosen:
+        st.session_state[CHOSEN] = (*chosen, shot)
 
 
 def _move(shot: Shot, nth: int, by: int) -> None:

@@ -191,7 +191,8 @@ def test_a_link_of_another_page_leads_to_its_run_and_a_run_that_is_gone_is_not_c
     gone = run(root, "second", pos_report(), age=9)
     run(root, "first", pos_report())
     app = page()
-    app.switch_page("pages/anatomy.py")
+    app.session_state["datasets_search"] = "no such text"  # whose tokens would be shown
+    app.switch_page("pages/datasets.py")
     checked(app.run())
     app.switch_page("pages/compare.py")
     app.query_params["run"] = "second"
@@ -354,7 +355,7 @@ def test_several_runs_newest_first_and_by_link(root):
     assert any("different machines" in w.value for w in app.warning)
 
 
-def test_a_run_chosen_before_the_browser_has_the_address_of_another_keeps_both(root):
+def test_a_click_before_the_browser_has_the_address_of_a_choice_keeps_it(root):
     for age, name in enumerate("abc"):
         run(root, name, pos_report(), age=age)
     app = page(run="a")
@@ -362,6 +363,10 @@ def test_a_run_chosen_before_the_browser_has_the_address_of_another_keeps_both(r
     app.query_params["run"] = "a"  # what the browser still has when it says that c was chosen
     checked(app.multiselect(key="compare_runs").set_value(["a", "b", "c"]).run())
     assert app.multiselect(key="compare_runs").value == app.query_params["run"] == ["a", "b", "c"]
+    for old in ("a", ["a", "b"]):
+        app.query_params["run"] = old
+        checked(app.toggle(key="compare_free").set_value(old == "a").run())  # nor does another widget take it back
+        assert app.multiselect(key="compare_runs").value == app.query_params["run"] == ["a", "b", "c"]
 
 
 def test_runs_of_different_tasks_are_looked_at_one_task_at_a_time(root):

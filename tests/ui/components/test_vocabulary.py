@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from core.constrain import schema, template
 from core.constrain.engines import choice
@@ -14,6 +15,7 @@ from core.constrain.engines.dfa import DfaConstraint
 from core.constrain.token_classes import CLASSES, classify
 from core.constrain.tokens import TokenTable, from_tokenizer
 from core.tasks import POS
+from tests.ui.conftest import checked, saying
 from ui.components import vocabulary_grid, vocabulary_table
 from ui.text import whole
 
@@ -109,3 +111,51 @@ def test_files_hold_exact_texts_that_are_no_formulas():
 def test_no_mass_on_what_is_allowed_is_shared_alike():
     after = vocabulary_table.after_mask(np.array([1.0, 0.0, 0.0]), np.array([False, True, True]))
     assert after.tolist() == [0.0, 0.5, 0.5]
+
+
+def grid() -> None:
+    import streamlit as st
+
+    from core.constrain import template
+    from core.constrain.engines.dfa import DfaConstraint
+    from core.constrain.tokens import BYTES
+    from ui import page_tools
+    from ui.components.vocabulary_grid import Pinned, pinned_token, vocabulary_grid
+
+    constraint = DfaConstraint(template.automaton(("ab",)), BYTES)
+    st.button("Reset", key="reset", on_click=page_tools.forget, args=("page",))
+    token = st.session_state["found"] = pinned_token(BYTES, key="page_grid", first=st.session_state.get("link", -1))
+    vocabulary_grid(constraint, constraint.start, key="page_grid", pinned=token and Pinned("a", ()))
+
+
+def clicked(app: AppTest, token: int, turn: int) -> int | None:
+    """What is pinned after a message of a browser in which this cell was clicked, now or long ago."""
+    identity = json.loads(app.get("bidi_component")[0].proto.json)["identity"]
+    found = saying(app, {"pinned": {"identity": identity, "token": token, "turn": turn}}).session_state["found"]
+    return found if found is None else int(found)
+
+
+def turn_of(app: AppTest) -> int:
+    return int(json.loads(app.get("bidi_component")[0].proto.json)["turn"])
+
+
+def test_a_reset_unpins_whatever_the_browser_sends_again():
+    app = checked(AppTest.from_function(grid, default_timeout=60).run())
+    assert app.session_state["found"] is None
+    assert clicked(app, 97, 1) == 97 and clicked(app, 98, turn_of(app) + 1) == 98
+    last = turn_of(app)
+    checked(app.button(key="reset").click().run())
+    assert app.session_state["found"] is None
+    assert clicked(app, 98, last) is None
+    assert clicked(app, 98, last + 1) == 98, "the same cell once more: now it is meant"
+
+
+def test_a_link_pins_until_a_click_does_and_not_after_a_reset():
+    app = AppTest.from_function(grid, default_timeout=60)
+    app.session_state["link"] = 97
+    assert checked(app.run()).session_state["found"] == 97
+    assert clicked(app, 98, 1) == 98
+    del app.session_state["link"]
+    checked(app.button(key="reset").click().run())
+    app.session_state["link"] = 97  # the address that the browser still has
+    assert checked(app.run()).session_state["found"] is None

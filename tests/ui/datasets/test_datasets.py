@@ -207,26 +207,56 @@ def test_a_reset_leaves_the_uploader_as_the_browser_has_it() -> None:
     assert app.session_state[uploads.CHOSEN]["pos"], "the same file, given once more"
 
 
-@pytest.mark.parametrize(("line", "kept"), [("", ["a.jsonl"]), ("{oops\n", [])])
-def test_a_click_while_an_upload_is_read(line: str, kept: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    load, app = uploads.load, page(task="cars")
+def interrupt(monkeypatch: pytest.MonkeyPatch, name: str, after: bool) -> None:
+    """A click ends the run before the next call of this function of `uploads`, or right after it."""
+    function = getattr(uploads, name)
 
-    def interrupted(task: Task, path: str | None) -> Dataset:
+    def interrupted(task: Task | Upload, path: Path | str | None) -> Dataset:
         if path:
-            monkeypatch.setattr(uploads, "load", load)
+            monkeypatch.setattr(uploads, name, function)
+            if after:
+                function(task, path)
             raise StopException
-        return load(task, path)
+        return function(task, path)
 
-    monkeypatch.setattr(uploads, "load", interrupted)
+    monkeypatch.setattr(uploads, name, interrupted)
+
+
+@pytest.mark.parametrize(("name", "after"), [("save", False), ("save", True), ("load", False)])
+@pytest.mark.parametrize(("line", "left"), [("", ["a.jsonl"]), ("{oops\n", [])])
+def test_a_click_while_an_upload_is_saved_or_read(
+    line: str, left: list[str], name: str, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = page(task="cars")
+    interrupt(monkeypatch, name, after)
     app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", (ADVERT * 10 + line).encode())
     sent = app._tree
     checked(app.run())
-    assert not app.metric and uploads.load is load, "it was stopped"
+    assert not app.metric, "it was stopped"
     app._tree = sent  # what a browser says once more with its next click
     checked(app.run())
-    assert [label for label, _ in uploads.known(CARS)] == kept
-    assert bool(app.session_state[uploads.CHOSEN]["cars"]) == bool(kept)
-    assert bool(app.error) != bool(kept)
+    assert [label for label, _ in uploads.known(CARS)] == left
+    assert bool(app.session_state[uploads.CHOSEN]["cars"]) == bool(left)
+    assert bool(app.error) != bool(left)
+
+
+@pytest.mark.parametrize(("line", "left"), [("", ["a.jsonl"]), ("{oops\n", [])])
+def test_a_change_of_task_while_an_upload_is_read(line: str, left: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was given to the task that was left: it is read for that one, and chosen there or refused."""
+    app = page(task="cars")
+    interrupt(monkeypatch, "load", after=False)
+    app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", (ADVERT * 10 + line).encode())
+    sent = app._tree
+    checked(app.run())
+    assert not app.metric, "it was stopped"
+    app._tree = sent
+    checked(app.segmented_control(key="datasets_task").set_value("pos").run())
+    assert [label for label, _ in uploads.known(CARS)] == left and not app.error
+    assert metrics(app)["Train"] == str(len(POS.load(None).train)) and app.session_state[uploads.CHOSEN]["pos"] is None
+    assert bool(app.session_state[uploads.CHOSEN].get("cars")) == bool(left)
+    checked(app.segmented_control(key="datasets_task").set_value("cars").run())
+    assert bool(app.session_state[uploads.CHOSEN]["cars"]) == bool(left) != bool(app.error)
+    assert metrics(app)["Train"] == (str(8) if left else str(len(CARS.load(None).train)))
 
 
 def test_an_upload_that_the_server_has_no_longer_is_no_upload() -> None:
@@ -246,11 +276,17 @@ class Upload:
         return self.content
 
 
+def kept(name: str, content: bytes) -> Path:
+    upload = Upload(name, content)
+    path = uploads.place(upload)
+    uploads.save(upload, path)
+    return path
+
+
 def test_the_same_file_twice_is_one_and_names_stay_inside_the_folder() -> None:
-    path, is_new = uploads.save(Upload("a.conllu", b"x"))
-    assert is_new and uploads.save(Upload("a.conllu", b"x")) == (path, False)
-    assert uploads.save(Upload("../../ü/../x y.conllu", b"y"))[0].parent == uploads.UPLOADS
-    uploads.save(Upload("a.conllu", b"z"))
+    assert kept("a.conllu", b"x") == kept("a.conllu", b"x") and len(uploads.known(POS)) == 1
+    assert kept("../../ü/../x y.conllu", b"y").parent == uploads.UPLOADS
+    kept("a.conllu", b"z")
     labels = [label for label, _ in uploads.known(POS)]
     assert len(labels) == len(set(labels)) == 3
 

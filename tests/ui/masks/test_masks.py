@@ -109,9 +109,9 @@ def test_the_link_follows_the_selected_step_whatever_is_shaded(app):
 @needs_teacher
 def test_a_link_pins_the_token_that_was_pinned(app):
     page = app(pin="345", count="12")
-    assert page.session_state["masks_grid"]["pinned"]["token"] == 345
+    assert page.session_state["masks_grid_pinned"]["token"] == 345
     assert page.slider(key="masks_count").value == 12
-    page.session_state["masks_grid"] = {"pinned": {**page.session_state["masks_grid"]["pinned"], "token": 8}}
+    page.session_state["masks_grid_pinned"] = {**page.session_state["masks_grid_pinned"], "token": 8}
     checked(page.run())
     assert page.query_params["pin"] in ("8", ["8"])
     assert "pin" not in app(pin="4999999").query_params

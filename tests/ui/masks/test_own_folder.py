@@ -80,6 +80,6 @@ def test_a_folder_that_is_gone_while_a_token_is_pinned_is_said_so(folder):
     app = AppTest.from_function(steps, default_timeout=60)
     app.session_state["walked"] = (found, constraint.constraint, source.model.load)
     app.query_params["pin"] = "97"
-    assert checked(app.run()).session_state["masks_grid"]["pinned"]["token"] == 97 and not app.error
+    assert checked(app.run()).session_state["masks_grid_pinned"]["token"] == 97 and not app.error
     shutil.rmtree(folder)
     assert any("are gone" in code.value for code in checked(app.run()).code) and app.error

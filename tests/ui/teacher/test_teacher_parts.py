@@ -22,6 +22,7 @@ from ui.teacher import prompt_shots, prompt_store, teacher_input, teacher_score,
 from ui.teacher.prompt_shots import CHOSEN, offered
 
 TRAIN = POS.load(None).train
+ADDS = "Adds it to the worked examples"
 HOSTILE = '<img src=x onerror="alert(1)"> **bold** :red[x] $y$'
 
 
@@ -54,7 +55,7 @@ def test_shots_are_added_moved_and_taken_out() -> None:
     app = page()
     first, second = shots(app)
     app.text_input(key="teacher_shot_find").set_value("7").run()
-    app.button(key="teacher_shot_add").click().run()
+    button(app, ADDS).click().run()
     assert shots(app) == [first, second, TRAIN[6].input]
     button(app, "Example 3 one place earlier").click().run()
     assert shots(app) == [first, TRAIN[6].input, second]
@@ -79,6 +80,15 @@ def test_the_second_click_of_two_acts_on_the_same_example() -> None:
     assert shots(app) == [other.input, equal.input, equal.input]
     button(app, "Take example 3 out").click().run()
     assert shots(app) == [other.input, equal.input] and not app.exception
+
+
+def test_the_second_click_of_two_adds_no_other_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, add = page(), prompt_shots._append
+    monkeypatch.setattr(prompt_shots, "_append", lambda shot: [add(shot), add(shot)])  # before the page is drawn anew
+    go, before = button(app, ADDS), shots(app)
+    for _ in range(2):
+        go.click().run()
+        assert shots(app) == [*before, POS.shots[2].input] and not app.exception
 
 
 def test_a_prompt_is_saved_loaded_and_deleted() -> None:
