@@ -7,8 +7,10 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from core import collector
+from core.errors import StillroomError
 from core.paths import ASSETS, ROOT
 from ui import asking, tour
+from ui.text import literal
 
 PAGES = {
     "datasets": ("Datasets", ":material/table_view:"),
@@ -46,7 +48,10 @@ def build() -> StreamlitPage:
 def _machine() -> str:
     from ui import engine
 
-    return "Getting ready …" if _warm_up().is_alive() else engine.machine()
+    try:
+        return "Getting ready …" if _warm_up().is_alive() else engine.machine()
+    except StillroomError as error:  # a precision in the environment that there is not: training would say the same
+        return literal(str(error))
 
 
 def show_seeds(seeds: Mapping[str, int]) -> None:
