@@ -44,8 +44,11 @@ def jobs() -> Jobs:
 
 
 def warm_up() -> None:
-    """Imports the heavy libraries, all of which a run needs."""
+    """Imports the heavy libraries, all of which a run needs; from here on `machine` says how many threads work."""
     import core.runs.execute  # noqa: F401
+    from core.models.device import leave_one_core
+
+    leave_one_core()
 
 
 def machine() -> str:
