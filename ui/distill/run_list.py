@@ -17,9 +17,11 @@ from core.runs.folder import OPEN, RunFolder
 from core.tasks import TASKS
 from ui import engine, rows, titles
 from ui.distill import run_charts
+from ui.page_tools import VISIT
 from ui.text import show_error
 
 CHOSEN, TABLE = "distill_run", "distill_runs"
+VISITED = "distill_visit"  # the visit of the page whose link was read
 STARTED = "distill_started"  # runs that were started and not chosen yet
 ROWS_SHOWN = 6
 SAMPLES = {"A run that is finished": {"run": DEMO_RUN.name}, "A run of your own": {}}
@@ -54,12 +56,17 @@ def start(config: RunConfig) -> str:
 
 
 def chosen() -> RunFolder | None:
-    """The chosen run. A link to a run that is gone is said to be so, and forgotten."""
-    if started := st.session_state.get(STARTED):
+    """The chosen run. A link leads to one when the page is come to; after that the choice alone counts: the address
+    that comes with a click may be older. A run that is gone is said to be so, and forgotten."""
+    state = st.session_state
+    if state.get(VISITED) != state.get(VISIT) and (linked := st.query_params.get("run")):
+        state[CHOSEN] = linked
+    state[VISITED] = state.get(VISIT)
+    if started := state.get(STARTED):
         choose(started[-1])
         started.clear()
-    name = st.query_params.get("run") or st.session_state.get(CHOSEN)
-    if not name:
+    if not (name := state.get(CHOSEN)):
+        st.query_params.pop("run", None)
         return None
     try:
         folder = run_folders.open_run(name, engine.jobs().root)

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.distill import config as run_config
+from core.distill.config import RunConfig
 from core.distill.presets import PRESETS
 from core.evaluate.report import LabelReport, ModelReport, Report, ReportExample, Score, scores
 from core.paths import ROOT
@@ -20,6 +21,7 @@ from core.tasks.prompt import Prompt, Shot
 from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
 from ui.distill import run_list
+from ui.page_tools import VISIT
 
 STEP = {"total": 4, "method": "gold", "epoch": 0, "agreement": 0.5, "learning_rate": 1e-3, "positions": 9, "tokens": 90}
 
@@ -92,6 +94,23 @@ def test_a_run_is_chosen_though_its_start_was_the_last_that_the_script_did(root,
     assert run_list.chosen().path == root / "quick" and address == {"run": "quick"}
     run_list.choose(None)
     assert run_list.chosen() is None
+
+
+def test_an_address_that_comes_too_late_chooses_nothing(root, monkeypatch):
+    for name in ("one", "two"):
+        run_folders.create(RunConfig(name=name), root)
+    state, address = {VISIT: ("distill", 1)}, {"run": "one"}
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(st, "query_params", address)
+    assert run_list.chosen().name == "one"
+    run_list.choose("two")
+    address["run"] = "one"  # as the browser had it when the next click was made
+    assert run_list.chosen().name == "two" and address == {"run": "two"}
+    run_list.choose(None)
+    address["run"] = "two"
+    assert run_list.chosen() is None and not address
+    state[VISIT], address["run"] = ("distill", 2), "one"  # a link from another page
+    assert run_list.chosen().name == "one"
 
 
 def test_a_second_run_is_said_to_wait(page):
@@ -398,7 +417,7 @@ def test_samples_leave_the_form_as_it_was(page, root):
     app = page()
     checked(app.segmented_control(key="distill_preset").set_value("Thorough").run())
     checked(app.toggle(key="distill_drop_misfits").set_value(True).run())
-    app.query_params["run"] = "quick"
+    app.session_state[run_list.CHOSEN] = "quick"
     assert "quick" in [heading.value for heading in checked(app.run()).subheader]
     checked(app.menu_button(key="_distill_samples").set_value("A run of your own").run())
     assert app.toggle(key="distill_drop_misfits").value
@@ -460,7 +479,7 @@ def test_a_file_takes_what_was_wrong_with_it_along(page, root):
     app = page()
     checked(app.file_uploader(key="_distill_yaml").set_value([("run.yaml", b"task: [", "application/yaml")]).run())
     assert "not YAML" in texts(app)
-    app.query_params["run"] = "quick"
+    app.session_state[run_list.CHOSEN] = "quick"
     checked(app.run())
     checked(app.button(key="distill_new").click().run())
     assert "not YAML" not in texts(app)
