@@ -65,7 +65,8 @@ def start(server: Server, page: Page, tmp_path: Path, name: str, values: tuple[s
 
 def end_soon(run: RunFolder, seconds: float) -> None:
     """A run that is not worked on will train so much longer when it is resumed."""
-    config = run.config().model_copy(update={"max_seconds": run.metrics()[-1]["seconds"] + seconds})
+    done = [record["seconds"] for record in run.metrics() if "loss" in record][-1]  # the last may be a validation
+    config = run.config().model_copy(update={"max_seconds": done + seconds})
     write_whole(run.path / "config.yaml", run_config.to_yaml(config))
 
 
