@@ -17,8 +17,8 @@ def device() -> torch.device:
 
 def half_precision() -> torch.dtype:
     """bf16 where the machine computes in it; on a CPU without such instructions it is 7 times slower than fp32.
-    `STILLROOM_PRECISION` decides instead: fp32 gives the same numbers on every machine. Raises ModelError for any
-    other word."""
+    `STILLROOM_PRECISION` decides instead: fp32 gives what other machines give, but for rounding. Raises ModelError
+    for any other word."""
     if chosen := os.environ.get("STILLROOM_PRECISION"):
         if chosen not in PRECISIONS:
             raise ModelError(f"STILLROOM_PRECISION is {chosen!r}: set it to {' or '.join(PRECISIONS)}, or to nothing.")
