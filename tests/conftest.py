@@ -4,7 +4,8 @@ import importlib.util
 import json
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -122,7 +123,8 @@ def llama_server():
 @pytest.fixture
 def serve():
     """Starts an HTTP server on this machine: `serve(reply)` returns its address as a teacher's, where
-    `reply(request, headers)` gives status and body."""
+    `reply(request, headers)` gives status and body. A body that is a generator is sent part by part, and closed where
+    its reader leaves."""
     servers = []
 
     def start(reply):
@@ -130,13 +132,14 @@ def serve():
             def do_POST(self):
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, body = reply(request, self.headers)
-                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                streams = isinstance(body, Generator) and request.get("stream")
+                parts = body if isinstance(body, Generator) else (each for each in [body])
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Content-Type", "text/event-stream" if streams else "application/json")
                 self.end_headers()
-                with suppress(BrokenPipeError):  # a test may stop listening
-                    self.wfile.write(content)
+                with suppress(ConnectionError), closing(parts):  # a test may stop listening
+                    for part in parts:
+                        self.wfile.write(part if isinstance(part, bytes) else json.dumps(part).encode())
 
             def log_message(self, *_):
                 pass
@@ -164,3 +167,18 @@ def chat_completion():
         return {**head, "choices": [choice], "usage": usage}
 
     return body
+
+
+@pytest.fixture(scope="session")
+def chat_chunk():
+    """Makes one event of a streamed answer, as OpenAI's API describes it; without a text the last one, of usage."""
+
+    def event(text=None, finish=None, log_probs=None):
+        choice = {"index": 0, "finish_reason": finish, "delta": {"content": text}}
+        choice["logprobs"] = log_probs and {"content": log_probs}
+        usage = {"prompt_tokens": 30, "completion_tokens": 10, "total_tokens": 40}
+        head = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "some-model"}
+        body = {**head, "choices": [], "usage": usage} if text is None else {**head, "choices": [choice]}
+        return f"data: {json.dumps(body)}\n\n".encode()
+
+    return event

@@ -6,7 +6,9 @@ environment when it is needed, and is never kept, logged or shown.
 
 import asyncio
 import ipaddress
+import json
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ RETRIES = 5  # by the client, waiting longer each time, or as long as the server
 PATIENCE = 300.0  # seconds for one answer
 TICK = 0.2  # seconds
 LIKELIEST = 20  # tokens whose log-probability is asked for: more is refused by most servers
+OPTIONS = ("max_tokens", "temperature", "stream_options", "stream", "response_format")  # that a server may not take
 
 Messages = list[dict[str, str]]
 
@@ -109,14 +112,16 @@ def ask(
     heard: Callable[[int, Answer], None],
     tick: Callable[[], None],
     say: Callable[[str], None],
+    grown: Callable[[str], None] | None = None,
 ) -> None:
     """Asks all, several at a time; `heard` is told the number of a conversation with its answer, in any order.
 
-    `tick` is called many times a second: what it raises ends the asking at once. `say` is told what the server does
-    not take and is done without. Raises ModelError that says what to do.
+    `tick` is called many times a second: what it raises ends the asking at once, and the requests. `say` is told what
+    the server does not take and is done without. `grown`, for a single conversation, is told the answer's text so far
+    as it comes. Raises ModelError that says what to do.
     """
     if conversations:
-        asyncio.run(_ask_all(teacher, _key(teacher), conversations, how, heard, tick, say))
+        asyncio.run(_ask_all(teacher, _key(teacher), conversations, how, heard, tick, say, grown))
 
 
 def _key(teacher: ApiTeacher) -> str:
@@ -136,6 +141,7 @@ async def _ask_all(
     heard: Callable[[int, Answer], None],
     tick: Callable[[], None],
     say: Callable[[str], None],
+    grown: Callable[[str], None] | None,
 ) -> None:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
@@ -145,7 +151,7 @@ async def _ask_all(
         base_url=teacher.address, api_key=key or "none", max_retries=RETRIES, timeout=PATIENCE, http_client=direct
     )
     async with client:
-        session = _Session(teacher, key, client, how, say)
+        session = _Session(teacher, key, client, how, say, grown)
         free = asyncio.Semaphore(how.concurrency)
 
         async def one(number: int) -> tuple[int, Answer]:
@@ -179,17 +185,29 @@ async def _gather(
 class _Session:
     """One server, and the options that it takes."""
 
-    def __init__(self, teacher: ApiTeacher, key: str, client: Any, how: Asking, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        teacher: ApiTeacher,
+        key: str,
+        client: Any,
+        how: Asking,
+        say: Callable[[str], None],
+        grown: Callable[[str], None] | None,
+    ) -> None:
         self.teacher, self.key, self.client, self.how, self.say = teacher, key, client, how, say
+        self.grown = grown or (lambda _: None)
         self.options: dict[str, Any] = {"temperature": how.temperature, "max_tokens": how.max_tokens}
         if how.schema is not None:
             schema = {"name": "answer", "schema": how.schema, "strict": True}
             self.options["response_format"] = {"type": "json_schema", "json_schema": schema}
         if how.log_probs:
             self.options |= {"logprobs": True, "top_logprobs": LIKELIEST}
+        if grown:
+            self.options |= {"stream": True, "stream_options": {"include_usage": True}}
 
     async def try_out(self, messages: Messages) -> Answer:
-        """The first answer. What the server refuses is given up: first what its message names, then the schema."""
+        """The first answer. What the server refuses is given up: first what its message names, then the schema,
+        then the stream."""
         from openai import BadRequestError, UnprocessableEntityError
 
         without: list[str] = []
@@ -199,7 +217,7 @@ class _Session:
                 break
             except (BadRequestError, UnprocessableEntityError) as error:
                 given_up = self._give_up(str(error))
-                if given_up is None:
+                if not given_up:
                     raise self._explained(error) from error
                 without.append(given_up)
             except Exception as error:
@@ -210,15 +228,16 @@ class _Session:
             raise ModelError(f"{self.teacher.host} gives no log-probabilities: learn the labels' text.")
         return answer
 
-    def _give_up(self, message: str) -> str | None:
-        """The option that is done without from now on; None if there is none left."""
-        for option in ("max_tokens", "temperature", "response_format"):
-            if option in self.options and (option in message or option == "response_format"):
-                value = self.options.pop(option)
-                if option == "max_tokens":  # its name on OpenAI's newer models
-                    self.options["max_completion_tokens"] = value
-                return option
-        return None
+    def _give_up(self, message: str) -> str:
+        """The option that is done without from now on; none if there is none left."""
+        named = [option for option in OPTIONS if re.search(rf"\b{option}", message, re.IGNORECASE)]
+        option = next((o for o in (*named, "response_format", "stream") if o in self.options), "")
+        value = self.options.pop(option, None)
+        if option == "max_tokens":  # its name on OpenAI's newer models
+            self.options["max_completion_tokens"] = value
+        if option == "stream":
+            self.options.pop("stream_options", None)
+        return option
 
     async def ask(self, messages: Messages) -> Answer:
         try:
@@ -229,6 +248,8 @@ class _Session:
     async def _ask(self, messages: Messages) -> Answer:
         started = time.perf_counter()
         found = await self.client.chat.completions.create(model=self.teacher.model, messages=messages, **self.options)
+        if "stream" in self.options:
+            found = await self._whole(found)
         choice = found.choices[0]
         usage = found.usage
         return Answer(
@@ -239,6 +260,26 @@ class _Session:
             seconds=time.perf_counter() - started,
             said=tuple(map(_said, choice.logprobs.content or ())) if choice.logprobs else (),
         )
+
+    async def _whole(self, stream: Any) -> Any:
+        """A stream's parts as one answer. A server that knows of no streams sends it whole."""
+        from openai.types.chat import ChatCompletion
+
+        if stream.response.headers.get("content-type", "").startswith("application/json"):
+            return ChatCompletion.construct(**json.loads(await stream.response.aread()))
+        text, finish, usage = "", None, None
+        said: list[Any] = []
+        async for part in stream:
+            usage = part.usage or usage
+            for choice in part.choices:
+                text += choice.delta.content or ""
+                said += (choice.logprobs and choice.logprobs.content) or ()
+                finish = choice.finish_reason or finish
+            self.grown(_readable(text))
+        if finish is None:
+            raise ValueError("its answer broke off")
+        whole = {"message": {"content": text}, "finish_reason": finish, "logprobs": {"content": said}}
+        return ChatCompletion.construct(choices=[whole], usage=usage)
 
     def _explained(self, error: Exception) -> ModelError:
         """The error in words that say what to do; a server that repeats the key is not repeated."""
@@ -262,6 +303,8 @@ class _Session:
             return ModelError(f"{host} cannot be reached: check the address, the network, and that it runs. {kept}")
         if isinstance(error, openai.APIStatusError):
             return ModelError(f"{host} answered with status {error.status_code}: {message}")
+        if type(error) is openai.APIError:  # told in the midst of a stream
+            return ModelError(f"{host} broke its answer off: {message}")
         return ModelError(f"{host} did not answer as an OpenAI-compatible server does: {message}. Check the address.")
 
 

@@ -16,6 +16,10 @@ HELLO = [{"role": "user", "content": "Hello"}]
 KEY = "sk-secret-of-the-tests"
 
 
+class Stop(Exception):
+    pass
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(api, "RETRIES", 0)
@@ -23,11 +27,18 @@ def quick(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
-def ask(name, conversations=(HELLO,), how=HOW, tick=lambda: None):
+def ask(name, conversations=(HELLO,), how=HOW, tick=lambda: None, grown=None):
     """Answers by number, and what was said."""
     heard, said = {}, []
-    api.ask(api.parse(name), conversations, how, heard.__setitem__, tick, said.append)
+    api.ask(api.parse(name), conversations, how, heard.__setitem__, tick, said.append, grown)
     return heard, said
+
+
+def streamed(name, how=HOW):
+    """The answer, what was said, and the text as it grew."""
+    grown = []
+    heard, said = ask(name, how=how, grown=grown.append)
+    return heard[0], said, grown
 
 
 @pytest.mark.parametrize(
@@ -151,9 +162,6 @@ def test_several_at_a_time_but_no_more(serve, chat_completion):
 
 
 def test_stopping_does_not_wait_for_answers(serve, chat_completion):
-    class Stop(Exception):
-        pass
-
     asked, over = threading.Event(), threading.Event()
 
     def reply(*_):
@@ -170,6 +178,102 @@ def test_stopping_does_not_wait_for_answers(serve, chat_completion):
         ask(serve(reply), [HELLO] * 3, tick=tick)
     over.set()
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("grown", [None, lambda _: None], ids=["whole", "streamed"])
+def test_stopping_ends_the_request(serve, chat_chunk, grown):
+    """The server, which would send for ever, sees its reader leave."""
+    asked, left = threading.Event(), threading.Event()
+
+    def endless(request):
+        try:
+            while True:
+                yield chat_chunk("a") if request.get("stream") else b" " * 1000
+                asked.set()
+        finally:
+            left.set()
+
+    def tick():
+        if asked.is_set():
+            raise Stop
+
+    with pytest.raises(Stop):
+        ask(serve(lambda request, _: (200, endless(request))), tick=tick, grown=grown)
+    assert left.wait(60)
+
+
+def test_a_streamed_answer_is_told_as_it_grows(serve, chat_chunk):
+    asked = []
+    red = {"token": "red", "logprob": -0.5, "bytes": None, "top_logprobs": [{"token": "blue", "logprob": -1.0}]}
+
+    def events():
+        yield chat_chunk("")
+        yield chat_chunk("red \ud83d", log_probs=[red])  # half of a character
+        yield chat_chunk("\ude00", finish="length", log_probs=[{**red, "token": "!"}])
+        yield chat_chunk()
+        yield b"data: [DONE]\n\n"
+
+    def reply(request, _):
+        asked.append(request)
+        return 200, events()
+
+    answer, said, grown = streamed(serve(reply), Asking({}, 0.0, 20, 4, True))
+    assert grown[:3] == ["", "red \ufffd", "red 😀"] and not said
+    assert (answer.text, answer.complete, answer.tokens_in, answer.tokens_out) == ("red 😀", False, 30, 10)
+    assert [token.spelled for token in answer.said] == [b"red", b"!"]
+    assert dict(answer.said[0].log_probs) == {b"red": -0.5, b"blue": -1.0}
+    assert asked[0]["stream"] and asked[0]["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize(
+    ("refuses", "status", "message", "given_up"),
+    [
+        ("stream_options", 422, "stream_options: extra fields not permitted", ["stream_options"]),
+        ("stream", 400, "Streaming is not supported", ["stream"]),
+        ("stream", 400, "upstream says no", ["response_format", "stream"]),
+    ],
+)
+def test_what_a_server_takes_no_streams_by_is_done_without(
+    serve, chat_chunk, chat_completion, refuses, status, message, given_up
+):
+    def events():
+        yield chat_chunk("Hi", finish="stop")
+
+    def reply(request, _):
+        if refuses in request:
+            return status, {"error": {"message": message}}
+        return 200, events() if request.get("stream") else chat_completion("Hi")
+
+    answer, said, _ = streamed(serve(reply))
+    assert answer.text == "Hi" and answer.complete and answer.tokens_in == (0 if refuses == "stream_options" else 30)
+    assert [text.split("take ")[1].split(":")[0] for text in said] == given_up
+
+
+def test_a_server_that_knows_of_no_streams_is_asked_once(serve, chat_completion):
+    asked = []
+    answer, said, grown = streamed(serve(lambda *request: asked.append(request) or (200, chat_completion("Hi"))))
+    assert (answer.text, answer.tokens_out, said, grown, len(asked)) == ("Hi", 10, [], [], 1)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (
+            b'data: {"error": {"message": "overloaded sk-secret-of-the-tests"}}\n\n',
+            "broke its answer off: .*overloaded",
+        ),
+        (b"", "its answer broke off"),
+        (b"data: {}\n\n", "did not answer as an OpenAI-compatible server does"),
+    ],
+)
+def test_a_stream_that_breaks_off(serve, chat_chunk, event, message):
+    def events():
+        yield chat_chunk("Hi")
+        yield event
+
+    with pytest.raises(ModelError, match=message) as caught:
+        streamed(serve(lambda *_: (200, events())))
+    assert KEY not in str(caught.value)
 
 
 def test_what_came_before_an_error_is_heard(serve, chat_completion):
@@ -206,6 +310,13 @@ def test_a_real_server(llama_server, monkeypatch):
         assert answer.tokens_in > 10 and len(answer.said) >= answer.tokens_out - 1 > 3
         assert answer.text.strip().encode() in b"".join(token.spelled for token in answer.said)
         assert all(token.spelled in dict(token.log_probs) for token in answer.said)
+    parts = []
+    again = ask(llama_server, conversations[:1], how, grown=parts.append)[0][0]
+    facts = lambda answer: (answer.text, answer.complete, answer.tokens_in, answer.tokens_out)
+    assert facts(again) == facts(heard[0])
+    # In a stream it tells nothing of a token whose text it holds back.
+    assert {token.spelled for token in again.said} <= {token.spelled for token in heard[0].said} and again.said
+    assert len(set(parts)) > 3 and parts == sorted(parts, key=len) and parts[-1] == again.text
 
 
 def test_without_a_schema_none_is_sent(serve, chat_completion):
