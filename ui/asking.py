@@ -8,7 +8,8 @@ drawn next, not what it held when the button was.
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +25,18 @@ L = TypeVar("L")
 T = TypeVar("T")
 
 
+class Coming(Future):
+    """What is being asked for `once`, and its text so far."""
+
+    text = ""
+
+    def tell(self, text: str = "") -> None:
+        """For who asks: told many times, it ends the asking once this is cancelled."""
+        if self.cancelled():
+            raise CancelledError
+        self.text = text
+
+
 @dataclass
 class Asked:
     """What was asked, by its key: all that the answers depend on. By label what came of it: answers, what was shown
@@ -32,7 +45,7 @@ class Asked:
 
     key: Any
     found: dict[Any, Any] = field(default_factory=dict)
-    coming: dict[Any, Future] = field(default_factory=dict)
+    coming: dict[Any, Coming] = field(default_factory=dict)
     partial: dict[Any, str] = field(default_factory=dict)
     wrong: dict[Any, str] = field(default_factory=dict)
     stopped: bool = False
@@ -72,6 +85,7 @@ def stop_button(name: str, key: str, running: bool) -> None:
 def _stop(name: str) -> None:
     if name in st.session_state:  # else the page was reset meanwhile
         st.session_state[name].stopped = True
+        end(st.session_state[name].coming)
 
 
 def current(name: str, key: Any, labels: Collection[Any]) -> Asked | None:
@@ -85,6 +99,8 @@ def current(name: str, key: Any, labels: Collection[Any]) -> Asked | None:
         asked.wrong = {label: why for label, why in asked.wrong.items() if label not in labels}
         asked.stopped = False
     else:
+        if name in st.session_state:
+            end(st.session_state[name].coming)  # nobody will hear it
         asked = st.session_state[name] = Asked(key)
     return asked
 
@@ -108,26 +124,38 @@ def work(asked: Asked, label: Any, write: Callable[[str], Any], ask: Callable[[C
     return run
 
 
-def once(coming: dict[Any, Future], label: Any, ask: Callable[[], T], tick: Callable[[], None]) -> T:
-    """Gets what must not be asked for twice, as an API's answer, which is paid for. What `tick` raises, as any click
-    makes it do, ends the waiting and not the asking: who calls with this label again waits for the same answer."""
-    if label not in coming:
-        coming[label] = _beside(ask)
-    while not coming[label].done():
-        tick()
+def once(
+    coming: dict[Any, Coming], label: Any, ask: Callable[[Callable[..., None]], T], show: Callable[[str], None]
+) -> T:
+    """Gets what must not be asked for twice, as an API's answer, which is paid for. `ask` is given `Coming.tell`. What
+    `show` raises, as any click makes it do, ends the waiting and not the asking: who calls with this label again waits
+    for the same answer."""
+    found = coming.get(label) or coming.setdefault(label, _beside(ask))
+    while not found.done():
+        show(found.text)
         time.sleep(BEAT)
-    return coming.pop(label).result()
+    if found.cancelled():
+        st.stop()  # the page is drawn anew already, in another thread
+    coming.pop(label, None)
+    return found.result()
 
 
-def _beside(ask: Callable[[], T]) -> "Future[T]":
+def end(coming: dict[Any, Coming]) -> None:
+    """Ends what is being asked for `once`, and the paying with it. What has come by now stays."""
+    for label in [label for label, found in coming.items() if found.cancel()]:
+        coming.pop(label, None)
+
+
+def _beside(ask: Callable[[Callable[..., None]], Any]) -> Coming:
     """A daemon, unlike those of an executor: the server ends without waiting for it."""
-    found: Future[T] = Future()
+    found = Coming()
 
     def run() -> None:
-        try:
-            found.set_result(ask())
-        except BaseException as error:  # whoever waits gets it
-            found.set_exception(error)
+        with suppress(InvalidStateError):  # it was ended, and nobody waits
+            try:
+                found.set_result(ask(found.tell))
+            except BaseException as error:  # whoever waits gets it
+                found.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
     return found

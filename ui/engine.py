@@ -6,6 +6,7 @@ does not wait for it. Models are kept between reruns, a few at a time, and used 
 
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -128,13 +129,14 @@ def answer(
     show: Callable[[str], None] = lambda _: None,
 ) -> Answer:
     """Asks a model once: a teacher with `prompt`, a student with None. An answer under the input's own schema
-    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. `show` gets the text as it grows; while an API
-    is waited for, which sends it whole, an empty one again and again. Raises StillroomError."""
+    ends by itself; any other is cut at `max_new_tokens`, or LONGEST. `show` gets the text as it grows, and while an
+    API is waited for again and again: what it raises ends the asking. Raises StillroomError."""
     if isinstance(lm, ApiTeacher):
         found: list[Answer] = []
+        so_far = deque([""], maxlen=1)
         limit = max_new_tokens or LONGEST
         heard = lambda _, answer: found.append(answer)
-        _ask_api(lm, task, [text], prompt, constrained, limit, heard, lambda: show(""))
+        _ask_api(lm, task, [text], prompt, constrained, limit, heard, lambda: show(so_far[0]), so_far.append)
         return found[0]
     from core.constrain.constraints import Constraints
     from core.generate.decode import Sampling, generate
@@ -196,6 +198,7 @@ def _ask_api(
     limit: int,
     heard: Callable[[int, Answer], None],
     tick: Callable[[], None],
+    grown: Callable[[str], None] | None = None,
 ) -> None:
     """An answer that should match the schema is taken out of its fence and respelled; any other is left as it came."""
     from core.constrain import schema
@@ -213,7 +216,7 @@ def _ask_api(
 
     wanted = schema.from_pydantic(task.output).json_schema if constrained else None
     how = api.Asking(wanted, temperature=0.0, max_tokens=limit, concurrency=REQUESTS, log_probs=False)
-    api.ask(teacher, [prompt.messages(task, text) for text in texts], how, told, tick, notes.append)
+    api.ask(teacher, [prompt.messages(task, text) for text in texts], how, told, tick, notes.append, grown)
 
 
 def prompt_ids(lm: Any, task: Task, text: str, prompt: Prompt | None) -> list[int]:

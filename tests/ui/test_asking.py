@@ -1,6 +1,8 @@
 """What is asked on a page: by a press, one after the other, the page whole meanwhile."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -78,6 +80,19 @@ def test_what_was_stopped_waits_for_a_press() -> None:
     assert pressed(page) == [("b", "")]
 
 
+@pytest.mark.parametrize("ends", ["stop", "another"])
+def test_what_nobody_waits_for_any_more_is_ended(ends: str) -> None:
+    page = opened()
+    pressed(page)
+    coming = page.session_state["trial_asked"].coming["a"] = asking.Coming()
+    if ends == "stop":
+        page.button(key="stop").click().run()
+    else:
+        page.text_input(key="text").set_value("x")
+        pressed(page)
+    assert coming.cancelled()
+
+
 def test_a_part_is_a_fragment_but_while_there_is_work() -> None:
     page = opened()
     assert page.session_state["alone"] == (True,)
@@ -103,33 +118,75 @@ def test_what_must_not_be_asked_twice_outlives_a_click() -> None:
     class Click(Exception):
         pass
 
-    asked, coming, answered, clicks = [], {}, threading.Event(), iter([None, Click, None, None])
+    asked, shown, coming, answered = [], [], {}, threading.Event()
 
-    def ask() -> str:
+    def ask(tell: Callable[[str], None]) -> str:
         asked.append(1)
+        tell("the")
         answered.wait(60)
         return "the answer"
 
-    def tick() -> None:
-        if click := next(clicks):
-            raise click
-        if coming["a"] is waited_for:
-            answered.set()
+    def click(text: str) -> None:
+        if text:
+            raise Click
 
-    waited_for = None
+    def show(text: str) -> None:
+        shown.append(text)
+        answered.set()
+
     with pytest.raises(Click):
-        asking.once(coming, "a", ask, tick)
-    waited_for = coming["a"]
-    assert asking.once(coming, "a", ask, tick) == "the answer"
-    assert len(asked) == 1 and not coming
+        asking.once(coming, "a", ask, click)
+    assert asking.once(coming, "a", ask, show) == "the answer"
+    assert len(asked) == 1 and shown[0] == "the" and not coming
+
+
+def test_what_is_ended_hears_of_it_and_is_asked_anew() -> None:
+    ended, over = [], threading.Event()
+
+    def ask(tell: Callable[..., None]) -> None:
+        try:
+            while True:
+                tell()
+        except CancelledError as error:
+            ended.append(error)
+            raise
+        finally:
+            over.set()
+
+    done = asking.Coming()
+    done.set_result("the answer")
+    coming = {"a": asking._beside(ask), "b": done}
+    asking.end(coming)
+    assert coming == {"b": done} and over.wait(60) and ended
+    assert asking.once(coming, "a", lambda _: "another", lambda _: None) == "another"
+    assert asking.once(coming, "b", ask, lambda _: None) == "the answer"
+
+
+def ended_page() -> None:
+    import threading
+
+    import streamlit as st
+
+    from ui import asking
+
+    over = threading.Event()
+    coming: dict = st.session_state.setdefault("coming", {})
+    st.text("before")
+    asking.once(coming, "a", lambda _: over.wait(60), lambda _: (asking.end(coming), over.set()))
+    st.text("after")
+
+
+def test_a_drawing_of_the_page_that_waits_for_what_another_one_ended_ends_too() -> None:
+    page = checked(AppTest.from_function(ended_page, default_timeout=30).run())
+    assert [text.value for text in page.text] == ["before"] and not page.session_state["coming"]
 
 
 def test_what_goes_wrong_beside_the_page_is_heard_on_it_and_may_be_asked_again() -> None:
     coming: dict = {}
 
-    def refuse() -> None:
+    def refuse(_: object) -> None:
         raise ModelError("no key: set one.")
 
     with pytest.raises(ModelError, match="no key"):
-        asking.once(coming, "a", refuse, lambda: None)
-    assert asking.once(coming, "a", lambda: 1, lambda: None) == 1
+        asking.once(coming, "a", refuse, lambda _: None)
+    assert asking.once(coming, "a", lambda _: 1, lambda _: None) == 1

@@ -6,7 +6,6 @@ answers, and whoever was stopped goes on where it was.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from core.models.api import ApiTeacher
 from core.tasks import Example, Task
 from core.tasks.prompt import Prompt
 from ui import asking, engine
-from ui.asking import Work
+from ui.asking import Coming, Work
 from ui.page_tools import linked
 from ui.teacher.teacher_input import LAST_SEED, SEED, drawn
 from ui.text import duration, show_error
@@ -40,7 +39,7 @@ class Job:
     made: int = 0
     seconds: float = 0.0
     wrong: str = ""
-    coming: dict[Any, Future] = field(default_factory=dict)
+    coming: dict[Any, Coming] = field(default_factory=dict)
 
 
 def examples(dev: Sequence[Example]) -> list[Example]:
@@ -122,7 +121,9 @@ def buttons(label: str, icon: str, key: tuple, name: str) -> None:
 
 
 def _stop() -> None:
-    st.session_state[JOB].running = False
+    job: Job = st.session_state[JOB]
+    job.running = False
+    asking.end(job.coming)
 
 
 def progress(key: tuple, done: int, wanted: int) -> Any:
@@ -181,7 +182,7 @@ def _ask(
             if not isinstance(lm, ApiTeacher):
                 ask(tick)
             elif missing:
-                asking.once(job.coming, (start, prompt), partial(ask, lambda: None), tick)
+                asking.once(job.coming, (start, prompt), ask, lambda _: tick())
             done += len(missing)
             job.made, job.seconds = job.made + len(missing), job.seconds + time.perf_counter() - began
         redraw()

@@ -89,7 +89,7 @@ def _ask(
     limit = None if masked else engine.FREE_TOKENS
     ask = partial(engine.answer, lm, task, example.input, prompt, constrained=masked, max_new_tokens=limit)
     is_paid = isinstance(lm, ApiTeacher)
-    answer = asking.once(asked.coming, label, ask, lambda: show("")) if is_paid else ask(show=show)
+    answer = asking.once(asked.coming, label, lambda tell: ask(show=tell), show) if is_paid else ask(show=show)
     try:
         return Told(answer, teacher_tokens.read(lm, task, example, prompt, answer))
     except StillroomError as error:  # the answer is there all the same
@@ -139,7 +139,9 @@ def _badges(task: Task, example: Example, asked: Asked, label: str) -> None:
 def _figures(answer: engine.Answer) -> str:
     if answer.tokens:
         note = f" · {answer.note}" if answer.note else ""
-        return f"{answer.seconds:.1f} s · {answer.tokens[0]:,} tokens read, {answer.tokens[1]:,} written{note}"
+        read, written = answer.tokens
+        counted = f"{read:,} tokens read, {written:,} written" if read or written else "tokens not counted"
+        return f"{answer.seconds:.1f} s · {counted}{note}"
     tokens = len(answer.ids)
     calls = f"{answer.model_calls} model call{'s' * (answer.model_calls != 1)}"
     forced = f"{percent(sum(answer.forced) / tokens)} of {tokens} tokens forced" if tokens else "no token"

@@ -1,7 +1,9 @@
 """The Teacher page's parts: shots from the data, prompts by name and in links, teachers behind an API, verdicts."""
 
 import json
+import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +20,15 @@ from core.tasks import CARS, POS, saved_prompts
 from core.tasks.prompt import Prompt, as_shot, default_prompt
 from tests.ui.teacher.test_teacher import page, short, tiny  # noqa: F401
 from ui import asking, engine
-from ui.teacher import prompt_shots, prompt_store, teacher_input, teacher_score, teacher_versus
+from ui.teacher import (
+    prompt_shots,
+    prompt_store,
+    teacher_input,
+    teacher_job,
+    teacher_score,
+    teacher_try,
+    teacher_versus,
+)
 from ui.teacher.prompt_shots import CHOSEN, offered
 
 TRAIN = POS.load(None).train
@@ -236,6 +246,45 @@ def test_clicks_while_an_api_answers_ask_nothing_twice(
     assert not app.exception and len(asked) == len(set(asked)) == 6
 
 
+@pytest.mark.parametrize(
+    ("go", "state", "press", "has_come"),
+    [
+        ("run", "teacher_asked", partial(asking._stop, "teacher_asked"), lambda asked: any(asked.partial.values())),
+        ("score_go", "teacher_job", teacher_job._stop, lambda _: True),
+    ],
+    ids=["one", "many"],
+)
+def test_stop_ends_what_an_api_is_asked(
+    serve: Any, chat_chunk: Any, monkeypatch: pytest.MonkeyPatch, go: str, state: str, press: Any, has_come: Any
+) -> None:
+    """The server writes for ever: one text in a stream, blanks to many inputs. Its readers leave at Stop."""
+    asked, left = threading.Event(), threading.Event()
+    stopped = False
+
+    def endless(request: dict) -> Iterator[bytes]:
+        try:
+            while True:
+                yield chat_chunk("Ford ") if request.get("stream") else b" " * 1000
+                asked.set()
+        finally:
+            left.set()
+
+    def wait_and_press(seconds: float) -> None:
+        nonlocal stopped
+        time.sleep(seconds)
+        if not stopped and asked.is_set() and has_come(st.session_state[state]):
+            stopped = True
+            press()
+            st.rerun()
+
+    app = through_api(short(page(task="cars")), monkeypatch, serve(lambda request, _: (200, endless(request))))
+    monkeypatch.setattr(asking, "time", SimpleNamespace(sleep=wait_and_press))
+    app.button(key=f"teacher_{go}").click().run()
+    assert not app.exception and stopped and left.wait(60)
+    assert not app.session_state[state].coming and not app.button(key=f"teacher_{go}").disabled
+    assert go != "run" or any(text.value.startswith("Ford ") for text in app.text)  # what has come is kept
+
+
 def test_an_api_that_refuses_is_said_without_the_key(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STILLROOM_API_KEY", "sk-secret")
     refusal = {"error": {"message": "wrong key sk-secret"}}
@@ -246,6 +295,12 @@ def test_an_api_that_refuses_is_said_without_the_key(serve: Any, monkeypatch: py
     said = [code.value for code in app.code if "refuses the key" in code.value]
     assert len(said) == 3 and not any("sk-secret" in text for text in said)
     assert not app.button(key="teacher_score_go").disabled
+
+
+def test_tokens_that_a_server_does_not_count_are_not_said_to_be_none() -> None:
+    answer = partial(engine.Answer, "Hi", (), (), True, 1.0, 1)
+    assert teacher_try._figures(answer((30, 10))) == "1.0 s · 30 tokens read, 10 written"
+    assert teacher_try._figures(answer((0, 0), "It was cut")) == "1.0 s · tokens not counted · It was cut"
 
 
 def test_an_address_that_must_not_be_asked_is_an_error_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
