@@ -83,9 +83,10 @@ class _Builder:
 
     def _one_of(self, schema: dict[str, Any], path: str) -> Expression:
         """The same as anyOf where no value matches two of the options."""
-        if not exclusive(schema["oneOf"], self.references, path):
+        found = Either(tuple(self.value(s, f"{path}/oneOf/{i}") for i, s in enumerate(schema["oneOf"])))
+        if not exclusive(schema["oneOf"], self.references, path):  # asked last: the options are known to be well formed
             raise NotRegular(f"the options of oneOf at {path} may overlap: say anyOf if that is what is meant.")
-        return Either(tuple(self.value(s, f"{path}/oneOf/{i}") for i, s in enumerate(schema["oneOf"])))
+        return found
 
     def _all_of(self, schema: dict[str, Any], path: str) -> Expression:
         if len(schema["allOf"]) > 1:

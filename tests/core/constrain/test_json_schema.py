@@ -174,6 +174,9 @@ def test_what_an_automaton_cannot_hold_is_named(schema, message):
         ({"type": "integer", "minimum": "3"}, "'minimum' at # must be a number"),
         ({"type": "object", "properties": []}, "'properties' at # must be an object"),
         ({"type": "string", "pattern": 3}, "'pattern' at # must be a text"),
+        ({"oneOf": [{"type": "null"}, {"type": 3}]}, "the type 3 at #/oneOf/1 is not one of"),
+        ({"oneOf": [{"type": "null"}, {"enum": 3}]}, "'enum' at #/oneOf/1 must be a list"),
+        ({"oneOf": [{"type": "null"}, {"required": 3}]}, "'required' at #/oneOf/1 must be a list of names"),
     ],
 )
 def test_malformed_schemas(schema, message):
