@@ -94,10 +94,13 @@ class _Builder:
         return self.value(schema["allOf"][0], f"{path}/allOf/0")
 
     def _enumeration(self, schema: dict[str, Any], path: str) -> Expression:
+        """Values as they are given, which is how data of the same source has them; 1.0 is 1 where an integer is asked
+        for."""
         values = schema["enum"] if "enum" in schema else [schema["const"]]
         kinds = _kinds(schema.get("type", list(_KINDS)))
         fitting = [value for value in values if any(_KINDS[kind](value) for kind in kinds)]
-        return Either(tuple(dict.fromkeys(Text(spell(whole(value))) for value in fitting)))
+        spelled = map(whole, fitting) if "integer" in kinds else fitting
+        return Either(tuple(dict.fromkeys(Text(spell(value)) for value in spelled)))
 
     _combinations: ClassVar[dict[str, Callable[..., Expression]]] = {
         "$ref": _reference,

@@ -248,6 +248,21 @@ def test_nothing_counts_beside_a_reference_in_old_drafts():
     assert compile(json_schema.expression(schema), "s").matches("5")
 
 
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"enum": [0.5, 1.0]}, "1.0"),
+        ({"enum": [0.5, 1]}, "1"),
+        ({"const": {"a": [1.0]}}, '{"a":[1.0]}'),
+        ({"type": ["number", "integer"], "const": 1.0}, "1.0"),
+        ({"type": ["integer", "null"], "const": 1.0}, "1"),
+    ],
+)
+def test_a_given_number_is_spelled_as_it_is_given_unless_it_is_to_be_an_integer(schema, text):
+    machine = compile(json_schema.expression(schema), "s")
+    assert machine.matches(text) and not machine.matches(text.replace("1.0", "1") if "1.0" in text else "1.0")
+
+
 def test_small_numbers_within_bounds():
     schema = {"type": "number", "minimum": 0}
     machine = compile(json_schema.expression(schema), "s")
