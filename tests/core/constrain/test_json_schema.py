@@ -115,6 +115,12 @@ def test_accepts_exactly_what_the_standard_calls_valid(data):
         assert (machine is not None and machine.matches(text)) == valid, (schema, text)
 
 
+def _moved_at(name):
+    """A property whose reference leads to a text, which an integer of the root would be mistaken for."""
+    inner = {"$id": "b", "type": "array", "items": {"$ref": "#/$defs/x"}, "$defs": {"x": {"type": "string"}}}
+    return {"type": "object", "properties": {name: inner}, "additionalProperties": False, "$defs": {"x": INTEGER}}
+
+
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
@@ -141,6 +147,8 @@ def test_accepts_exactly_what_the_standard_calls_valid(data):
         ({"$ref": "#/$defs/a", "maximum": 3, "$defs": {"a": INTEGER}}, "'maximum' beside '.ref'"),
         ({"$ref": "#a", "$defs": {"a": {"$anchor": "a", "type": "null"}}}, "names an anchor"),
         ({"$defs": {"a": {"$id": "b", "items": {"$ref": "#"}}}, "$ref": "#/$defs/a"}, "depends on the .id 'b' below"),
+        (_moved_at("items"), "depends on the .id 'b' below"),
+        (_moved_at("enum"), "depends on the .id 'b' below"),
         ({"type": "object", "additionalProperties": INTEGER, "minProperties": 2}, "asks for different keys"),
         ({"oneOf": [{"const": n} for n in range(1001)]}, "may overlap"),
     ],
