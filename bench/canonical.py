@@ -33,17 +33,16 @@ class _Writer:
 
     def value(self, value: Any, schema: Any) -> Any:
         views = list(self._views(value, schema, set()))
+        as_asked = whole if any(_asks_for_whole(view, self.draft) for view in views) else lambda found: found
         if (given := _given(value, views)) is not None:
-            return whole(given)
+            return as_asked(given)
         if isinstance(value, dict):
             children = {name: _members(name, views) for name in value}
             known = [name for view in views for name in view.get("properties", {}) if name in value]
             return {name: self.value(value[name], children[name]) for name in dict.fromkeys([*known, *value])}
         if isinstance(value, list):
             return [self.value(item, _elements(i, views)) for i, item in enumerate(value)]
-        if isinstance(value, float) and any(_asks_for_whole(view, self.draft) for view in views):
-            return whole(value)
-        return value
+        return as_asked(value)
 
     def _views(self, value: Any, schema: Any, seen: set[str]) -> Iterator[dict[str, Any]]:
         """The schema, those it refers to, and those of its alternatives that `value` fits."""

@@ -83,9 +83,10 @@ class _Builder:
 
     def _one_of(self, schema: dict[str, Any], path: str) -> Expression:
         """The same as anyOf where no value matches two of the options."""
-        if not exclusive(schema["oneOf"], self.references, path):
+        found = Either(tuple(self.value(s, f"{path}/oneOf/{i}") for i, s in enumerate(schema["oneOf"])))
+        if not exclusive(schema["oneOf"], self.references, path):  # asked last: the options are known to be well formed
             raise NotRegular(f"the options of oneOf at {path} may overlap: say anyOf if that is what is meant.")
-        return Either(tuple(self.value(s, f"{path}/oneOf/{i}") for i, s in enumerate(schema["oneOf"])))
+        return found
 
     def _all_of(self, schema: dict[str, Any], path: str) -> Expression:
         if len(schema["allOf"]) > 1:
@@ -93,10 +94,13 @@ class _Builder:
         return self.value(schema["allOf"][0], f"{path}/allOf/0")
 
     def _enumeration(self, schema: dict[str, Any], path: str) -> Expression:
+        """Values as they are given, which is how data of the same source has them; 1.0 is 1 where an integer is asked
+        for."""
         values = schema["enum"] if "enum" in schema else [schema["const"]]
         kinds = _kinds(schema.get("type", list(_KINDS)))
         fitting = [value for value in values if any(_KINDS[kind](value) for kind in kinds)]
-        return Either(tuple(dict.fromkeys(Text(spell(whole(value))) for value in fitting)))
+        spelled = map(whole, fitting) if "integer" in kinds else fitting
+        return Either(tuple(dict.fromkeys(Text(spell(value)) for value in spelled)))
 
     _combinations: ClassVar[dict[str, Callable[..., Expression]]] = {
         "$ref": _reference,

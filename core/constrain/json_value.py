@@ -26,11 +26,7 @@ def _shown(value: Any) -> str:
 
 
 def whole(value: Any) -> Any:
-    """1.0 as 1, which is the same number; inside lists and objects too."""
-    if isinstance(value, dict):
-        return {name: whole(child) for name, child in value.items()}
-    if isinstance(value, list):
-        return [whole(child) for child in value]
+    """1.0 as 1, which is the same number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

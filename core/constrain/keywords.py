@@ -12,7 +12,6 @@ ANNOTATIONS = {
     "title", "description", "default", "examples", "example", "$schema", "$id", "id", "$comment", "$anchor",
     "definitions", "$defs", "discriminator", "deprecated", "readOnly", "writeOnly",
 }  # fmt: skip
-OPAQUE = {"enum", "const", "default", "examples", "example"}  # these hold values, not schemas
 SIBLINGS = 2019  # from this draft on, what stands beside $ref counts
 
 _DRAFT = re.compile(r"https?://json-schema\.org/(?:draft-0(\d)|draft/(\d{4})-\d\d)/schema#?")

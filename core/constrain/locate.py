@@ -14,7 +14,9 @@ def path_in(message: str) -> str:
 
 
 def place_of(text: str, path: str) -> tuple[int, int]:
-    """Line and column, from 1, of the value at `path` in a JSON text, or of the nearest one around it."""
+    """Line and column, from 1, of the value at `path` in a JSON text, or of the nearest one around it. Messages name
+    keys as they are, and references as JSON pointers escape them."""
+    path = path.replace("~1", "/").replace("~0", "~")
     best, longest = 0, -1
     for found, offset in _values(text):
         inside = path == found or path.startswith(f"{found}/")
@@ -41,7 +43,7 @@ def _values(text: str) -> Iterator[tuple[str, int]]:
         elif token == ":":
             key_next = False
         elif key_next:
-            stack[-1][1] = token[1:-1].replace("~", "~0").replace("/", "~1")
+            stack[-1][1] = token[1:-1]
             pending = f"{stack[-1][0]}/{stack[-1][1]}", offset
         else:
             in_list = bool(stack) and isinstance(stack[-1][1], int)

@@ -72,56 +72,37 @@ class MaskStore:
         a corpus that does not fit in memory. Raises SchemaError for an answer that its schema refuses, with the
         answer's number, the byte and what was expected there.
         """
-        tokens, begins = self._check(ids), np.asarray(starts, np.int64)
-        states, refused = _states(constraint, tokens, begins)
-        if refused != NONE:
-            raise _refusal(constraint, tokens, begins, refused)
-        known = self._known(constraint)
-        if not len(states):
-            return states
+        states = self._walk(constraint, ids, starts)
+        row = np.empty(states.max(initial=-1) + 1, np.int32)
         visited = np.flatnonzero(np.bincount(states))
-        self._add_states(constraint, [state for state in visited.tolist() if state not in known], known)
-        row = np.empty(visited[-1] + 1, np.int32)
-        row[visited] = [known[state] for state in visited.tolist()]
+        row[visited] = self._rows_of(constraint, visited.tolist())
         return row[states]
 
     def positions(self, constraint: Constraint, ids: Sequence[int], encode: Encode) -> np.ndarray:
         """As `rows` for one answer, with FORCED for tokens that the schema dictates: where decoding would not
         ask the model. They need neither a mask nor a teacher nor a loss."""
-        tokens = self._check(ids)
-        begins = np.zeros(1, np.int64)
-        states, refused = _states(constraint, tokens, begins)
-        if refused != NONE:
-            raise _refusal(constraint, tokens, begins, refused)
+        states = self._walk(constraint, ids, (0,)).tolist()
         free, place, answer = [], 0, list(ids)
         while place < len(answer):
-            dictated = forced_tokens(constraint, int(states[place]), encode, self._merges)
+            dictated = forced_tokens(constraint, states[place], encode, self._merges)
             rest = answer[place : place + len(dictated)]  # less than all of it where an answer was cut short
             if rest and dictated[: len(rest)] == rest:
                 place += len(rest)
             else:
                 free.append(place)
                 place += 1
-        known = self._known(constraint)
-        wanted = dict.fromkeys(int(states[i]) for i in free)
-        self._add_states(constraint, [state for state in wanted if state not in known], known)
         found = np.full(len(answer), FORCED, np.int32)
-        found[free] = [known[int(states[i])] for i in free]
+        found[free] = self._rows_of(constraint, [states[i] for i in free])
         return found
 
     def rows_of_states(self, constraint: DfaConstraint) -> np.ndarray:
         """The row number (states,) int32 of every state of an automaton."""
-        known = self._known(constraint)
-        states = range(len(constraint.automaton))
-        self._add_states(constraint, [state for state in states if state not in known], known)
-        return np.array([known[state] for state in states], np.int32)
+        return np.array(self._rows_of(constraint, range(len(constraint.automaton))), np.int32)
 
-    def _known(self, constraint: Constraint) -> dict[int, int]:
-        if constraint.tokens is not self.tokens:
-            raise SchemaError("the constraint reads another tokenizer than the mask store: use one token table.")
-        return self._row_of_state.setdefault(constraint, {})
-
-    def _check(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+    def _walk(
+        self, constraint: Constraint, ids: Sequence[int] | np.ndarray, starts: Sequence[int] | np.ndarray
+    ) -> np.ndarray:
+        """The state (n,) int32 before each token. Raises as `rows`."""
         tokens = np.asarray(ids, np.int32)
         outside = np.flatnonzero((tokens < 0) | (tokens >= len(self.tokens)))
         if len(outside):
@@ -129,15 +110,25 @@ class MaskStore:
                 f"token id {tokens[outside[0]]} at place {outside[0]} is outside the vocabulary of "
                 f"{len(self.tokens):,}: the ids were made by another tokenizer."
             )
-        return tokens
+        begins = np.asarray(starts, np.int64)
+        states, refused = _states(constraint, tokens, begins)
+        if refused != NONE:
+            raise _refusal(constraint, tokens, begins, refused)
+        return states
 
-    def _add_states(self, constraint: Constraint, states: list[int], known: dict[int, int]) -> None:
-        if not isinstance(constraint, DfaConstraint):
-            known.update((state, self.add(constraint.mask(state))) for state in states)
-            return
-        counts, ids = constraint.few(np.array(states, np.int32), SMALL)
-        for state, count, row in zip(states, counts.tolist(), ids):
-            known[state] = self._add(row[:count], count) if count <= SMALL else self.add(constraint.mask(state))
+    def _rows_of(self, constraint: Constraint, states: Sequence[int]) -> list[int]:
+        """The row number of each of `states`."""
+        if constraint.tokens is not self.tokens:
+            raise SchemaError("the constraint reads another tokenizer than the mask store: use one token table.")
+        known = self._row_of_state.setdefault(constraint, {})
+        fresh = [state for state in dict.fromkeys(states) if state not in known]
+        if isinstance(constraint, DfaConstraint):
+            counts, ids = constraint.few(np.array(fresh, np.int32), SMALL)
+            for state, count, row in zip(fresh, counts.tolist(), ids):
+                known[state] = self._add(row[:count], count) if count <= SMALL else self.add(constraint.mask(state))
+        else:
+            known.update((state, self.add(constraint.mask(state))) for state in fresh)
+        return [known[state] for state in states]
 
     def _add(self, row: np.ndarray, count: int) -> int:
         """`row` as it is kept: ids or packed."""

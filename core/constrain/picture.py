@@ -17,6 +17,7 @@ from core.constrain.automaton import NONE, Automaton
 from core.constrain.expression import merged
 
 Ranges = tuple[tuple[int, int], ...]  # code points, ascending, ends included
+Ways = dict[int, tuple[Ranges, frozenset[int]]]  # where characters lead to: which of them, and through which states
 
 LISTED = 64  # texts that one edge may stand for
 LONGEST_LIST = 2_000  # characters of such a list
@@ -182,56 +183,50 @@ class _Characters:
 
     def __init__(self, automaton: Automaton) -> None:
         self.next_state = automaton.next_state
-        self._known: dict[tuple[int, int], dict[int, tuple[list[tuple[int, int]], set[int]]]] = {}
+        self._known: dict[tuple[int, int], Ways] = {}
 
     def edges(self, state: int) -> dict[int, Edge]:
-        found: dict[int, tuple[list[tuple[int, int]], set[int]]] = {}
-        row = self.next_state[state]
-        for byte in np.flatnonzero(row != NONE).tolist():
-            target = int(row[byte])
-            for end, (ranges, through) in self._after(byte, target).items():
-                known = found.setdefault(end, ([], set()))
-                known[0].extend(ranges)
-                known[1].update(through)
-        return {
-            end: _edge(state, end, tuple(merged(ranges)), frozenset(through))
-            for end, (ranges, through) in found.items()
-        }
+        ways = _together(self._after(*step) for step in self._steps(state))
+        return {end: _edge(state, end, ranges, through) for end, (ranges, through) in ways.items()}
 
-    def _after(self, byte: int, target: int) -> dict[int, tuple[list[tuple[int, int]], set[int]]]:
+    def _steps(self, state: int) -> list[tuple[int, int]]:
+        """The bytes that may come next, each with the state it leads to."""
+        row = self.next_state[state]
+        return [(byte, int(row[byte])) for byte in np.flatnonzero(row != NONE).tolist()]
+
+    def _after(self, byte: int, target: int) -> Ways:
         for low, high, more in _LEADS:
             if low <= byte < high:
-                shift = (byte & (0x3F >> more)) << (6 * more)
-                return _shifted(self._rest(target, more), shift, target)
-        return {target: ([(byte, byte)], set())}
+                return self._rest_after(byte & (0x3F >> more), target, more)
+        return {target: (((byte, byte),), frozenset())}
 
-    def _rest(self, state: int, more: int) -> dict[int, tuple[list[tuple[int, int]], set[int]]]:
+    def _rest(self, state: int, more: int) -> Ways:
         """Where `more` continuation bytes lead from `state`, and with which lower bits."""
         key = (state, more)
-        if key in self._known:
-            return self._known[key]
-        found: dict[int, tuple[list[tuple[int, int]], set[int]]] = {}
-        row = self.next_state[state]
-        for byte in np.flatnonzero(row != NONE).tolist():
-            target, bits = int(row[byte]), byte & 0x3F
-            ways = {target: ([(bits, bits)], set[int]())}
-            if more > 1:
-                ways = _shifted(self._rest(target, more - 1), bits << (6 * (more - 1)), target)
-            for end, (ranges, through) in ways.items():
-                known = found.setdefault(end, ([], set()))
-                known[0].extend(ranges)
-                known[1].update(through)
-        self._known[key] = {end: (merged(ranges), through) for end, (ranges, through) in found.items()}
+        if key not in self._known:
+            steps = self._steps(state)
+            self._known[key] = _together(self._rest_after(byte & 0x3F, target, more - 1) for byte, target in steps)
         return self._known[key]
 
+    def _rest_after(self, bits: int, target: int, more: int) -> Ways:
+        """As `_rest`, behind the `bits` of a byte that led to `target`."""
+        if not more:
+            return {target: (((bits, bits),), frozenset())}
+        by = bits << (6 * more)
+        return {
+            end: (tuple((low + by, high + by) for low, high in ranges), through | {target})
+            for end, (ranges, through) in self._rest(target, more).items()
+        }
 
-def _shifted(
-    ways: dict[int, tuple[list[tuple[int, int]], set[int]]], by: int, through: int
-) -> dict[int, tuple[list[tuple[int, int]], set[int]]]:
-    return {
-        end: ([(low + by, high + by) for low, high in ranges], states | {through})
-        for end, (ranges, states) in ways.items()
-    }
+
+def _together(parts: Iterable[Ways]) -> Ways:
+    found: dict[int, tuple[list[tuple[int, int]], set[int]]] = {}
+    for ways in parts:
+        for end, (ranges, through) in ways.items():
+            known = found.setdefault(end, ([], set()))
+            known[0].extend(ranges)
+            known[1].update(through)
+    return {end: (tuple(merged(ranges)), frozenset(through)) for end, (ranges, through) in found.items()}
 
 
 def _edge(source: int, target: int, ranges: Ranges, through: frozenset[int]) -> Edge:

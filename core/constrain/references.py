@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from core.constrain.keywords import OPAQUE, NotRegular, draft_of
+from core.constrain.keywords import NotRegular, draft_of
 from core.errors import SchemaError
 
 _INDEX = re.compile("0|[1-9][0-9]{0,9}", re.ASCII)
@@ -35,9 +35,10 @@ class References:
 
     @cached_property
     def _moved(self) -> str:
-        """An identifier below the root around a reference, which would be relative to it and not to the root."""
+        """An identifier below the root around a reference, which would be relative to it and not to the root. Looked
+        for in values too, because a property may be called `enum` or `default`."""
         keyword = "id" if draft_of(self.root) < 6 else "$id"
-        nodes = [(child, "") for name, child in self.root.items() if name not in OPAQUE]
+        nodes = [(child, "") for child in self.root.values()]
         while nodes:
             node, inside = nodes.pop()
             if isinstance(node, list):
@@ -47,7 +48,7 @@ class References:
                     inside = f"the {keyword} {found!r} below the root"
                 if inside and isinstance(node.get("$ref"), str):
                     return inside
-                nodes += [(child, inside) for name, child in node.items() if name not in OPAQUE]
+                nodes += [(child, inside) for child in node.values()]
         return ""
 
 

@@ -41,7 +41,8 @@ class _Described(GenerateJsonSchema):
     """Pydantic's own description, but for what it leaves out."""
 
     def dict_schema(self, schema: core_schema.DictSchema) -> dict[str, Any]:
-        if schema.get("keys_schema", {}).get("type") in ("bool", "float", "int"):
+        keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
+        if keys and "$ref" not in keys and keys.get("type") != "string":
             raise SchemaError("a dict has keys that are no texts, which a JSON Schema cannot say: use dict[str, …].")
         return super().dict_schema(schema)
 

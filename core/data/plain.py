@@ -23,14 +23,17 @@ def _lines(content: str, name: str) -> Iterator[str]:
 
 
 def _csv(content: str, name: str) -> Iterator[str]:
-    rows = csv.DictReader(io.StringIO(content, newline=""))
+    """Strictly: a text that goes on at a comma, or a quote that never ends, would be cut or swallow what follows."""
+    rows = csv.DictReader(io.StringIO(content, newline=""), strict=True)
     try:
         if "text" not in (rows.fieldnames or ()):
             raise DataError(f'{name} has no column "text": name the one with the inputs so, in the first line.')
         for row in rows:
+            if any(row.get(None, ())):
+                raise DataError(f"{name}, line {rows.line_num}: more fields than columns. Put texts in quotes.")
             yield row["text"] or ""
     except csv.Error as error:
-        raise DataError(f"{name}, line {rows.line_num}: not valid CSV ({error}).") from error
+        raise DataError(f"{name}, line {rows.reader.line_num}: not valid CSV ({error}).") from error
 
 
 def _json_lines(content: str, name: str) -> Iterator[str]:

@@ -93,7 +93,7 @@ class Drive:
 
     def finish(self, limit: int, show: Callable[[str], Any] = lambda _: None) -> None:
         """Lets the model go on, greedily, to its end or for `limit` tokens; `show` gets the answer as it grows. What
-        was written stays, whatever `show` raises. Raises SchemaError."""
+        was written stays, whatever `show` raises. Raises SchemaError, and ModelError where no room is left."""
         if self.complete:
             return
         rest: Any = _From(self.constraint, self._states[-1])

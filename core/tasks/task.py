@@ -36,7 +36,7 @@ def shortest(template: Template) -> str:
 def serialise(value: BaseModel | Any) -> str:
     """The JSON spelling of data and prompts, and of what grammars allow: no blanks, no ASCII escapes, and no exponents,
     which a grammar has none of within bounds. Raises TypeError for a key that is no text."""
-    return _written(value.model_dump() if isinstance(value, BaseModel) else value)
+    return _written(value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value)
 
 
 def _written(value: Any) -> str:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from core.constrain import formats, keywords, regex
-from core.constrain.json_value import whole
 from core.constrain.keywords import ANNOTATIONS, SIBLINGS
 from core.constrain.references import References
 from core.errors import SchemaError
@@ -63,8 +62,6 @@ class _Rewriter:
     def _rewritten(self, keyword: str, value: Any, path: str) -> Any:
         if keyword == "$ref":
             return self._reference(value, path)
-        if keyword in ("enum", "const"):
-            return whole(value)
         if keyword in _NAMED and isinstance(value, dict):
             found = {name: self.schema(child, f"{path}/{name}") for name, child in value.items()}
             return found if keyword != "patternProperties" else _with_plain_keys(found, path)
@@ -134,6 +131,7 @@ def _misspelled(value: Any) -> str:
         return next(filter(None, map(_misspelled, inner)), "")
     if isinstance(value, str) and _UNSPELLED.search(value):
         return "a value with a control character"
-    if keywords.is_number(value) and ("e" in repr(whole(value)) or abs(value) > _EXACT):
+    rounded = isinstance(value, float) and (value.is_integer() or "e" in repr(value))
+    if rounded or (keywords.is_number(value) and abs(value) > _EXACT):
         return f"the number {value!r:.40}"
     return ""

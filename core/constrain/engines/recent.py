@@ -1,4 +1,4 @@
-"""What was used last, and no more of it than has a place."""
+"""What was kept last, and no more of it than has a place."""
 
 from collections import OrderedDict
 from typing import TypeVar

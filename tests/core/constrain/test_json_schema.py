@@ -115,6 +115,12 @@ def test_accepts_exactly_what_the_standard_calls_valid(data):
         assert (machine is not None and machine.matches(text)) == valid, (schema, text)
 
 
+def _moved_at(name):
+    """A property whose reference leads to a text, which an integer of the root would be mistaken for."""
+    inner = {"$id": "b", "type": "array", "items": {"$ref": "#/$defs/x"}, "$defs": {"x": {"type": "string"}}}
+    return {"type": "object", "properties": {name: inner}, "additionalProperties": False, "$defs": {"x": INTEGER}}
+
+
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
@@ -141,6 +147,8 @@ def test_accepts_exactly_what_the_standard_calls_valid(data):
         ({"$ref": "#/$defs/a", "maximum": 3, "$defs": {"a": INTEGER}}, "'maximum' beside '.ref'"),
         ({"$ref": "#a", "$defs": {"a": {"$anchor": "a", "type": "null"}}}, "names an anchor"),
         ({"$defs": {"a": {"$id": "b", "items": {"$ref": "#"}}}, "$ref": "#/$defs/a"}, "depends on the .id 'b' below"),
+        (_moved_at("items"), "depends on the .id 'b' below"),
+        (_moved_at("enum"), "depends on the .id 'b' below"),
         ({"type": "object", "additionalProperties": INTEGER, "minProperties": 2}, "asks for different keys"),
         ({"oneOf": [{"const": n} for n in range(1001)]}, "may overlap"),
     ],
@@ -174,6 +182,9 @@ def test_what_an_automaton_cannot_hold_is_named(schema, message):
         ({"type": "integer", "minimum": "3"}, "'minimum' at # must be a number"),
         ({"type": "object", "properties": []}, "'properties' at # must be an object"),
         ({"type": "string", "pattern": 3}, "'pattern' at # must be a text"),
+        ({"oneOf": [{"type": "null"}, {"type": 3}]}, "the type 3 at #/oneOf/1 is not one of"),
+        ({"oneOf": [{"type": "null"}, {"enum": 3}]}, "'enum' at #/oneOf/1 must be a list"),
+        ({"oneOf": [{"type": "null"}, {"required": 3}]}, "'required' at #/oneOf/1 must be a list of names"),
     ],
 )
 def test_malformed_schemas(schema, message):
@@ -243,6 +254,21 @@ def test_references(name):
 def test_nothing_counts_beside_a_reference_in_old_drafts():
     schema = {"$schema": DRAFT7, "$ref": "#/definitions/a", "maximum": 3, "definitions": {"a": INTEGER}}
     assert compile(json_schema.expression(schema), "s").matches("5")
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"enum": [0.5, 1.0]}, "1.0"),
+        ({"enum": [0.5, 1]}, "1"),
+        ({"const": {"a": [1.0]}}, '{"a":[1.0]}'),
+        ({"type": ["number", "integer"], "const": 1.0}, "1.0"),
+        ({"type": ["integer", "null"], "const": 1.0}, "1"),
+    ],
+)
+def test_a_given_number_is_spelled_as_it_is_given_unless_it_is_to_be_an_integer(schema, text):
+    machine = compile(json_schema.expression(schema), "s")
+    assert machine.matches(text) and not machine.matches(text.replace("1.0", "1") if "1.0" in text else "1.0")
 
 
 def test_small_numbers_within_bounds():

@@ -21,6 +21,7 @@ TEXT = """{
         ("#", (1, 1)),
         ("#/type", (2, 3)),
         ("#/properties/a~1b", (4, 5)),
+        ("#/properties/a/b/enum", (4, 13)),
         ("#/properties/list/anyOf/1", (6, 8)),
         ("#/properties/list/anyOf/1/type", (6, 9)),
         ("#/properties/list/items/properties/x", (5, 5)),  # the nearest around it

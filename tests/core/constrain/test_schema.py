@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from core.constrain import schema, template
 from core.constrain.compile import compile
@@ -155,12 +155,10 @@ def test_times_of_classes_need_no_offset(zone):
     assert of_the_standard.matches(f'"{moment.isoformat()}"') == (zone is not None)
 
 
-def test_keys_that_are_no_texts_are_refused():
-    class Named(BaseModel):
-        names: dict[int, str]
-
+@pytest.mark.parametrize("kind", [int, Literal[1], tuple[int, int]], ids=str)
+def test_keys_that_are_no_texts_are_refused(kind):
     with pytest.raises(SchemaError, match="keys that are no texts"):
-        schema.from_pydantic(Named)
+        schema.from_pydantic(create_model("Named", names=(dict[kind, str], ...)))
 
 
 def test_a_number_that_json_cannot_write_is_refused_and_not_left_out():

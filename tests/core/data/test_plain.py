@@ -23,7 +23,7 @@ def write(folder, name: str, content: str):
     ("name", "content"),
     [
         ("a.txt", "one  two\r\n\r\nthree, four\n"),
-        ("a.csv", 'id,text\r\n1,one  two\r\n2,\r\n3,"three, four"\r\n'),
+        ("a.csv", 'id,text\r\n1,one  two\r\n2,\r\n3,"three, four",\r\n'),
         ("a.jsonl", '{"text": "one two", "id": 1}\n\n{"text": "three,\\nfour"}\n'),
         ("A.TXT", "\ufeffone two\nthree, four"),
     ],
@@ -38,6 +38,9 @@ def test_each_format_gives_the_inputs_on_one_line_each(tmp_path, name, content):
         ("a.txt", " \n\n", "a.txt holds no input"),
         ("a.csv", "input\nhello\n", 'no column "text"'),
         ("a.csv", "", 'no column "text"'),
+        ("a.csv", "text\nOne, two .\n", "a.csv, line 2: more fields than columns"),
+        ("a.csv", 'text\none\n"two\nthree\n', r"a.csv, line 4: not valid CSV \(unexpected end of data\)"),
+        ("a.csv", f"text\n{'x' * 140_000}\n", "a.csv, line 2: not valid CSV"),
         ("a.jsonl", '{"text": "x"}\n[1]\n', "a.jsonl, line 2: not a JSON object"),
         ("a.jsonl", '{"text": 1}\n', 'a.jsonl, line 1: not an object with a "text"'),
         ("a.jsonl", '{"text": "x"}\n{"text": ', "a.jsonl, line 2: not valid JSON"),

@@ -2,6 +2,9 @@
 
 import json
 import math
+from datetime import date, datetime
+from enum import Enum
+from uuid import UUID
 
 import pytest
 from hypothesis import assume, given
@@ -31,6 +34,32 @@ def test_any_float_that_a_schema_admits_is_spelled_as_its_grammar_spells_it(low,
         text = serialise(found)
         assert machine.matches(text), text
         assert model.model_validate_json(text, strict=True) == found
+
+
+class Mark(float, Enum):
+    GOOD = 1.0
+
+
+class Kind(Enum):
+    OLD = "old"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (Mark, Mark.GOOD, "1.0"),
+        (Kind, Kind.OLD, '"old"'),
+        (date, date(2020, 2, 29), '"2020-02-29"'),
+        (datetime, datetime(2020, 2, 29, 1, 2), '"2020-02-29T01:02:00"'),
+        (UUID, UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
+    ],
+)
+def test_what_a_model_holds_is_spelled_as_its_grammar_spells_it(kind, value, text):
+    model = create_model("Answer", x=(kind, Field(alias="the x")))
+    spelled = serialise(model(**{"the x": value}))
+    assert spelled == f'{{"the x":{text}}}'
+    assert compile(schema.from_pydantic(model).expression, "Answer").matches(spelled)
+    assert model.model_validate_json(spelled, strict=True).x == value
 
 
 def admits(model, value):

@@ -64,6 +64,7 @@ DRAFT7 = "http://json-schema.org/draft-07/schema#"
         ({"type": "integer", "maximum": 2**53 + 1}, "'maximum' with a number beyond"),
         ({"properties": {"enum": {"multipleOf": 0.25}}}, "'multipleOf' with 0.25 at #/properties/enum"),
         ({"const": {"a": [1e-7]}}, "the number 1e-07 at #"),
+        ({"enum": [{"a": 1.0}]}, "the number 1.0 at #"),
         ({"const": 2**53 + 1}, "the number 9007199254740993"),
         ({"const": {"a": "\x7f"}}, "a value with a control character"),
         ({"type": "string", "pattern": r"\p{L}"}, "the pattern at #"),
@@ -91,7 +92,6 @@ def test_what_would_be_held_inexactly_is_refused(schema, message):
         ({"$ref": "#/$defs/a%20b/anyOf/1", "$defs": {"a b": {"anyOf": [{"type": "null"}, INTEGER]}}}, ["1"], ["null"]),
         ({"$schema": DRAFT7, "$ref": "#/definitions/a", "maximum": 3, "definitions": {"a": INTEGER}}, ["5"], ['""']),
         ({"type": "array", "items": {"anyOf": [{"$ref": "#"}, INTEGER]}}, ["[[1],[]]"], ['[""]']),
-        ({"const": {"a": -0.0, "b": 1.0}}, ['{"a":0,"b":1}'], ['{"a":-0,"b":1}']),
         (
             {"required": ["a"], "minProperties": 2, "additionalProperties": INTEGER},
             ['{"a":1,"b":1}'],
