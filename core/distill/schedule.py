@@ -48,11 +48,12 @@ def learning_rate(config: RunConfig, highest: float, share: float, total: int) -
 
 
 def judge(config: RunConfig, at: Progress, value: float) -> bool:
-    """Takes note of a validation's headline metric; whether it is the best so far. Patience wears out in the last
-    stage only: an earlier one that learns no more must not keep the later ones from their turn."""
+    """Takes note of a validation's headline metric; whether none before was better. Of equals the later one has learned
+    more, and few examples often give equals. Patience wears out all the same, and in the last stage only: an earlier
+    one that learns no more must not keep the later ones from their turn."""
     at.validated = at.step
-    if at.best is None or value > at.best:
-        at.best, at.waited = value, 0
-        return True
-    at.waited += at.stage >= len(config.stages) - 1
-    return False
+    if at.best is not None and value <= at.best:
+        at.waited += at.stage >= len(config.stages) - 1
+        return value == at.best
+    at.best, at.waited = value, 0
+    return True

@@ -41,10 +41,11 @@ def test_patience_wears_out_in_the_last_stage():
     config = RunConfig(stages=(Stage(), Stage(method="gold")), patience=2)
     at = Progress(step=10)
     assert schedule.judge(config, at, 0.5)
-    assert not schedule.judge(config, at, 0.5) and not schedule.judge(config, at, 0.4)
+    assert schedule.judge(config, at, 0.5), "of equals the later one"
+    assert not schedule.judge(config, at, 0.4)
     assert at.waited == 0 and schedule.done(config, at, TOTAL) == 0.1
     at.stage = 1
     assert not schedule.judge(config, at, 0.4) and schedule.done(config, at, TOTAL) == 0.1
     assert schedule.judge(config, at, 0.6) and (at.best, at.waited) == (0.6, 0)
-    assert not schedule.judge(config, at, 0.6) and not schedule.judge(config, at, 0.59)
+    assert schedule.judge(config, at, 0.6) and not schedule.judge(config, at, 0.59)
     assert schedule.done(config, at, TOTAL) == 1.0
