@@ -75,7 +75,8 @@ def load(folder: Path, name: str) -> LanguageModel:
     leave_one_core()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        with randomness.seeded(0):
+            model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     except Exception as error:  # transformers raises many kinds
         raise ModelError(f"the student in {folder} cannot be loaded: {error}") from error
     return LanguageModel.of(name, model.to(device()).eval(), tokenizer)
