@@ -6,12 +6,11 @@ Works without a network.
 
 import fcntl
 import importlib.util
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import ModelError
-from core.paths import MODELS, put_in_place
+from core.paths import MODELS, whole_folder
 
 NAME = "smollm2"
 HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"  # where its weights are as they were before they became a GGUF
@@ -61,9 +60,7 @@ def _convert(source: Path, say: Callable[[str], None]) -> None:
     say("  3/3 writing safetensors")
     model = LlamaForCausalLM(config)  # the model read from GGUF refuses to be saved
     model.load_state_dict(loaded.state_dict())
-    with tempfile.TemporaryDirectory(dir=MODELS) as place:
-        folder = Path(place) / FOLDER.name
+    with whole_folder(FOLDER) as folder:
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        put_in_place(folder, FOLDER)  # whole or not at all
     say(f"Ready: {FOLDER.name}")

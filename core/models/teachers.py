@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelError
 from core.models import api, bundled
+from core.models.weights import ADAPTER_WEIGHTS
 from core.paths import ADAPTERS
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _with_adapter(model: Any, adapter: str) -> Any:
     from core.models import randomness
 
     folder = ADAPTERS / adapter
-    if not (folder / "adapter_model.safetensors").exists():
+    if not (folder / ADAPTER_WEIGHTS).exists():
         known = ", ".join(name.split("+")[1] for name in adapter_names()) or "none"
         raise ModelError(f"there is no adapter {adapter!r}: known are {known}.")
     with randomness.seeded(0):  # its matrices are drawn before they are read
