@@ -70,7 +70,7 @@ def _distill(options: argparse.Namespace) -> int:
     from core.distill import processes
     from core.runs import folder
 
-    return _work(processes.share(folder.create(wanted).path if processes.is_main() else Path()))
+    return _work(processes.by_main(lambda: folder.create(wanted).path))
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,20 +35,26 @@ def write_whole(path: Path, content: str | bytes) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def put_in_place(made: Path, place: Path) -> None:
-    """Renames the folder `made` to `place`. One that is there is deleted only after that, and put back if it fails. For
-    one writer at a time."""
-    recover(place)
-    if place.exists():
-        place.rename(_aside(place))
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """A new folder to fill, which is renamed to `place` at the end. One that is there is deleted only after that, and
+    put back if it fails. For one writer at a time."""
+    made = place.with_name(place.name + ".partial")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
     try:
+        yield made
+        recover(place)
+        if place.exists():
+            place.rename(_aside(place))
         made.rename(place)
     finally:
         recover(place)
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def recover(place: Path) -> None:
-    """Ends what a kill cut short in `put_in_place`: the old folder comes back or, where the new one is there, goes. For
+    """Ends what a kill cut short in `whole_folder`: the old folder comes back or, where the new one is there, goes. For
     the writer of `place` alone."""
     if not place.exists() and _aside(place).exists():
         _aside(place).rename(place)

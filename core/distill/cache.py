@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -224,7 +223,3 @@ def _logarithms(kept: np.ndarray) -> np.ndarray:
 def _half(values: np.ndarray) -> np.ndarray:
     """Half precision: 0.4 % of a probability at e^-16, down to e^-60000."""
     return values.astype(np.float16)
-
-
-def as_signal(form: Form, ids: np.ndarray, log_probs: np.ndarray, rest: np.ndarray) -> Signal:
-    return Signal(form, torch.from_numpy(ids), torch.from_numpy(log_probs), torch.from_numpy(rest))

@@ -283,7 +283,7 @@ class RunConfig(BaseModel):
         """Whether the student starts as the model that teaches it, reads the same text, and is taught nothing that it
         does not say already: neither gold, nor the mask."""
         student = self.student
-        if student.kind != "existing" or student.model not in (None, self.teacher) or student.precision != "full":
+        if student.kind != "existing" or self.base != self.teacher or student.precision != "full":
             return False
         if stage.needs_scores:
             same_text = student.prompted or stage.method == "logits"

@@ -54,7 +54,7 @@ def fitting(
     known."""
     found = [m for split in SPLITS for m in misfits(lm, constraints, split, data.split(split), readings)]
     left = {split: without(split, data.split(split), found, leave_out) for split in SPLITS}
-    return replace(data, train=left["train"], dev=left["dev"], test=left["test"]) if found else data, found
+    return Dataset(data.name, **left) if found else data, found
 
 
 def misfits(

@@ -13,7 +13,7 @@ from itertools import accumulate
 import torch
 
 from core.constrain.masks import FORCED
-from core.constrain.tokens import TokenTable
+from core.constrain.tokens import TokenTable, once_per_table
 from core.distill.config import Stage
 from core.distill.labels import Label
 from core.distill.positions import Positions
@@ -63,7 +63,7 @@ def said_of(label: Label, sequence: TokenSequence, tokens: TokenTable, hard: boo
     if begin < 0:
         raise SchemaError("the server spells the answer in another way than the data: give it worked examples.")
     at = dict(zip(accumulate(map(len, spelled), initial=0), label.said))
-    number = {text: i for i, text in enumerate(tokens.bytes_of) if text}
+    number = _numbers(tokens)
     end = {b"": tokens.eos}  # some servers tell the end as a token without text
     found: Said = {}
     place = begin
@@ -80,6 +80,12 @@ def said_of(label: Label, sequence: TokenSequence, tokens: TokenTable, hard: boo
             found[offset] = tuple((names.get(text, UNKNOWN), p) for text, p in said.log_probs)
         place += len(tokens.bytes_of[token])
     return found
+
+
+@once_per_table
+def _numbers(tokens: TokenTable) -> dict[bytes, int]:
+    """The token that spells each text."""
+    return {text: i for i, text in enumerate(tokens.bytes_of) if text}
 
 
 def _rest(log_probs: Iterable[float]) -> float:

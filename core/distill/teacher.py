@@ -9,7 +9,7 @@ import torch
 
 from core.constrain.masks import MaskStore
 from core.distill import losses, signals
-from core.distill.cache import Header, SignalCache, as_signal, digest
+from core.distill.cache import Header, SignalCache, digest
 from core.distill.config import SignalConfig, Stage
 from core.distill.positions import Positions, counted
 from core.distill.sequences import TokenSequence
@@ -62,18 +62,6 @@ class SignalSource:
         self.how, self.seed, self.folder, self.process = how, seed, folder, process
         self._caches: dict[str, SignalCache] = {}
 
-    def scores(
-        self,
-        stage: Stage,
-        group: Sequence[int],
-        sampled: Sequence[TokenSequence],
-        positions: Positions,
-        tokens: torch.Tensor,
-        allowed: torch.Tensor,
-    ) -> Signal:
-        """As `signal`, of other answers to the inputs `group`: by the live teacher, and never kept."""
-        return self._dense(stage, group, sampled, positions, tokens, allowed)
-
     def room(self, stage: Stage, example: int) -> int:
         """How many tokens of an answer the teacher can read."""
         return self.live.teacher.context - len(self._prompt(stage, example))
@@ -84,7 +72,7 @@ class SignalSource:
         """The signal at the counted `positions` of the sequences `group`, about the student's `tokens` (k,), of which
         `allowed` (n, k) may come."""
         if self.folder is None or self.how.form == "live":
-            return self._dense(stage, group, [self.sequences[i] for i in group], positions, tokens, allowed)
+            return self.scores(stage, group, [self.sequences[i] for i in group], positions, tokens, allowed)
         cache = self._cache(stage)
         missing = [k for k, example in enumerate(group) if example not in cache]
         if missing:
@@ -105,7 +93,7 @@ class SignalSource:
     def nbytes(self) -> int:
         return sum(cache.nbytes for cache in self._caches.values())
 
-    def _dense(
+    def scores(
         self,
         stage: Stage,
         group: Sequence[int],
@@ -114,6 +102,7 @@ class SignalSource:
         tokens: torch.Tensor,
         allowed: torch.Tensor,
     ) -> Signal:
+        """As `signal`, of any answers to the inputs `group`: by the live teacher, and never kept."""
         prompts = [self._prompt(stage, i) for i in group]
         logits = self.live.logits(prompts, batch, positions, tokens).cpu()
         if stage.constraint == "hard":
@@ -136,7 +125,7 @@ class SignalSource:
         """Asks the teacher about the sequences `group`."""
         batch = [self.sequences[i] for i in group]
         positions = counted(batch, stage)
-        dense = self._dense(stage, group, batch, positions, tokens, allowed)
+        dense = self.scores(stage, group, batch, positions, tokens, allowed)
         for k, example in enumerate(group):
             mine = torch.from_numpy(positions.row == k)
             one = self._shortened(Signal("dense", dense.ids[mine], dense.log_probs[mine], dense.rest[mine]), example)
@@ -152,7 +141,8 @@ class SignalSource:
 
     def _read(self, cache: SignalCache, stage: Stage, example: int) -> Signal:
         ranks, log_probs, rest = cache.get(example)
-        return as_signal(cache.form, self._ranks(stage, example, ranks, to_ranks=False), log_probs, rest)
+        ids = self._ranks(stage, example, ranks, to_ranks=False)
+        return Signal(cache.form, torch.from_numpy(ids), torch.from_numpy(log_probs), torch.from_numpy(rest))
 
     def _ranks(self, stage: Stage, example: int, values: np.ndarray, to_ranks: bool) -> np.ndarray:
         """Token ids (n, m) as places among those allowed at each position, or back. Where no mask applies, or does not

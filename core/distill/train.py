@@ -148,11 +148,11 @@ class Trainer:
             self.source.look_again()
 
     def _step(self, stage: Stage, group: list[int]) -> StepRecord:
-        started = time.perf_counter()
         rate = schedule.learning_rate(self.config, stage.learning_rate, self.done(), self.total)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
         with randomness.seeded(self._seed()), compiling() if self.config.compile else nullcontext():
+            started = time.perf_counter()  # what others made it wait is no training
             batch, sampled = self._batch(stage, group)
             self.module.train()
             loss, agreement, positions = self._gradients(stage, group, batch, sampled)

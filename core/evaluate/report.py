@@ -155,7 +155,7 @@ def completed(report: Report, task: Task) -> Report:
 def _completed(model: ModelReport, task: Task, examples: Sequence[Example], leaked: Sequence[int]) -> ModelReport:
     if len(model.outputs) != len(examples):
         return model
-    clean = [i for i in range(len(examples)) if i not in set(leaked)]
+    clean = sorted(set(range(len(examples))) - set(leaked))
     update: dict[str, Any] = {
         "scores": scores(task, examples, model.outputs),
         "parts": part_scores(task, examples, model.outputs),

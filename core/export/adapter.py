@@ -13,12 +13,10 @@ from core.evaluate.report import ModelReport, Report
 from core.export.bundle import without_places
 from core.models import bundled
 from core.models.teachers import AdapterCard
+from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from core.paths import ADAPTERS
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
-
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
 
 
 def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADAPTERS) -> Path:
@@ -45,7 +43,7 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
             "into full ones: train it with precision 'full'."
         )
     trained = report.model("trained") if report else None
-    if report is None or trained is None or not (run.student / WEIGHTS).exists():
+    if report is None or trained is None or not (run.student / ADAPTER_WEIGHTS).exists():
         raise RunError(f"the run {run.name!r} is not finished: resume it first.")
     folder, recipe = home / name, home / f"{name}.yaml"
     if folder.exists():
@@ -56,10 +54,10 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
     with tempfile.TemporaryDirectory(prefix=".", dir=home) as place:  # nobody is to load half of it
         made = Path(place) / name
         made.mkdir()
-        shutil.copyfile(run.student / WEIGHTS, made / WEIGHTS)
-        settings = json.loads((run.student / CONFIG).read_text())
+        shutil.copyfile(run.student / ADAPTER_WEIGHTS, made / ADAPTER_WEIGHTS)
+        settings = json.loads((run.student / ADAPTER_CONFIG).read_text())
         settings["base_model_name_or_path"] = base
-        (made / CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
+        (made / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
         card = _card(config, report, trained, name, data, licence)
         (made / "card.json").write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")
         if not recipe.exists():

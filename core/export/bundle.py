@@ -8,6 +8,7 @@ from pathlib import Path
 from core.distill.config import RunConfig, to_yaml
 from core.errors import RunError
 from core.models import bundled, teachers
+from core.models.weights import ADAPTER_CONFIG
 from core.paths import ADAPTERS, without_place
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
@@ -85,7 +86,7 @@ def _file(path: Path, folder: RunFolder, base: str) -> tuple[str, bytes]:
     if path.parent != folder.student:
         return f"{BENEATH}/{path.name}", path.read_bytes()
     name = f"student/{path.name}"
-    if path.name != "adapter_config.json":
+    if path.name != ADAPTER_CONFIG:
         return name, path.read_bytes()
     settings = json.loads(path.read_text(encoding="utf-8"))  # it may name a folder of this machine
     return name, json.dumps(settings | {"base_model_name_or_path": base}, indent=1).encode()

@@ -4,13 +4,13 @@ It is converted once to safetensors (about half a minute); after that it loads i
 Works without a network.
 """
 
+import fcntl
 import importlib.util
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import ModelError
-from core.paths import MODELS, put_in_place
+from core.paths import MODELS, whole_folder
 
 NAME = "smollm2"
 HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"  # where its weights are as they were before they became a GGUF
@@ -36,6 +36,17 @@ def prepare(say: Callable[[str], None] = print) -> Path:
     if is_prepared():
         return FOLDER
     source = gguf_path()
+    from core.models import randomness
+
+    MODELS.mkdir(parents=True, exist_ok=True)
+    with (MODELS / ".lock").open("w") as lock, randomness.seeded(0):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_prepared():  # by another process of the launch, or another thread, meanwhile
+            _convert(source, say)
+    return FOLDER
+
+
+def _convert(source: Path, say: Callable[[str], None]) -> None:
     say(f"Preparing {source.name} (once, about half a minute) …")
     say("  1/3 reading the tokenizer")
     import torch
@@ -49,11 +60,7 @@ def prepare(say: Callable[[str], None] = print) -> Path:
     say("  3/3 writing safetensors")
     model = LlamaForCausalLM(config)  # the model read from GGUF refuses to be saved
     model.load_state_dict(loaded.state_dict())
-    MODELS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=MODELS) as place:
-        folder = Path(place) / FOLDER.name
+    with whole_folder(FOLDER) as folder:
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        put_in_place(folder, FOLDER)  # whole or not at all
     say(f"Ready: {FOLDER.name}")
-    return FOLDER

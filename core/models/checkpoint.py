@@ -1,7 +1,6 @@
 """Models on disk: safetensors and a tokenizer, nothing that is executed when read."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,22 @@ from core.errors import ModelError
 from core.models import existing, randomness, teachers
 from core.models.device import device, leave_one_core
 from core.models.language_model import LanguageModel
-from core.paths import put_in_place
+from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from core.paths import whole_folder
 
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 BASE = "base.json"  # beside an adapter: what its own config has no word for, the precision of the model below it
 
 
 def save(lm: LanguageModel, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Writes weights (in `dtype` if given) and tokenizer, all or nothing; an adapter is written alone."""
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
     is_adapter = hasattr(lm.model, "peft_config")
     # peft would ask the hub whether the base's embeddings are its own: no adapter here trains any.
     alone = {"save_embedding_layers": False} if is_adapter else {}
-    try:
+    with whole_folder(folder) as partial:
         lm.model.save_pretrained(partial, state_dict=_as_dtype(weights(lm), dtype), **alone)
         lm.tokenizer.save_pretrained(partial)
         if is_adapter:
             (partial / BASE).write_text(json.dumps({"precision": teachers.precision_of(lm.model)}))
-        put_in_place(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _as_dtype(state: dict[str, torch.Tensor], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
@@ -75,7 +68,8 @@ def load(folder: Path, name: str) -> LanguageModel:
     leave_one_core()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        with randomness.seeded(0):
+            model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     except Exception as error:  # transformers raises many kinds
         raise ModelError(f"the student in {folder} cannot be loaded: {error}") from error
     return LanguageModel.of(name, model.to(device()).eval(), tokenizer)

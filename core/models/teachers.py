@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModelError
 from core.models import api, bundled
+from core.models.weights import ADAPTER_WEIGHTS
 from core.paths import ADAPTERS
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
+HUB_FILES = ("model*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")  # weights, tokenizer, configuration
 NF4_BLOCK = 64  # weights that share a scale
 
 # On a CPU it warns of a kernel that it can do without, as it is imported, and at every product in int8 of a cast.
@@ -88,13 +90,17 @@ def tokenizer(name: str) -> Any:
 def _load_base(name: str, dtype: Any, precision: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from core.models import randomness
+
     source, options = _locate(name)
     quantised = _quantised(precision, dtype)
     try:
+        source = source if Path(source).is_dir() else _fetched(source)
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         if not options.get("gguf_file"):
             options["use_safetensors"] = True
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options, **quantised)
+        with randomness.seeded(0):
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options, **quantised)
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own, by cause
         raise _not_loaded(name, error) from error
     if precision == "nf4":
@@ -212,13 +218,22 @@ def _check_hub(name: str) -> None:
         raise ModelError(f"{name!r} cannot be fetched from the hub: {error}") from error
 
 
+def _fetched(name: str) -> str:
+    """The folder of a hub's model on this machine: others wait while it is loaded, and need not while it is fetched.
+    Its name still where transformers has to look for its weights elsewhere, in a branch of safetensors."""
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(name, allow_patterns=list(HUB_FILES))
+    return folder if any(Path(folder).glob(HUB_FILES[0])) else name
+
+
 def _with_adapter(model: Any, adapter: str) -> Any:
     from peft import PeftModel
 
     from core.models import randomness
 
     folder = ADAPTERS / adapter
-    if not (folder / "adapter_model.safetensors").exists():
+    if not (folder / ADAPTER_WEIGHTS).exists():
         known = ", ".join(name.split("+")[1] for name in adapter_names()) or "none"
         raise ModelError(f"there is no adapter {adapter!r}: known are {known}.")
     with randomness.seeded(0):  # its matrices are drawn before they are read

@@ -18,7 +18,7 @@ from core.distill.train import Trainer
 from core.errors import ConfigError, RunError
 from core.models import checkpoint as model_files
 from core.models.language_model import LanguageModel
-from core.paths import put_in_place, recover
+from core.paths import recover, whole_folder
 from core.runs.folder import RunFolder
 
 KEEP = 2
@@ -78,16 +78,10 @@ def _write(
 ) -> Path:
     """A checkpoint of the step, all or nothing: what a full disk cut short makes room for the status that says so."""
     final = folder.checkpoints / f"{kind}-{trainer.progress.step:06d}"
-    partial = final.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with whole_folder(final) as partial:
         for name, tensors in files.items():
             save_file(tensors, partial / f"{name}.safetensors")
         (partial / "state.json").write_text(json.dumps(state, indent=1))
-        put_in_place(partial, final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return final
 
 

@@ -48,7 +48,7 @@ def answered(task: Task, data: Dataset, labels: Labels | None) -> Dataset:
             f"the data has no gold answers in {gone[0]}, and the schema refuses all that the teacher wrote: give it "
             "worked examples and the schema in its prompt, take another teacher, or add gold answers."
         )
-    return replace(data, train=left["train"], dev=left["dev"], test=left["test"])
+    return Dataset(data.name, **left)
 
 
 def check(config: RunConfig, examples: int) -> None:

@@ -106,13 +106,20 @@ class RunFolder:
 
     def status(self) -> Status:
         """The state as it is: a run that says it is running while nobody holds its lock was interrupted."""
+        status = self._written_status()
+        while status.state in OPEN and not self.is_locked():
+            now = self._written_status()
+            if now == status:  # else it came to its end, or was queued, between the two looks
+                told = {"state": "interrupted", "phase": "the process ended before the run did"}
+                return status.model_copy(update=told)
+            status = now
+        return status
+
+    def _written_status(self) -> Status:
         try:
-            status = Status.model_validate_json((self.path / "status.json").read_bytes())
+            return Status.model_validate_json((self.path / "status.json").read_bytes())
         except (OSError, ValidationError):
             return Status(state="interrupted", phase="its status was never written")
-        if status.state in OPEN and not self.is_locked():
-            return status.model_copy(update={"state": "interrupted", "phase": "the process ended before the run did"})
-        return status
 
     def write_status(self, status: Status) -> None:
         if self.writes:

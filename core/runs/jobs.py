@@ -6,6 +6,7 @@ Knows nothing of the screen; the screen keeps one `Jobs` and reads the run folde
 import threading
 from collections import deque
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.distill.config import RunConfig
@@ -15,14 +16,13 @@ from core.runs import folder as run_folders
 from core.runs.folder import RunFolder, Status
 
 
+@dataclass(eq=False)
 class _Job:
-    """A run that this process holds, until it is done."""
+    """A run, and its lock, which this process holds until it is done."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-        self.stop = threading.Event()
-        self.held = ExitStack()
-        self.held.enter_context(folder.lock())
+    folder: RunFolder
+    held: ExitStack
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Jobs:
@@ -68,8 +68,10 @@ class Jobs:
             return tuple(self._jobs)
 
     def _submit(self, folder: RunFolder) -> RunFolder:
-        job = _Job(folder)
-        folder.write_status(folder.status().model_copy(update={"state": "queued", "phase": "", "error": None}))
+        with ExitStack() as held:
+            held.enter_context(folder.lock())
+            folder.write_status(folder.status().model_copy(update={"state": "queued", "phase": "", "error": None}))
+            job = _Job(folder, held.pop_all())
         with self._changed:
             self._jobs[folder.name] = job
             self._waiting.append(job)

@@ -63,7 +63,7 @@ class Labeller:
         file = self._answered(config, task, teacher, reader, inputs)
         answers = [file[e.input] for e in train]
         report = _report(config, task, train, answers, [file[text] for text in inputs])
-        self._tell(report, answers)
+        self._tell(report, answers, len(labelled))
         return Labels(
             train=tuple(label for label in answers[: len(labelled)] if not label.reason),
             test=tuple(file[e.input] for e in test),
@@ -98,8 +98,9 @@ class Labeller:
         tick()
         return file
 
-    def _tell(self, report: LabelReport, answers: list[Label]) -> None:
-        """The outcome in the log. Raises ModelError if nothing can be learned."""
+    def _tell(self, report: LabelReport, answers: list[Label], labels: int) -> None:
+        """The outcome in the log. Raises ModelError if none can be learned of the first so many, which stages learn as
+        labels; what is left of the data without the others is `examples.answered`'s to say."""
         cost = "" if report.cost is None else f", cost {report.cost:.4f}"
         self.say(f"{report.asked} answers, {report.tokens_in:,} tokens read and {report.tokens_out:,} written{cost}")
         refused = [label for label in answers if label.reason]
@@ -107,10 +108,10 @@ class Labeller:
             return
         first = refused[0]
         example = f"the first, to {first.input[:60]!r}, is {first.text[:200]!r}: {first.reason}"
-        if len(refused) == len(answers):
+        if labels and all(label.reason for label in answers[:labels]):
             raise ModelError(
-                f"the schema refuses all {len(refused)} answers of the teacher; {example} Give it worked examples and "
-                "the schema in its prompt, or take another teacher."
+                f"the schema refuses all {labels} answers of the teacher; {example} Give it worked examples and the "
+                "schema in its prompt, or take another teacher."
             )
         self.say(f"the schema refuses {len(refused)} of {len(answers)} answers, which are left out; {example}")
 

@@ -138,11 +138,7 @@ def _untrained(material: Material, folder: RunFolder) -> tuple[LanguageModel, fl
     config = material.config
     if config.student.kind != "existing":
         return model_files.load(folder.untrained, "untrained"), weights.megabytes(folder.untrained)
-    if (
-        config.student.prompted
-        and config.student.model in (None, config.teacher)
-        and config.student.precision == "full"
-    ):
+    if config.student.prompted and config.base == config.teacher and config.student.precision == "full":
         return None
     if config.student.is_adapter:
         lm = replace(material.student, name="untrained", without_adapter=True)

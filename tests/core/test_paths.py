@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.paths import put_in_place, recover, without_place
+from core.paths import recover, whole_folder, without_place
 
 
 def folder(place, text):
@@ -11,13 +11,18 @@ def folder(place, text):
     return place
 
 
+def replace(place, text):
+    with whole_folder(place) as made:
+        (made / "file").write_text(text)
+
+
 def test_the_old_folder_goes_last(tmp_path):
     place = folder(tmp_path / "place", "old")
-    with pytest.raises(FileNotFoundError):
-        put_in_place(tmp_path / "nothing", place)
-    assert (place / "file").read_text() == "old"
-    put_in_place(folder(tmp_path / "first", "first"), place)
-    put_in_place(folder(tmp_path / "second", "second"), place)
+    with pytest.raises(FileNotFoundError), whole_folder(place) as made:
+        made.rmdir()
+    assert (place / "file").read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["place"]
+    replace(place, "first")
+    replace(place, "second")
     assert (place / "file").read_text() == "second" and [p.name for p in tmp_path.iterdir()] == ["place"]
 
 
@@ -30,7 +35,7 @@ def test_what_a_kill_leaves_behind_is_recovered(tmp_path, renames):
         made.rename(place)
     recover(place)
     assert (place / "file").read_text() == ("old" if renames == 1 else "new")
-    put_in_place(folder(tmp_path / "next", "next"), place)
+    replace(place, "next")
     assert (place / "file").read_text() == "next" and not (tmp_path / "place.old").exists()
     recover(tmp_path / "nothing")
 

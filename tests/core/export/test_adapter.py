@@ -13,6 +13,7 @@ from core.evaluate.report import ModelReport, Report, ReportExample, Score
 from core.export import adapter
 from core.models import teachers
 from core.models.student_config import StudentConfig
+from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from core.runs import folder as run_folders
 
 
@@ -25,8 +26,8 @@ def run(tmp_path):
     )  # fmt: skip
     folder = run_folders.create(config, tmp_path / "runs")
     folder.student.mkdir()
-    save_file({"a": torch.ones(2, 3)}, folder.student / adapter.WEIGHTS)
-    (folder.student / adapter.CONFIG).write_text(json.dumps({"base_model_name_or_path": str(tmp_path), "r": 8}))
+    save_file({"a": torch.ones(2, 3)}, folder.student / ADAPTER_WEIGHTS)
+    (folder.student / ADAPTER_CONFIG).write_text(json.dumps({"base_model_name_or_path": str(tmp_path), "r": 8}))
     folder.write_report(
         Report(
             task="pos", data="somewhere", machine="a machine", seconds=1.0, leaks=2,
@@ -44,7 +45,7 @@ def run(tmp_path):
 
 def test_weights_and_card_are_published(run, tmp_path):
     folder = adapter.publish(run, "skill", "our sentences", "CC0", home=tmp_path / "adapters")
-    assert (folder / adapter.WEIGHTS).read_bytes() == (run.student / adapter.WEIGHTS).read_bytes()
+    assert (folder / ADAPTER_WEIGHTS).read_bytes() == (run.student / ADAPTER_WEIGHTS).read_bytes()
     card = teachers.AdapterCard(**json.loads((folder / "card.json").read_text()))
     assert card.task == "pos" and card.data == "our sentences" and card.licence == "CC0"
     assert "accuracy 0.9400 (94 of 100" in card.accuracy and "2 of them" in card.accuracy
@@ -54,7 +55,7 @@ def test_weights_and_card_are_published(run, tmp_path):
 def test_no_path_of_this_machine_leaves(run, tmp_path):
     folder = adapter.publish(run, "skill", "our sentences", "CC0", home=tmp_path / "adapters")
     assert all(str(tmp_path) not in p.read_text() for p in folder.glob("*.json"))
-    assert json.loads((folder / adapter.CONFIG).read_text()) == {"base_model_name_or_path": "smollm2", "r": 8}
+    assert json.loads((folder / ADAPTER_CONFIG).read_text()) == {"base_model_name_or_path": "smollm2", "r": 8}
 
 
 def test_how_to_train_it_again_lies_where_the_card_says(run, tmp_path):
@@ -94,7 +95,7 @@ def test_an_adapter_that_is_there_stays_as_it_is(run, tmp_path):
 
 
 def test_nothing_is_published_of_what_breaks_off(run, tmp_path):
-    (run.student / adapter.CONFIG).write_text("{")
+    (run.student / ADAPTER_CONFIG).write_text("{")
     with pytest.raises(ValueError, match="property name"):
         adapter.publish(run, "skill", "data", "CC0", tmp_path / "adapters")
     assert not list((tmp_path / "adapters").iterdir())
@@ -134,5 +135,5 @@ def test_an_adapter_beside_quantised_weights_is_refused(run, tmp_path, monkeypat
 def test_shipped_cards_say_where_the_skill_came_from(name):
     card = teachers.card(name)
     assert card.licence and card.data and "held-out" in card.accuracy
-    settings = json.loads((adapter.ADAPTERS / name.split("+")[1] / adapter.CONFIG).read_text())
+    settings = json.loads((adapter.ADAPTERS / name.split("+")[1] / ADAPTER_CONFIG).read_text())
     assert settings["base_model_name_or_path"] == "smollm2"

@@ -24,6 +24,7 @@ from core.models.student_config import StudentConfig
 from core.paths import ROOT, write_whole
 from core.runs import checkpoint, folder, memory
 from core.runs.execute import _explain, execute
+from core.runs.folder import RunFolder
 from core.runs.jobs import Jobs
 from core.runs.preview import preview
 from core.tasks import POS
@@ -368,6 +369,18 @@ def test_the_newest_checkpoint_is_the_one_of_the_latest_step(tmp_path):
         (made.checkpoints / name).mkdir(parents=True)
         (made.checkpoints / name / "state.json").write_text("{}")
     assert checkpoint.latest(made).name == "step-1000000"
+
+
+def test_a_run_that_cannot_be_queued_is_let_go_of(config, tmp_path, monkeypatch):
+    """As where the disk is full."""
+
+    def full(*_):
+        raise OSError("no space")
+
+    monkeypatch.setattr(RunFolder, "write_status", full)
+    with pytest.raises(OSError, match="no space") as caught:
+        Jobs(tmp_path).start(config)
+    assert caught.value and not folder.open_run(config.name, tmp_path).is_locked()
 
 
 def test_one_job_at_a_time_and_the_rest_wait(config, tmp_path):

@@ -34,6 +34,14 @@ def test_a_run_nobody_works_on_was_interrupted(tmp_path):
     assert made.status().state == "interrupted"
 
 
+def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted(tmp_path, monkeypatch):
+    """Between a look at its status and one at its lock; a page would offer to resume it, and ask no more."""
+    made = folder.create(RunConfig(), tmp_path)
+    made.write_status(Status(state="running"))
+    monkeypatch.setattr(made, "is_locked", lambda: made.write_status(Status(state="finished")))
+    assert made.status().state == "finished"
+
+
 def test_damaged_files(tmp_path):
     made = folder.create(RunConfig(), tmp_path)
     (made.path / "status.json").write_text('{"state": "runn')

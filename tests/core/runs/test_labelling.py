@@ -408,3 +408,17 @@ def test_nothing_to_score_on_ends_the_run(config, inputs, tmp_path, serve, chat_
     made = folder.create(config.model_copy(update={"data": inputs, "teacher": serve(reply)}), tmp_path)
     status = run(made)
     assert status.state == "failed" and "no gold answers in test" in status.error and status.traceback is None
+
+
+def test_an_example_without_gold_whose_answer_is_refused_is_left_out(config, tmp_path):
+    """The others have theirs: the run goes on, and ends only where nothing of a split is left."""
+    rows = [{"text": e.input, **json.loads(e.answer)} for e in ADVERTS]
+    path = tmp_path / "mixed.jsonl"
+    changes = {"stages": (Stage(method="task"),), "labels": LabelConfig(max_tokens=1)}
+    for bare, state in ((rows[:1], "finished"), (rows[:16], "failed")):
+        path.write_text("\n".join(json.dumps({"text": r["text"]} if r in bare else r) for r in rows))
+        made = folder.create(without_gold(config, str(path), **changes), tmp_path)
+        status = run(made)
+        assert status.state == state, status.error
+        assert f"refuses {len(bare)} of {len(bare)} answers, which are left out" in made.log_tail(99)
+    assert "no gold answers in train" in status.error and status.traceback is None
