@@ -206,6 +206,21 @@ def test_keys_alone_choose_models_and_an_example_on_compare(server: Server, page
     settled(page)
 
 
+def test_back_leaves_a_run_that_was_chosen(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/distill")
+    expect(page.locator(".st-key-distill_start button")).to_be_visible(timeout=60_000)
+    settled(page, 120_000)
+    page.get_by_role("button", name="Next run").click()
+    head, form = page.locator(".st-key-distill_head"), page.locator(".st-key-distill_start")
+    expect(head).to_be_visible()
+    settled(page)
+    for go, shown, gone in ((page.go_back, form, head), (page.go_forward, head, form)):
+        go()
+        expect(shown).to_be_visible()
+        expect(gone).to_be_hidden()
+        settled(page)
+
+
 def test_ten_sessions_at_once_keep_apart(server: Server, window: BrowserContext, console: list[str]) -> None:
     pages = [watched(window.new_page(), console) for _ in range(10)]  # a tab is a session
     for number, page in enumerate(pages):
