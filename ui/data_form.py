@@ -26,7 +26,7 @@ SAMPLES = {
 def choose() -> tuple[Task, str | None]:
     """Task and data; None is the bundled data. What was chosen is remembered for the other pages."""
     left, rest = st.columns([4, 6])
-    middle, right = rest.columns([2, 1], vertical_alignment="bottom")
+    middle, right = rest.columns([5, 4], vertical_alignment="bottom")
     linked("datasets_task", next(iter(TASKS)), TASKS)
     name = left.segmented_control(
         "Task",

@@ -38,7 +38,7 @@ def header(
     at, number = st.session_state.get(VISIT, ("", 0))
     if at != page or went_back():
         st.session_state[VISIT] = (page, number + 1)
-    left, right = st.columns([5, 4], vertical_alignment="center")
+    left, right = st.columns(2, vertical_alignment="center")
     left.title(title)
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if samples is None:
