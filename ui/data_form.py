@@ -1,5 +1,7 @@
 """The controls of the Datasets page: task, data, split, search, and adding data of one's own."""
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.typing import UploadedFile
 
@@ -12,6 +14,7 @@ from ui.text import show_error
 
 BUNDLED = ""
 ADD = "datasets_add"
+UNREAD = "_datasets_unread"  # uploads that are not read to their end yet: (task's name, path) -> whether it is new
 SAMPLES = {
     "Sentences and their tags": {},
     "Questions, for the test": {"split": "test", "search": "?"},
@@ -23,7 +26,7 @@ SAMPLES = {
 def choose() -> tuple[Task, str | None]:
     """Task and data; None is the bundled data. What was chosen is remembered for the other pages."""
     left, rest = st.columns([4, 6])
-    middle, right = rest.columns([2, 1], vertical_alignment="bottom")
+    middle, right = rest.columns([5, 4], vertical_alignment="bottom")
     linked("datasets_task", next(iter(TASKS)), TASKS)
     name = left.segmented_control(
         "Task",
@@ -117,16 +120,25 @@ def _uploader(task: Task) -> str:
 
 
 def _take_file(task: Task) -> None:
-    """In each run until it is done, for a click ends the reading. A file that the server has no longer is none."""
+    """In each run until it is saved, for a click ends that. A file that the server has no longer is none."""
     state, key = st.session_state, _uploader(task)
     upload, done = state.get(key), f"{key} done"
     if isinstance(upload, UploadedFile) and upload.file_id != state.get(done):
         path = uploads.place(upload)
-        is_new = state.setdefault(f"{key} {upload.file_id}", not path.exists())  # noted before a click can end the save
+        state.setdefault(UNREAD, {}).setdefault((task.name, str(path)), not path.exists())
         uploads.save(upload, path)
-        if not _take(task, str(path)) and is_new:
-            uploads.remove(str(path))
         state[done] = upload.file_id
+    read_uploads()
+
+
+def read_uploads() -> None:
+    """Reads to its end what was uploaded, and chooses or refuses it. A click ends the reading, also one that leads to
+    another page: so it goes on there."""
+    unread: dict[tuple[str, str], bool] = st.session_state.get(UNREAD, {})
+    for (name, path), is_new in list(unread.items()):
+        if Path(path).exists() and not _take(TASKS[name], path) and is_new:
+            uploads.remove(path)
+        unread.pop((name, path), None)
 
 
 def _take_path(task: Task, key: str) -> None:

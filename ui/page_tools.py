@@ -10,11 +10,12 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.components.component import component
 
 LONGEST = 2000  # characters of a text that a link carries
-VISIT = "_visit"  # the page that is open, and which visit of a page it is: another one once a page was left
+VISIT = "_visit"  # the page that is open, and which visit of a page it is: another one once a page was left, or Back
 
 T = TypeVar("T")
 
@@ -35,9 +36,9 @@ def header(
     """The page's title, with its tools to the right; a page that has samples and reset elsewhere gives none. `keep`
     names what was typed and has nothing to do with the samples."""
     at, number = st.session_state.get(VISIT, ("", 0))
-    if at != page:
+    if at != page or went_back():
         st.session_state[VISIT] = (page, number + 1)
-    left, right = st.columns([5, 4], vertical_alignment="center")
+    left, right = st.columns(2, vertical_alignment="center")
     left.title(title)
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if samples is None:
@@ -76,6 +77,12 @@ def forget(page: str, keep: Collection[str] = ()) -> None:
         del st.session_state[key]
 
 
+def went_back() -> bool:
+    """Whether the browser's Back or Forward led here: what its link says counts then, not what was chosen since."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
 def close(popover: str) -> None:
     """For callbacks: what a button in a popover did is seen. The popover has this key and `on_change="rerun"`."""
     st.session_state[popover] = False
@@ -86,7 +93,7 @@ def linked(key: str, default: T, options: Container[T] | None = None) -> T:
     follows it. In the link it is called as the key without the page's name. What is not among `options` does not
     count."""
     state, name = st.session_state, _name(key)
-    if key not in state or (options is not None and state[key] not in options):
+    if key not in state or (options is not None and state[key] not in options) or went_back():
         state[key] = given(name, default, options)
     to_address(name, "" if state[key] == default else _spelled(state[key]))
     return state[key]
@@ -140,7 +147,7 @@ def linked_text(key: str, default: str) -> bool:
     """As `linked`, for a field of text whose default changes: it takes the new one unless something else was typed.
     False if the text is too long for the link."""
     state, name, before = st.session_state, _name(key), f"{key}_default"
-    if key not in state:
+    if key not in state or (went_back() and len(state[key]) <= LONGEST):
         state[key] = st.query_params.get(name, default)
     elif state.get(before) != default and state[key] == state.get(before):
         state[key] = default

@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 from core import collector
 from core.errors import StillroomError
 from core.paths import ASSETS, ROOT
-from ui import asking, tour
+from ui import asking, data_form, tour
 from ui.text import literal
 
 PAGES = {
@@ -63,10 +63,12 @@ def show_seeds(seeds: Mapping[str, int]) -> None:
 
 def guard() -> None:
     """First line of every page. Until some session has called `st.navigation`, Streamlit's old router
-    answers a deep link by running the page's script without app.py (streamlit #9624): build, then rerun."""
+    answers a deep link by running the page's script without app.py (streamlit #9624): build, then rerun. An upload
+    whose reading was left for another page goes on here."""
     if "_shell" not in st.session_state:
         build()
         st.rerun()
+    data_form.read_uploads()
 
 
 @st.cache_resource

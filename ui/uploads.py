@@ -90,8 +90,15 @@ def load(task: Task, path: str | None) -> Dataset:
 def _readable(path: str | None) -> Iterator[None]:
     try:
         yield
+    except DataError as error:
+        raise DataError(_as_given(str(error), path)) from error
     except (OSError, ValueError, RuntimeError) as error:  # such as a path that no file system takes
         raise DataError(f"{path!r} cannot be read: {error}. Check the path.") from error
+
+
+def _as_given(message: str, path: str | None) -> str:
+    """An upload is named as its user named it."""
+    return message.replace(Path(path).name, _name(Path(path))) if path and is_upload(path) else message
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the data …")

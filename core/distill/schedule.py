@@ -33,11 +33,12 @@ def steps(config: RunConfig, stage: Stage, lengths: Sequence[int]) -> int:
 
 
 def done(config: RunConfig, at: Progress, total: int) -> float:
-    """Share of the run behind us: by steps, or by the time budget if that is further; 1 when patience has ended."""
+    """Share of the run behind us, 1 at most: by steps, or by the time budget if that is further, which the last step
+    may overrun; 1 when patience has ended."""
     if config.patience and at.waited >= config.patience:
         return 1.0
     by_time = at.seconds / config.max_seconds if config.max_seconds else 0.0
-    return max(at.step / total, by_time)
+    return min(1.0, max(at.step / total, by_time))
 
 
 def learning_rate(config: RunConfig, highest: float, share: float, total: int) -> float:

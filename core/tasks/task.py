@@ -83,7 +83,7 @@ class Dataset:
     def cut(cls, name: str, examples: Sequence[Example], noun: str) -> "Dataset":
         """The `examples` of one file split 8 : 1 : 1 in their order. Raises DataError for too few of them."""
         if len(examples) < 10:
-            raise DataError(f"{name} holds {len(examples)} {noun}: a split needs at least 10.")
+            raise DataError(f"{name} is too short: a split needs at least 10 {noun}, and it has {len(examples)}.")
         a, b = len(examples) * 8 // 10, len(examples) * 9 // 10
         return cls(name, tuple(examples[:a]), tuple(examples[a:b]), tuple(examples[b:]))
 

@@ -74,6 +74,28 @@ def test_three_models_and_a_link_that_opens_the_same_view(
     second.close()
 
 
+def test_back_and_forward_take_back_and_repeat_one_choice_each(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/compare?run=demo_run&example=0")
+    settled(page, 120_000)
+    wrong = page.get_by_role("radio", name=re.compile(r"^Student wrong \("))
+    views = [page.url]
+    models = page.locator('[data-testid="stMultiSelect"]').nth(1).locator("input")
+    for choose in (
+        wrong.click,
+        page.get_by_role("button", name="Next example").click,
+        lambda: models.press("Backspace"),
+    ):
+        choose()
+        expect(page).not_to_have_url(views[-1])
+        views.append(settled(page).url)
+    for go, through in ((page.go_back, views[-2::-1]), (page.go_forward, views[1:])):
+        for view in through:
+            go()
+            expect(wrong).to_be_checked(checked="filter=" in view)
+            settled(page)
+            expect(page).to_have_url(view)  # the page has not put its own choice back
+
+
 def test_the_html_report_opens_from_disk_and_runs_nothing(
     server: Server, hostile: str, page: Page, console: list[str], tmp_path: Path
 ) -> None:

@@ -151,6 +151,36 @@ def test_keys_alone_run_a_teachers_example(server: Server, page: Page) -> None:
     expect(page.locator(".st-key-teacher_candidates .written").first).to_be_visible()
 
 
+def test_the_keyboard_stays_with_the_worked_examples(server: Server, page: Page) -> None:
+    """Each press moves or takes away the button that was pressed."""
+    page.goto(f"{server.url}/teacher?task=cars")
+    expect(page.locator(".st-key-teacher_run button")).to_be_visible(timeout=120_000)
+    settled(page, 120_000)
+    box = page.locator(".st-key-teacher_shots_box")
+    box.get_by_text("Worked examples (0)").click()
+    has_keyboard = "key => Boolean(document.activeElement.closest(`[class*=st-key-teacher_shot_${key}_]`))"
+    box.locator("[class*=st-key-teacher_shot_add] button").first.focus()
+    for shown in ("(1)", "(2)", "(3)"):
+        page.keyboard.press("Enter")
+        expect(box).to_contain_text(f"Worked examples {shown}")
+        page.wait_for_function(has_keyboard, arg="add")
+    settled(page)
+    box.locator("[class*=st-key-teacher_shot_later] button").first.focus()
+    rows = box.locator('[data-testid="stText"]')
+    moved = rows.first.inner_text().removeprefix("1")
+    for place, way in ((1, "later"), (2, "earlier")):  # at the end it can go back alone
+        page.keyboard.press("Enter")
+        expect(rows.nth(place)).to_contain_text(moved)
+        page.wait_for_function(has_keyboard, arg=way)
+        settled(page)
+    box.locator("[class*=st-key-teacher_shot_out]").nth(1).locator("button").first.focus()
+    for left, target in (("(2)", "out"), ("(1)", "add")):
+        page.keyboard.press("Enter")
+        expect(box).to_contain_text(f"Worked examples {left}")
+        page.wait_for_function(has_keyboard, arg=target)
+        settled(page)
+
+
 def test_keys_alone_choose_models_and_an_example_on_compare(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/compare?run=demo")
     models = page.locator('[data-testid="stMultiSelect"]').nth(1)
@@ -174,6 +204,21 @@ def test_keys_alone_choose_models_and_an_example_on_compare(server: Server, page
     page.keyboard.press("Enter")
     expect(page).to_have_url(before)
     settled(page)
+
+
+def test_back_leaves_a_run_that_was_chosen(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/distill")
+    expect(page.locator(".st-key-distill_start button")).to_be_visible(timeout=60_000)
+    settled(page, 120_000)
+    page.get_by_role("button", name="Next run").click()
+    head, form = page.locator(".st-key-distill_head"), page.locator(".st-key-distill_start")
+    expect(head).to_be_visible()
+    settled(page)
+    for go, shown, gone in ((page.go_back, form, head), (page.go_forward, head, form)):
+        go()
+        expect(shown).to_be_visible()
+        expect(gone).to_be_hidden()
+        settled(page)
 
 
 def test_ten_sessions_at_once_keep_apart(server: Server, window: BrowserContext, console: list[str]) -> None:

@@ -34,6 +34,17 @@ def test_pictures_of_every_page(server: Server, page: Page) -> None:
     assert not {url for url in asked if not url.startswith((server.url, "data:", "blob:", "ws://127.0.0.1"))}
 
 
+def test_nothing_is_cut_off_or_pushed_down_in_a_narrow_window(server: Server, page: Page) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{server.url}/datasets")
+    add = page.get_by_role("button", name="Add your own")
+    expect(add).to_be_visible(timeout=60_000)
+    settled(page, 120_000)
+    assert add.evaluate("button => [...button.querySelectorAll('*')].every((n) => n.scrollWidth <= n.clientWidth + 1)")
+    tops = [page.get_by_role("button", name=name).bounding_box() for name in ("Samples", "Reset")]
+    assert tops[0] and tops[1] and tops[0]["y"] == tops[1]["y"]
+
+
 def test_the_tour_leads_to_a_view_whatever_was_set_there(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/masks?kind=regex")
     expect(page.get_by_role("heading", level=1)).to_have_text("Masks", timeout=60_000)

@@ -8,9 +8,10 @@ import streamlit as st
 
 from ui import answers, rows
 from ui.compare.comparison import Entry, ScoredRun
-from ui.page_tools import given, linked, to_address
+from ui.page_tools import given, linked, to_address, went_back
 
 LAST = "compare_last"  # the example that is looked at, for when the page is come back to
+TOP = "compare_top"  # whether the first example is to be looked at
 ROWS = 6  # shown at once; the others scroll
 SAMPLES = {
     "Where only the student is wrong": {"filter": "teacher"},
@@ -68,9 +69,9 @@ def _hardest_first() -> bool:
 
 
 def _from_the_top() -> None:
-    """Another filter or order: its first example."""
-    to_address("example", "")
-    st.session_state.pop(LAST, None)
+    """Another filter or order: its first example. The address is left to the drawing: each change of it is one more
+    step for the browser's Back."""
+    st.session_state[TOP] = True
 
 
 def _judged_run(runs: Sequence[ScoredRun]) -> int:
@@ -103,8 +104,11 @@ def _table(
         row |= {label: answers.verdict(task, gold, output) for label, output in outputs.items()}
         cells.append(row | {task.input_label: examples[i].input})
     last = st.session_state.get(LAST)
-    wanted = given("example", last if last in places else places[0], places)
+    first = places[0] if went_back() or last not in places else last
+    wanted = places[0] if st.session_state.pop(TOP, False) else given("example", first, places)
     table = f"compare_examples {key}"
+    if went_back():
+        rows.select(table, places.index(wanted))
     event = st.dataframe(
         pd.DataFrame(cells),
         hide_index=True,

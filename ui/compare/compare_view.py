@@ -9,7 +9,7 @@ from core.tasks import Task
 from ui import charts, titles
 from ui.compare import compare_charts, compare_table
 from ui.compare.comparison import Entry, ScoredRun
-from ui.page_tools import VISIT, given_all, linked, to_address
+from ui.page_tools import VISIT, given_all, linked, to_address, went_back
 from ui.text import literal, percent, show_error
 
 BEST = "★"
@@ -54,12 +54,14 @@ def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
 def choose_models(known: Sequence[Entry]) -> list[Entry]:
     """Which of the runs' models stand in the tables and charts: all, unless the link (?model=) or the user says."""
     by_id = {entry.id: entry for entry in known}
+    key = f"compare_models {' '.join(by_id)}"
+    if key not in st.session_state or went_back():
+        st.session_state[key] = given_all("model", by_id) or list(by_id)
     chosen = st.multiselect(
         "Models",
         list(by_id),
-        default=given_all("model", by_id) or list(by_id),
         format_func=lambda name: by_id[name].label,
-        key=f"compare_models {' '.join(by_id)}",
+        key=key,
         placeholder="Choose at least one model",
         wrap=True,
         persist_state="session",

@@ -57,7 +57,9 @@ def take_yaml(content: bytes) -> str | None:
     """Puts a run's YAML into the form; returns what is wrong with it instead, if anything."""
     try:
         config = run_config.read_yaml(content.decode("utf-8-sig"))
-    except (ConfigError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        return f"the file is not UTF-8 (byte {error.start}): save it as UTF-8."
+    except ConfigError as error:
         return str(error)
     run_form.fill(config)
     st.session_state["distill_preset"] = st.session_state[run_form.FILLED] = None

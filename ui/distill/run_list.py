@@ -17,7 +17,7 @@ from core.runs.folder import OPEN, RunFolder
 from core.tasks import TASKS
 from ui import engine, rows, titles
 from ui.distill import run_charts
-from ui.page_tools import VISIT
+from ui.page_tools import VISIT, went_back
 from ui.text import show_error
 
 CHOSEN, TABLE = "distill_run", "distill_runs"
@@ -59,7 +59,8 @@ def chosen() -> RunFolder | None:
     """The chosen run. A link leads to one when the page is come to; after that the choice alone counts: the address
     that comes with a click may be older. A run that is gone is said to be so, and forgotten."""
     state = st.session_state
-    if state.get(VISITED) != state.get(VISIT) and (linked := st.query_params.get("run")):
+    linked = st.query_params.get("run")
+    if state.get(VISITED) != state.get(VISIT) and (linked or went_back()):
         state[CHOSEN] = linked
     state[VISITED] = state.get(VISIT)
     if started := state.get(STARTED):

@@ -7,12 +7,15 @@ import streamlit as st
 from core.tasks import Example, Task
 from core.tasks.prompt import Shot, as_shot
 from ui.components.component import signature
+from ui.components.focus import focus, wish
 from ui.datasets.dataset_view import search
 from ui.text import whole
 
 CHOSEN = "teacher_shots"  # the shots of the prompt, in order
 OFFERED = 50  # examples at a time
 SHOWN = 90  # characters of an input
+FOCUS = "teacher_shot_focus"
+FIND = "teacher_shot_find"
 
 
 def edit(task: Task, train: Sequence[Example]) -> None:
@@ -23,14 +26,14 @@ def edit(task: Task, train: Sequence[Example]) -> None:
     ):
         for i in range(len(shots)):
             _row(shots, i)
-        _add(offered(task, train, shots, st.session_state.get("teacher_shot_find") or ""))
+        next_one = _add(offered(task, train, shots, st.session_state.get(FIND) or ""))
+        focus(FOCUS, otherwise=next_one)
 
 
 def _row(shots: tuple[Shot, ...], i: int) -> None:
     """A button is its key alone: it names the example, not its place, or the second click of two would act on the
     example that took the place, here and in `_add`. `nth` tells an example from its equals."""
     shot, nth = shots[i], shots[:i].count(shots[i])
-    which = f"{_name(shot)}_{nth}"
     text, up, down, out = st.columns([8, 1, 1, 1], vertical_alignment="center", gap="small")
     text.text(_short(f"{i + 1}  {shot.input}"))
     for column, icon, name, by, off in (
@@ -40,7 +43,7 @@ def _row(shots: tuple[Shot, ...], i: int) -> None:
         column.button(
             "",
             icon=icon,
-            key=f"teacher_shot_{name}_{which}",
+            key=_key(name, shot, nth),
             help=f"Example {i + 1} one place {name}",
             type="tertiary",
             on_click=_move,
@@ -50,7 +53,7 @@ def _row(shots: tuple[Shot, ...], i: int) -> None:
     out.button(
         "",
         icon=":material/close:",
-        key=f"teacher_shot_out_{which}",
+        key=_key("out", shot, nth),
         help=f"Take example {i + 1} out",
         type="tertiary",
         on_click=_out,
@@ -58,15 +61,20 @@ def _row(shots: tuple[Shot, ...], i: int) -> None:
     )
 
 
+def _key(act: str, shot: Shot, nth: int) -> str:
+    return f"teacher_shot_{act}_{_name(shot)}_{nth}"
+
+
 def _name(shot: Shot) -> str:
     return signature(shot.model_dump())
 
 
-def _add(found: dict[str, Shot]) -> None:
+def _add(found: dict[str, Shot]) -> str:
+    """Returns the key of what one more is added with."""
     find, choice, go = st.columns([4, 6, 1.2], vertical_alignment="bottom", gap="small")
     find.text_input(
         "Find in train",
-        key="teacher_shot_find",
+        key=FIND,
         placeholder="words, number",
         persist_state="session",
         help="The number of a training example, or a part of its text. Nothing: the task's own, then the first ones.",
@@ -75,16 +83,18 @@ def _add(found: dict[str, Shot]) -> None:
         "Example to add", list(found), key="teacher_shot_choice", placeholder="none found", disabled=not found
     )
     shot = found.get(label or "")
+    key = f"teacher_shot_add_{_name(shot) if shot else 'nothing'}"
     go.button(
         "",
         icon=":material/add:",
-        key=f"teacher_shot_add_{_name(shot) if shot else 'nothing'}",
+        key=key,
         width="stretch",
         disabled=shot is None,
         on_click=_append,
         args=(shot,),
         help="Adds it to the worked examples",
     )
+    return key if shot else FIND
 
 
 def offered(task: Task, train: Sequence[Example], chosen: Sequence[Shot], wanted: str) -> dict[str, Shot]:
@@ -110,12 +120,17 @@ def _append(shot: Shot | None) -> None:
     chosen = st.session_state.get(CHOSEN, ())
     if shot and shot not in chosen:
         st.session_state[CHOSEN] = (*chosen, shot)
+    wish(FOCUS)
 
 
 def _move(shot: Shot, nth: int, by: int) -> None:
     shots = list(st.session_state[CHOSEN])
     for i in _place(shot, nth):
-        shots.insert(max(0, i + by), shots.pop(i))
+        target = max(0, i + by)
+        shots.insert(target, shots.pop(i))
+        at_end = target + 1 >= len(shots)
+        goes_up = at_end or (by < 0 and target > 0)  # at an end the other button alone can be used
+        wish(FOCUS, _key("earlier" if goes_up else "later", shot, shots[:target].count(shot)))
     st.session_state[CHOSEN] = tuple(shots)
 
 
@@ -123,6 +138,7 @@ def _out(shot: Shot, nth: int) -> None:
     shots = list(st.session_state[CHOSEN])
     for i in _place(shot, nth):
         del shots[i]
+        wish(FOCUS, _key("out", shots[i], shots[:i].count(shots[i])) if i < len(shots) else "")
     st.session_state[CHOSEN] = tuple(shots)
 
 

@@ -35,6 +35,7 @@ def test_the_time_budget_counts_if_it_is_further():
     config = RunConfig(max_seconds=10)
     assert schedule.done(config, Progress(step=20, seconds=1.0), TOTAL) == 0.2
     assert schedule.done(config, Progress(step=20, seconds=9.0), TOTAL) == 0.9
+    assert schedule.done(config, Progress(step=20, seconds=10.4), TOTAL) == 1.0
 
 
 def test_patience_wears_out_in_the_last_stage():

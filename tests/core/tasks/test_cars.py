@@ -181,7 +181,7 @@ def test_bad_line_is_named(tmp_path, bad, reason):
 def test_empty_short_missing_and_undecodable_files(tmp_path):
     with pytest.raises(DataError, match="holds no advert"):
         CARS.load(write(tmp_path, ["", "  "]))
-    with pytest.raises(DataError, match="holds 9 adverts: a split needs at least 10"):
+    with pytest.raises(DataError, match="a split needs at least 10 adverts, and it has 9"):
         CARS.load(write(tmp_path, [ROW] * 9))
     with pytest.raises(DataError, match=r"cannot read none\.jsonl"):
         CARS.load(str(tmp_path / "none.jsonl"))

@@ -259,6 +259,23 @@ def test_a_change_of_task_while_an_upload_is_read(line: str, left: list[str], mo
     assert metrics(app)["Train"] == (str(8) if left else str(len(CARS.load(None).train)))
 
 
+@pytest.mark.parametrize(("line", "left"), [("", ["a.jsonl"]), ("{oops\n", [])])
+def test_an_upload_is_read_to_its_end_on_the_page_that_one_left_for(
+    line: str, left: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = page(task="cars")
+    interrupt(monkeypatch, "load", after=False)
+    app.file_uploader(key="_datasets_file_cars").upload("a.jsonl", (ADVERT * 10 + line).encode())
+    checked(app.run())
+    assert not app.metric, "it was stopped"
+    checked(app.switch_page("pages/anatomy.py").run())
+    assert [label for label, _ in uploads.known(CARS)] == left
+    assert bool(app.session_state[uploads.CHOSEN].get("cars")) == bool(left)
+    checked(app.switch_page("pages/datasets.py").run())
+    assert metrics(app)["Train"] == (str(8) if left else str(len(CARS.load(None).train)))
+    assert bool(app.error) != bool(left)
+
+
 def test_an_upload_that_the_server_has_no_longer_is_no_upload() -> None:
     """As a browser has it that comes back after the server was started again."""
     app = page()

@@ -11,6 +11,7 @@ from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
+from ui.distill import run_file
 from ui.run_text import describe
 from ui.text import literal
 
@@ -307,3 +308,7 @@ def file_then_task() -> None:
 def test_a_file_that_fills_the_form_wins_over_a_task_and_a_preset_chosen_in_the_same_rerun():
     """It lets their widgets go, so that nothing is followed."""
     assert checked(AppTest.from_function(file_then_task).run()).session_state["same"]
+
+
+def test_a_file_that_is_no_text_is_refused_in_words():
+    assert run_file.take_yaml(b"name: \xff") == "the file is not UTF-8 (byte 6): save it as UTF-8."
