@@ -28,7 +28,8 @@ class Stage(BaseModel):
     method: Literal["logits", "task", "pseudo_labels", "gold"] = Field(
         "task",
         title="Method",
-        description="logits: teacher and student read the same text; task: only the teacher reads the prompt; "
+        description="logits: teacher and student read the same text, and its tokens are learned too; task: only the "
+        "teacher reads the prompt, and the answer alone is learned; "
         "pseudo_labels: the answers that the teacher writes; gold: the data's own answers",
     )
     labels: Literal["text", "logprobs"] = Field(

@@ -17,6 +17,7 @@ from core.models import prefix
 from core.paths import CACHE
 
 LARGE = 20_000  # tokens
+READS_INPUT_ALONE = "reads_input_alone"  # in the config.json of a student
 _ADDED = re.compile(r"\.(lora_\w+|ranknum)\.")  # in the names of an adapter's parameters
 
 transformers_logging.disable_progress_bar()  # a bar for every load would fill the logs
@@ -82,6 +83,11 @@ class LanguageModel:
         for name, parameter in self.model.named_parameters():
             if not (self.without_adapter and _ADDED.search(name)):
                 yield parameter
+
+    @property
+    def reads_input_alone(self) -> bool:
+        """Whether it was made to read no prompt, as students are: as a teacher, too, it is given the input alone."""
+        return bool(getattr(self.model.config, READS_INPUT_ALONE, False))
 
     @cached_property
     def _plain(self) -> Any:

@@ -1,6 +1,7 @@
 """How a prompt becomes ids: by the tokenizer's chat template, or as plain text where it has none.
 
-The input is spliced in as text: what looks like a special token in it stays text.
+The input is spliced in as text: what looks like a special token in it stays text. A student that teaches in its turn
+reads no prompt.
 """
 
 from core.errors import ModelError
@@ -13,17 +14,23 @@ _SLOT = "\ue000input\ue000"  # private-use characters: stands where the input go
 
 def render(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> list[int]:
     """Ids of the whole prompt around `text`, up to where the answer starts."""
+    if lm.reads_input_alone:
+        return lm.student_prompt(text)
     before, after = _around(lm, task, prompt)
     return [*before, *lm.encode(text), *after]
 
 
 def text_of(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> str:
     """The prompt exactly as the teacher reads it."""
+    if lm.reads_input_alone:
+        return lm.tokenizer.decode(lm.student_prompt(text))
     return lm.tokenizer.decode(_beginning(lm)) + _template(lm, task, prompt).replace(_SLOT, text)
 
 
 def question(lm: LanguageModel, text: str) -> list[int]:
     """Ids of a chat that is nothing but `text`, up to where the answer starts."""
+    if lm.reads_input_alone:
+        return lm.student_prompt(text)
     if ("question",) not in lm.prompts:
         lm.prompts[("question",)] = _split(lm, _written(lm, [{"role": "user", "content": _SLOT}]))
     before, after = lm.prompts[("question",)]
@@ -35,7 +42,7 @@ def lengths(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> dict[st
     the parts, and merges with them, counts as its own."""
     bare = prompt.model_copy(update={"with_schema": False, "shots": ()})
     stages = [len(render(lm, task, p, "")) for p in (bare, bare.model_copy(update={"shots": prompt.shots}), prompt)]
-    instructions = min(len(lm.encode(prompt.instructions)), stages[0])
+    instructions = 0 if lm.reads_input_alone else min(len(lm.encode(prompt.instructions)), stages[0])
     return {
         "instructions": instructions,
         "schema": stages[2] - stages[1],

@@ -6,7 +6,7 @@ from typing import Any
 from core.errors import ModelError
 from core.models import cut, existing, randomness, scratch, vocabulary
 from core.models.device import device
-from core.models.language_model import LanguageModel
+from core.models.language_model import READS_INPUT_ALONE, LanguageModel
 from core.models.student_config import StudentConfig
 
 
@@ -19,7 +19,10 @@ def build(
     An existing model is not copied: `base` itself is tuned. Raises ConfigError for what `base` does not have.
     """
     with randomness.seeded(seed):
-        return _built(config, base, used, sample)
+        student = _built(config, base, used, sample)
+    if not config.is_adapter:  # else the model is its base's too, which may teach it with a prompt
+        setattr(student.model.config, READS_INPUT_ALONE, not config.prompted)
+    return student
 
 
 def _built(

@@ -164,6 +164,8 @@ def exact(lm: Any, task: Task, prompt: Prompt, text: str) -> None:
         lengths = engine.prompt_lengths(lm, task, text, prompt)
         whole = engine.prompt_text(lm, task, text, prompt)
         if lengths:
+            if lm.reads_input_alone:
+                st.info("This model was distilled to read no prompt: it is given the input alone.")
             total = sum(lengths.values())
             st.progress(min(total / lm.context, 1.0), f"{total:,} tokens of at most {lm.context:,}")
         else:

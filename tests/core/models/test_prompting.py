@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import ModelError
-from core.models import checkpoint, prompting, students
+from core.models import checkpoint, prompting, students, teachers
 from core.models.language_model import LanguageModel
 from core.models.student_config import StudentConfig
 from core.tasks import POS
@@ -108,3 +108,29 @@ def test_the_parts_of_a_chat_template(bundled_teacher):
     found = prompting.lengths(bundled_teacher, POS, prompt, "Go !")
     assert sum(found.values()) == len(prompting.render(bundled_teacher, POS, prompt, "Go !"))
     assert found["template"] > 0 and min(found.values()) >= 0
+
+
+@pytest.mark.parametrize("kind", ["cut", "scratch", "full", "prompted"])
+def test_a_student_that_teaches_reads_what_it_learned_to_read(teacher, teacher_folder, tmp_path, kind):
+    shapes = {
+        "cut": {"kind": "cut", "layers": (0,), "vocabulary": 400, "context": 256},
+        "scratch": {"kind": "scratch", "width": 16, "depth": 1, "heads": 2, "vocabulary": 400, "context": 256},
+        "full": {"kind": "existing", "tuning": "full"},
+        "prompted": {"kind": "existing", "tuning": "full", "prompted": True},
+    }
+    base = teachers.load(str(teacher_folder))
+    student = students.build(StudentConfig(**shapes[kind]), base, [], seed=0)
+    checkpoint.save(student, tmp_path / "student")
+    again, prompt = teachers.load(str(tmp_path / "student")), default_prompt(POS, 1)
+    alone = again.student_prompt("Go !")
+    found = prompting.render(again, POS, prompt, "Go !")
+    assert again.reads_input_alone == (found == alone) == (kind != "prompted")
+    assert again.tokenizer.decode(found) == prompting.text_of(again, POS, prompt, "Go !")
+    assert sum(prompting.lengths(again, POS, prompt, "Go !").values()) == len(found)
+    assert (prompting.question(again, "Go !") == alone) == again.reads_input_alone
+
+
+def test_an_adapter_leaves_its_base_a_teacher(teacher_folder):
+    base = teachers.load(str(teacher_folder))
+    students.build(StudentConfig(kind="existing", lora_rank=2), base, [], seed=0)
+    assert not base.reads_input_alone

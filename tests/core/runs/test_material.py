@@ -139,3 +139,19 @@ def test_rare_tokens_are_spelled_and_the_teacher_still_speaks_of_them(config, tm
     made = folder.create(config, tmp_path)
     with made.lock():
         assert execute(made).state == "finished", made.status().error
+
+
+def test_a_student_of_an_earlier_run_teaches_a_smaller_one(config, tmp_path):
+    """Distilled in two steps (Mirzadeh et al. 2020): what it does as a student it does as a teacher, without a prompt."""
+    cut = StudentConfig(kind="cut", layers=(0, 1), vocabulary=400, context=512)
+    gold = Stage(method="gold", examples=32, learning_rate=1e-2)
+    first = folder.create(config.model_copy(update={"student": cut, "stages": (gold,)}), tmp_path)
+    assert execute(first).error is None
+    smaller = cut.model_copy(update={"layers": (0,)})
+    stages = (Stage(method="task", examples=8),)
+    second = folder.create(
+        config.model_copy(update={"teacher": str(first.student), "student": smaller, "stages": stages}), tmp_path
+    )
+    assert execute(second).error is None
+    as_student, as_teacher = first.report().model("trained"), second.report().model("teacher")
+    assert as_student.outputs == as_teacher.outputs and as_student.scores == as_teacher.scores
