@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import ModelError
 from core.evaluate.report import scores
-from core.models import teachers
+from core.models import students, teachers
+from core.models.student_config import StudentConfig
 from core.models.teachers import AdapterCard
 from core.paths import ROOT
 from core.tasks import CARS, POS
@@ -179,6 +180,20 @@ def test_another_model_is_loaded_on_demand_and_its_error_shown() -> None:
     app.text_input(key="teacher_other").set_value("/models/other").run()
     app.button(key="teacher_load").click().run()
     assert app.button(key="teacher_run")
+
+
+def test_a_student_as_a_teacher_is_given_the_input_alone(monkeypatch: pytest.MonkeyPatch, teacher: Any) -> None:
+    config = StudentConfig(kind="cut", layers=(0,), vocabulary=400, context=256)
+    student = students.build(config, teacher, [], seed=0)
+    monkeypatch.setattr(engine, "teacher", lambda name: student)
+    app = page()
+    assert any("given the input alone" in info.value for info in app.info)
+    exact = next(expander for expander in app.expander if expander.label == "The exact prompt")
+    assert "Tag" not in exact.code[0].value and exact.code[0].value.endswith(student.tokenizer.eos_token)
+    app.button(key="teacher_run").click().run()
+    assert not app.exception
+    asked = app.session_state["teacher_asked"].found["With the mask"]
+    assert asked.answer.valid
 
 
 def test_a_prompt_is_handed_to_distill() -> None:
