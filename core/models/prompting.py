@@ -40,9 +40,12 @@ def question(lm: LanguageModel, text: str) -> list[int]:
 def lengths(lm: LanguageModel, task: Task, prompt: Prompt, text: str) -> dict[str, int]:
     """Tokens of each part of the prompt; together they are the length of `render`. What the chat template puts around
     the parts, and merges with them, counts as its own."""
+    if lm.reads_input_alone:
+        around = len(lm.student_prompt(""))
+        return {"input": len(lm.student_prompt(text)) - around, "separator": around}
     bare = prompt.model_copy(update={"with_schema": False, "shots": ()})
     stages = [len(render(lm, task, p, "")) for p in (bare, bare.model_copy(update={"shots": prompt.shots}), prompt)]
-    instructions = 0 if lm.reads_input_alone else min(len(lm.encode(prompt.instructions)), stages[0])
+    instructions = min(len(lm.encode(prompt.instructions)), stages[0])
     return {
         "instructions": instructions,
         "schema": stages[2] - stages[1],
