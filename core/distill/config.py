@@ -3,6 +3,7 @@
 Everything here is plain data and quick to import. What contradicts itself is refused by name.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,8 +177,8 @@ class RunConfig(BaseModel):
     )
     student: StudentConfig = Field(StudentConfig(), title="Student")
     stages: tuple[Stage, ...] = Field((Stage(),), min_length=1, title="Stages")
-    signals: SignalConfig = Field(SignalConfig(), title="Signals")
-    labels: LabelConfig = Field(LabelConfig(), title="Labels")
+    signals: SignalConfig = Field(SignalConfig(), title="Teacher signals")
+    labels: LabelConfig = Field(LabelConfig(), title="Teacher's answers")
     batch_size: int = Field(
         4, ge=1, le=1024, title="Batch size", description="examples a step, of all processes together"
     )
@@ -334,13 +335,13 @@ class RunConfig(BaseModel):
         return validate(data)
 
 
-def validate(data: Any) -> RunConfig:
-    """A RunConfig from plain data. Raises ConfigError that names every wrong field."""
+def validate(data: Any, name: Callable[[Sequence[int | str]], str] = config_text.dotted) -> RunConfig:
+    """A RunConfig from plain data. Raises ConfigError that names every wrong field, as `name` calls it."""
     try:
         config = RunConfig.model_validate(data)
         config.model_dump_json()
     except ValidationError as error:
-        raise ConfigError("the configuration is not valid: " + config_text.explain(error)) from error
+        raise ConfigError("the configuration is not valid: " + config_text.explain(error, name)) from error
     except PydanticSerializationError as error:  # YAML can spell what is no text
         raise ConfigError("the configuration holds half a surrogate pair: write the character itself.") from error
     return config

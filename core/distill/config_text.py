@@ -1,15 +1,21 @@
 """A configuration as people write it: YAML and `path=value` as plain data, and what is wrong with it in their words."""
 
+import reprlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from core.errors import ConfigError
 
 WORDS = {  # where pydantic speaks of Python
     "extra_forbidden": "there is no such field",
-    "model_type": "write its fields, as {name: value}",
+    "float_type": "write a number",
+    "int_parsing": "write a whole number in place of {input}",
+    "int_type": "write a whole number",
+    "model_type": "write its fields, as {{name: value}}",
     "string_pattern_mismatch": "write letters, digits, - and _ alone, 41 at most",
     "string_type": "write a text, in quotes where YAML reads something else",
     "too_short": "write one at least",
@@ -48,14 +54,24 @@ def assign(data: Any, path: str, value: Any) -> None:
         ) from error
 
 
-def explain(error: ValidationError) -> str:
-    """A validation error in one line: field, reason, field, reason."""
+def dotted(path: Sequence[int | str]) -> str:
+    """A field as YAML and the command line name it."""
+    return ".".join(map(str, path))
+
+
+def explain(error: ValidationError, name: Callable[[Sequence[int | str]], str] = dotted) -> str:
+    """A validation error in one line: field, reason, field, reason. `name` says what its readers call a field."""
     errors = error.errors()
     lines = []
     for item in errors:
         where = item["loc"]
         if where and any(other["loc"] != where == other["loc"][: len(where)] for other in errors):
             continue  # it follows from what is wrong inside
-        reason = WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
-        lines.append(f"{'.'.join(map(str, where))}: {reason}" if where else reason)
+        lines.append(f"{name(where)}: {_reason(item)}" if where else _reason(item))
     return "; ".join(lines) + "."
+
+
+def _reason(item: ErrorDetails) -> str:
+    if words := WORDS.get(item["type"]):
+        return words.format(input=reprlib.repr(item["input"]))
+    return item["msg"].removeprefix("Value error, ")

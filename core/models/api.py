@@ -287,7 +287,8 @@ class _Session:
 
         message = str(getattr(error, "message", "") or error or type(error).__name__)
         message = " ".join(_readable(message.replace(self.key, "…") if self.key else message).split())[:300]
-        host, kept = self.teacher.host, "Then resume: what was answered is kept."
+        host, kept = self.teacher.host, "Then go on: what was answered is kept."  # of a run or of a page
+        fewer = "let a run ask fewer at a time (labels.concurrency)"
         if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
             return ModelError(f"{host} refuses the key: set {KEYS[0]} to one that it accepts ({message}).")
         if isinstance(error, openai.NotFoundError):
@@ -296,9 +297,9 @@ class _Session:
                 f"which mostly ends in /v1 ({message})."
             )
         if isinstance(error, openai.RateLimitError):
-            return ModelError(f"{host} takes no more requests: lower labels.concurrency, or wait. {kept} ({message})")
+            return ModelError(f"{host} takes no more requests: wait, or {fewer}. {kept} ({message})")
         if isinstance(error, openai.APITimeoutError):
-            return ModelError(f"{host} did not answer within {PATIENCE:g} s: lower labels.concurrency. {kept}")
+            return ModelError(f"{host} did not answer within {PATIENCE:g} s: {fewer}. {kept}")
         if isinstance(error, openai.APIConnectionError):
             return ModelError(f"{host} cannot be reached: check the address, the network, and that it runs. {kept}")
         if isinstance(error, openai.APIStatusError):

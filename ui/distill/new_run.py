@@ -139,7 +139,7 @@ def _summary() -> None:
     """What the form amounts to: in words, as YAML and as a command; or what is wrong with it."""
     config: RunConfig | None = None
     try:
-        config = run_config.validate(run_form.configured())
+        config = run_config.validate(run_form.configured(), run_form.named)
         st.markdown(describe(config))
     except ConfigError as error:
         st.error("This cannot run yet", icon=":material/error:")

@@ -7,7 +7,7 @@ outlive the widgets: a form that is not on screen is not forgotten. Widgets are 
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 import streamlit as st
@@ -27,15 +27,18 @@ VALUES = "distill_values"
 FILLED = "distill_filled"  # the preset that the form was filled with; None: a file
 DATA_SEEN = "distill_data_seen"  # what the Datasets page had chosen when it was last looked at
 BASICS = ("name", "task", "data", "teacher", "conditioned", "drop_misfits", "seed")
-ELSEWHERE = ("student", "stages", "prompt", "signals", "labels")
+SECTIONS: dict[str, type[BaseModel]] = {
+    "student": StudentConfig, "stages": Stage, "signals": SignalConfig, "labels": LabelConfig,
+}  # fmt: skip
+ELSEWHERE = ("prompt", *SECTIONS)
 TRAINING = tuple(name for name in RunConfig.model_fields if name not in (*BASICS, *ELSEWHERE))
 
 
 def fill(config: RunConfig) -> None:
     """Puts a configuration into the form. Call it before the form is drawn, best in a callback."""
     st.session_state[VALUES] = config.model_dump(mode="json")
-    models = (("", RunConfig), ("student.", StudentConfig), ("signals.", SignalConfig), ("labels.", LabelConfig))
-    _forget_widgets({key(prefix + name) for prefix, model in models for name in model.model_fields})
+    models = {"": RunConfig} | {f"{name}.": model for name, model in SECTIONS.items()}
+    _forget_widgets({key(prefix + name) for prefix, model in models.items() for name in model.model_fields})
 
 
 def values() -> dict[str, Any]:
@@ -79,6 +82,19 @@ def key(path: str) -> str:
     return "distill_" + path.replace(".", "_")
 
 
+def named(path: Sequence[int | str]) -> str:
+    """What the form calls the field at this path: its section, and its label there."""
+    section, inside = str(path[0]), list(path[1:])
+    title = _title(RunConfig, section)
+    if section == "stages" and inside:
+        title = f"Stage {int(inside.pop(0)) + 1}"
+    return f"{title}, {_title(SECTIONS[section], inside[0])}" if inside and section in SECTIONS else title
+
+
+def _title(model: type[BaseModel], name: int | str) -> str:
+    return model.model_fields[str(name)].title or str(name)
+
+
 def draw(special: Mapping[str, Widget]) -> None:
     """The whole form. `special` has the fields of a run that need a widget of their own."""
     data = values()
@@ -89,10 +105,10 @@ def draw(special: Mapping[str, Widget]) -> None:
     with st.expander("Stages", expanded=True):
         _stages(data["stages"])
     if _needs_signals(data):
-        with st.expander("Teacher signals"):
+        with st.expander(_title(RunConfig, "signals")):
             _fields(SignalConfig, data["signals"], "signals.", tuple(SignalConfig.model_fields))
     if _needs_labels(data):
-        with st.expander("Teacher's answers"):
+        with st.expander(_title(RunConfig, "labels")):
             _fields(LabelConfig, data["labels"], "labels.", tuple(LabelConfig.model_fields))
     with st.expander("Training"):
         _fields(RunConfig, data, "", TRAINING)

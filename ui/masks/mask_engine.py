@@ -7,7 +7,7 @@ at a time.
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -16,6 +16,7 @@ from core.errors import SchemaError, StillroomError
 from core.tasks import TASKS
 from core.tasks.task import shortest
 from ui import engine, uploads
+from ui.masks import schema_form
 from ui.masks.mask_model import Model, Source
 from ui.masks.schema_form import Wanted
 
@@ -27,7 +28,12 @@ _measuring = threading.Lock()  # side by side two measurements would slow each o
 
 @st.cache_resource(max_entries=64, show_spinner="Reading the schema …")
 def schema_of(wanted: Wanted) -> Any:
-    """A `core.constrain.schema.Schema`. Raises SchemaError, with its line where it has one, and DataError."""
+    """A `core.constrain.schema.Schema`, which errors call what the page calls it. Raises SchemaError, with its line
+    where it has one, and DataError."""
+    return replace(_read(wanted), name=schema_form.title(wanted))
+
+
+def _read(wanted: Wanted) -> Any:
     from core.constrain import regex, schema, template
 
     if wanted.kind == "pydantic":
@@ -62,7 +68,8 @@ def _own(wanted: Wanted, tokens: Any) -> Any:
     from core.constrain import template
     from core.constrain.engines.dfa import DfaConstraint
 
-    return DfaConstraint(template.automaton(TASKS[wanted.task].template(wanted.text), wanted.task), tokens)
+    pieces = TASKS[wanted.task].template(wanted.text)
+    return DfaConstraint(template.automaton(pieces, schema_form.title(wanted)), tokens)
 
 
 def states(constraint: Any) -> int:

@@ -29,6 +29,8 @@ def test_values_from_the_command_line():
         ("student: cut", r"student: write its fields, as \{name: value\}"),
         ("stages: [{epochs: 0}]", r"valid: stages\.0\.epochs: Input should be greater than or equal to 1\.$"),
         ("name: 1", "name: write a text, in quotes"),
+        ("student: {layers: [0, x]}", r"valid: student\.layers\.1: write a whole number in place of 'x'\.$"),
+        ("student: {layers: 3}", r"student\.layers: write a list"),
         ("student: {layers: [0, -1]}", r"layers \[-1\] are counted from 0"),
         ("student: {layers: [0, 1], frozen: 2}", "frozen 2 leaves none of the 2 layers to learn: lower it"),
         ("batchsize: 3", "batchsize: there is no such field"),

@@ -103,7 +103,7 @@ def test_the_key_of_openai_stands_in(serve, chat_completion, monkeypatch):
         (401, {"error": {"message": f"Incorrect API key provided: {KEY}"}}, r"refuses the key: set STILLROOM_API_KEY"),
         (403, {"error": {"message": "no"}}, "refuses the key"),
         (404, {"error": {"message": "no such model"}}, "has no model 'some-model'.*mostly ends in /v1"),
-        (429, {"error": {"message": "slow down"}}, "lower labels.concurrency, or wait.*what was answered is kept"),
+        (429, {"error": {"message": "slow down"}}, r"wait, or let a run ask fewer .* Then go on: what was .* kept"),
         (500, {"error": {"message": "oops"}}, "answered with status 500: .*oops"),
         (400, {"error": {"message": "the prompt is too long"}}, "status 400: .*the prompt is too long"),
         (200, b"<html>hello</html>", "did not answer as an OpenAI-compatible server does"),

@@ -142,7 +142,7 @@ def test_rare_tokens_are_spelled_and_the_teacher_still_speaks_of_them(config, tm
 
 
 def test_a_student_of_an_earlier_run_teaches_a_smaller_one(config, tmp_path):
-    """Distilled in two steps (Mirzadeh et al. 2020): what it does as a student it does as a teacher, without a prompt."""
+    """Distilled in two steps (Mirzadeh et al. 2020): what it does as a student it does as a teacher, unprompted."""
     cut = StudentConfig(kind="cut", layers=(0, 1), vocabulary=400, context=512)
     gold = Stage(method="gold", examples=32, learning_rate=1e-2)
     first = folder.create(config.model_copy(update={"student": cut, "stages": (gold,)}), tmp_path)

@@ -77,9 +77,9 @@ def test_a_contradiction_is_named_and_cannot_start(page):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("distill_name", "a b", "name:"),
-        ("distill_student_layers", "0, x", "student.layers.1:"),
-        ("distill_student_layers", "", "student.layers:"),
+        ("distill_name", "a b", "Name: write letters"),
+        ("distill_student_layers", "0, x", "Student, Layers to keep: write a whole number in place of 'x'."),
+        ("distill_student_layers", "", "Student, Layers to keep: write one at least."),
     ],
 )
 def test_wrong_fields_are_named(page, key, value, message):
@@ -92,7 +92,10 @@ def test_wrong_fields_are_named(page, key, value, message):
 def test_a_number_that_is_cleared_is_named(page):
     app = page()
     checked(app.number_input(key="distill_batch_size").set_value(None).run())
-    assert "batch_size:" in texts(app)
+    assert "Batch size: write a whole number." in texts(app)
+    app.number_input(key="distill_batch_size").set_value(4)
+    checked(app.number_input(key="distill_stages_1_epochs").set_value(None).run())
+    assert "Stage 2, Epochs: write a whole number." in texts(app)
 
 
 def test_stages_are_added_and_removed(page):
@@ -254,7 +257,7 @@ def test_a_teacher_behind_an_api(page):
     ("content", "message"),
     [
         (b"task: [", "not YAML"),
-        (b"\xff\xfe", "decode"),
+        (b"\xff\xfe", "not UTF-8"),
         (b"just text", "mapping"),
         (b"batch_size: 0\nnonsense: 1", "nonsense"),
     ],

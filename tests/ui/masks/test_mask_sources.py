@@ -67,6 +67,13 @@ def test_a_preset_is_held_and_its_text_can_be_walked(app, name):
     assert held in captions(page)
 
 
+def test_where_a_text_leaves_the_schema_it_is_called_as_on_the_page(app):
+    page = app(kind="preset", preset="date", text="1969-13")
+    assert "the schema 'A date (regular expression)' at byte 6" in "\n".join((codes(page), captions(page)))
+    page = app(task="pos", words="own", text="{}")
+    assert f"the schema '{POS.title}, its own words' at byte 1" in "\n".join((codes(page), captions(page)))
+
+
 def test_a_preset_can_be_edited(app):
     page = app(kind="preset", preset="date")
     checked(page.button(key="masks_edit").click().run())
