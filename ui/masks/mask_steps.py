@@ -35,7 +35,7 @@ def headline(found: Explained, constraint: Constraint) -> None:
     columns[0].metric("Tokens of the answer", f"{len(steps):,}", border=True)
     columns[1].metric("Forced by the schema", percent(1 - len(free) / len(steps)), border=True)
     columns[2].metric("Mean mass removed", percent(sum(s.removed for s in steps) / len(steps)), border=True)
-    columns[3].metric("States of the automaton", f"{states:,}" if states else "none", border=True)
+    columns[3].metric("Automaton states", f"{states:,}" if states else "none", border=True)
 
 
 def walk(found: Explained, constraint: Constraint, load: Callable[[], Any]) -> None:

@@ -90,7 +90,7 @@ def test_default_view_shows_the_gold_answer(app):
     assert page.text_area(key="masks_text").value == example.answer
     shown = figures(page)
     assert int(shown["Tokens of the answer"]) > 20
-    assert shown["States of the automaton"] == f"{len(template.automaton(POS.template(example.input))):,}"
+    assert shown["Automaton states"] == f"{len(template.automaton(POS.template(example.input))):,}"
     assert page.session_state["masks_setup"] is False and page.session_state["masks_cells"] is True
     assert any("Free choice" in m.value for m in page.markdown)
 
@@ -203,7 +203,7 @@ def test_the_general_schema_has_its_own_states(app):
     page = app()
     checked(page.segmented_control(key="masks_words").set_value("general").run())
     general = schema.from_pydantic(POS.output)
-    assert figures(page)["States of the automaton"] == f"{len(compiler.compile(general.expression, general.name)):,}"
+    assert figures(page)["Automaton states"] == f"{len(compiler.compile(general.expression, general.name)):,}"
 
 
 @needs_teacher
