@@ -20,7 +20,6 @@ PAGES = {
     "compare": ("Compare", ":material/balance:"),
     "anatomy": ("Anatomy", ":material/account_tree:"),
 }
-LOOK = 2.0  # seconds between two looks whether the engine is warm
 
 
 def build() -> StreamlitPage:
@@ -42,14 +41,8 @@ def build() -> StreamlitPage:
     st.session_state["_page"] = page.url_path
     st.sidebar.caption("A large model's job, done by a tiny one that can only answer in shape.")
     tour.draw(page.url_path)
-    with st.sidebar:
-        # The page is not drawn for it: what is written or asked there goes on.
-        st.fragment(_show_machine, run_every=LOOK if _warm_up().is_alive() else None)()
+    st.sidebar.caption(_machine(), help="Training and answers are computed here.")
     return page
-
-
-def _show_machine() -> None:
-    st.caption(_machine(), help="Training and answers are computed here.")
 
 
 def _machine() -> str:
