@@ -172,8 +172,8 @@ def _check(folder: Path, header: Header) -> None:
         write_whole(file, json.dumps(asdict(header), indent=1))
         return
     try:
-        found = json.loads(file.read_text())
-    except ValueError as error:
+        found = dict(json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
         raise ConfigError(f"the header of the signals in {folder.name!r} is damaged: delete the folder.") from error
     if other := differing(found, header):
         raise ConfigError(

@@ -98,7 +98,7 @@ class LabelFile:
         whole = content[: content.rfind(b"\n") + 1]
         try:
             first, *lines = whole.decode().splitlines()
-            found = json.loads(first)
+            found = dict(json.loads(first))
             labels = [_from_line(line) for line in lines]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"the labels in {self.path.name!r} are damaged: delete the file.") from error
@@ -120,7 +120,7 @@ def _to_line(label: Label) -> str:
 
 
 def _from_line(line: str) -> Label:
-    found = json.loads(line)
+    found = dict(json.loads(line))
     said = tuple(
         SaidToken(spelled.encode("latin-1"), tuple((b.encode("latin-1"), p) for b, p in log_probs))
         for spelled, log_probs in found.pop("said")

@@ -13,7 +13,7 @@ from core.evaluate.report import ModelReport, Report
 from core.export.bundle import without_places
 from core.models import bundled
 from core.models.teachers import AdapterCard
-from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_settings
 from core.paths import ADAPTERS
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
@@ -25,7 +25,7 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
 
     `data` and `licence` say in words what it learned from. Raises RunError if the name is none or taken, or the run is
     unfinished, trained something else than an adapter of the bundled model in full precision that reads the prompt, or
-    did not follow what is there.
+    did not follow what is there; ModelError for a damaged adapter.
     """
     if not re.fullmatch(NAME, name):
         raise RunError(f"an adapter cannot be named {name!r}: take letters, digits, - and _, 41 at most.")
@@ -55,8 +55,7 @@ def publish(run: RunFolder, name: str, data: str, licence: str, home: Path = ADA
         made = Path(place) / name
         made.mkdir()
         shutil.copyfile(run.student / ADAPTER_WEIGHTS, made / ADAPTER_WEIGHTS)
-        settings = json.loads((run.student / ADAPTER_CONFIG).read_text())
-        settings["base_model_name_or_path"] = base
+        settings = adapter_settings(run.student) | {"base_model_name_or_path": base}
         (made / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
         card = _card(config, report, trained, name, data, licence)
         (made / "card.json").write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False) + "\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.distill.config import RunConfig, to_yaml
 from core.errors import RunError
 from core.models import bundled, teachers
-from core.models.weights import ADAPTER_CONFIG
+from core.models.weights import ADAPTER_CONFIG, adapter_settings
 from core.paths import ADAPTERS, without_place
 from core.runs.folder import RunFolder
 from core.tasks import TASKS
@@ -21,7 +21,7 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the same student gives the same bytes
 def bundle(folder: RunFolder) -> bytes:
     """Zip of `student/` (weights, tokenizer, config), the run's configuration and report, its schema and
     a README.txt that says how to load it; where it is an adapter on the bundled model with one of ours, that one too.
-    Raises RunError if the run has no student to give."""
+    Raises RunError if the run has no student to give, ModelError for a damaged adapter."""
     config = without_places(folder.config())
     present = folder.student.glob("*") if folder.student.is_dir() else ()
     files = sorted(p for p in present if p.is_file() and p.name != "README.md")  # peft's, about nothing
@@ -88,8 +88,8 @@ def _file(path: Path, folder: RunFolder, base: str) -> tuple[str, bytes]:
     name = f"student/{path.name}"
     if path.name != ADAPTER_CONFIG:
         return name, path.read_bytes()
-    settings = json.loads(path.read_text(encoding="utf-8"))  # it may name a folder of this machine
-    return name, json.dumps(settings | {"base_model_name_or_path": base}, indent=1).encode()
+    settings = adapter_settings(folder.student) | {"base_model_name_or_path": base}  # a folder of this machine else
+    return name, json.dumps(settings, indent=1).encode()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -11,7 +11,7 @@ from core.errors import ModelError
 from core.models import existing, randomness, teachers
 from core.models.device import device, leave_one_core
 from core.models.language_model import LanguageModel
-from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from core.models.weights import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_settings, damaged_adapter
 from core.paths import whole_folder
 
 BASE = "base.json"  # beside an adapter: what its own config has no word for, the precision of the model below it
@@ -79,10 +79,10 @@ def _load_adapter(folder: Path, name: str) -> LanguageModel:
     from peft import PeftModel
 
     try:
-        base = json.loads((folder / ADAPTER_CONFIG).read_text())["base_model_name_or_path"]
+        base = adapter_settings(folder)["base_model_name_or_path"]
         precision = json.loads((folder / BASE).read_text())["precision"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the adapter in {folder} is damaged: the run must save its student again.") from error
+        raise damaged_adapter(folder) from error
     if not (folder / ADAPTER_WEIGHTS).exists():  # peft would read a pickle
         raise ModelError(f"{folder} holds no {ADAPTER_WEIGHTS}: save the adapter as safetensors.")
     lm = teachers.load(base, torch.float32, precision)

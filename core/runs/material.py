@@ -114,6 +114,11 @@ def _models(config: RunConfig, say: Say) -> tuple[Teacher, LanguageModel]:
         return api.parse(config.teacher), _base(config, None)
     say(f"loading the teacher {config.teacher}")
     teacher = teachers.load(config.teacher)
+    if teacher.reads_input_alone and any(stage.method == "logits" for stage in config.stages):
+        say(
+            "the teacher is a student: under 'logits' it also teaches what it says about the input, which it has "
+            "learned only from 'logits' itself. If it has not, take the method 'task'."
+        )
     return teacher, _base(config, teacher)
 
 

@@ -118,9 +118,10 @@ def test_damage_is_named(tmp_path):
     shard.write_bytes(shard.read_bytes()[:50])
     with pytest.raises(ConfigError, match=r"00000\.safetensors are damaged"):
         SignalCache(tmp_path, HEADER)
-    (tmp_path / "header.json").write_text("{")
-    with pytest.raises(ConfigError, match="header of the signals"):
-        SignalCache(tmp_path, HEADER)
+    for content in ["{", "3", "[1]"]:
+        (tmp_path / "header.json").write_text(content)
+        with pytest.raises(ConfigError, match="header of the signals"):
+            SignalCache(tmp_path, HEADER)
 
 
 def test_digest_knows_where_parts_end():

@@ -107,7 +107,7 @@ def test_labels_made_from_something_else_are_refused_by_name(tmp_path, field):
         LabelFile(path, other)
 
 
-@pytest.mark.parametrize("content", ["{]\n", '{"teacher": 1}\n{"x": 2}\n', "\xff\n"])
+@pytest.mark.parametrize("content", ["{]\n", "3\n", '{"teacher": 1}\n[]\n', '{"teacher": 1}\n{"x": 2}\n', "\xff\n"])
 def test_damaged_labels(tmp_path, content):
     path = tmp_path / "labels.jsonl"
     path.write_text(content, encoding="latin-1")

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from core.distill import config as run_config
 from core.distill.config import RunConfig, Stage
-from core.errors import RunError
+from core.errors import ModelError, RunError
 from core.evaluate.report import ModelReport, Report, ReportExample, Score
 from core.export import adapter
 from core.models import teachers
@@ -96,7 +96,7 @@ def test_an_adapter_that_is_there_stays_as_it_is(run, tmp_path):
 
 def test_nothing_is_published_of_what_breaks_off(run, tmp_path):
     (run.student / ADAPTER_CONFIG).write_text("{")
-    with pytest.raises(ValueError, match="property name"):
+    with pytest.raises(ModelError, match="is damaged"):
         adapter.publish(run, "skill", "data", "CC0", tmp_path / "adapters")
     assert not list((tmp_path / "adapters").iterdir())
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.distill.config import RunConfig, Stage
-from core.errors import RunError
+from core.errors import ModelError, RunError
 from core.evaluate.report import ModelReport, Report
 from core.export import bundle as bundle_module
 from core.export.bundle import bundle
@@ -171,6 +171,13 @@ def test_a_damaged_configuration_is_refused(tmp_path: Path) -> None:
     folder = finished(tmp_path)
     (folder.path / "config.yaml").write_text("[")
     with pytest.raises(RunError, match="cannot be read"):
+        bundle(folder)
+
+
+def test_a_damaged_adapter_is_refused(tmp_path: Path) -> None:
+    folder = finished(tmp_path, student=StudentConfig(kind="existing"))
+    (folder.student / "adapter_config.json").write_text("[]")
+    with pytest.raises(ModelError, match="is damaged"):
         bundle(folder)
 
 

@@ -165,7 +165,10 @@ def test_an_adapter_comes_back_on_a_base_as_it_was(wider_folder, tmp_path, preci
     assert torch.allclose(logits(loaded), logits(student), atol=1e-4)
 
 
-@pytest.mark.parametrize(("file", "content"), [("adapter_config.json", "{"), ("base.json", "[]")])
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("adapter_config.json", "{"), ("adapter_config.json", "[]"), ("adapter_config.json", "{}"), ("base.json", "[]")],
+)
 def test_a_damaged_adapter_says_so(base, tmp_path, file, content):
     checkpoint.save(students.build(config(lora_rank=2), base, [], seed=0), tmp_path)
     (tmp_path / file).write_text(content)

@@ -155,3 +155,14 @@ def test_a_student_of_an_earlier_run_teaches_a_smaller_one(config, tmp_path):
     assert execute(second).error is None
     as_student, as_teacher = first.report().model("trained"), second.report().model("teacher")
     assert as_student.outputs == as_teacher.outputs and as_student.scores == as_teacher.scores
+
+
+@pytest.mark.parametrize("method", ["task", "logits"])
+def test_a_student_that_teaches_the_input_is_told_of(config, tmp_path, method):
+    cut = StudentConfig(kind="cut", layers=(0,), vocabulary=400, context=512)
+    taught = config.model_copy(update={"student": cut, "stages": (Stage(method="gold", examples=8),)})
+    first = folder.create(taught, tmp_path)
+    assert execute(first).error is None
+    said: list[str] = []
+    gather(taught.model_copy(update={"teacher": str(first.student), "stages": (Stage(method=method),)}), said.append)
+    assert any("the teacher is a student" in line for line in said) == (method == "logits")
