@@ -1,14 +1,17 @@
 """A JSON Schema in words that llguidance and we read alike, or the reason why there are none.
 
 Only what can be reached is kept. References are followed by us and lead to `$defs`, patterns and formats become
-patterns in plain notation, and what the library is known to get wrong is refused by name.
+patterns in plain notation, and what the library is known to get wrong is refused by name. There are two spellings that
+it never writes: control characters that need \\uXXXX, and zeros at the end of a bounded fraction.
 """
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from core.constrain import formats, keywords, regex
+from core.constrain.expression import Chars, Either, Expression, Repeat, Then
 from core.constrain.keywords import ANNOTATIONS, SIBLINGS
 from core.constrain.references import References
 from core.errors import SchemaError
@@ -19,8 +22,9 @@ _ONE = {
 }  # fmt: skip
 _LISTS = {"allOf", "anyOf", "items", "oneOf", "prefixItems"}
 _NAMED = {"dependentSchemas", "patternProperties", "properties"}
-_BOUNDS = {"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"}
+_BOUNDS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum")
 _EXACT = 2**53  # numbers are floats in the library
+_TENTHS = 2**50  # up to here a float has tenths
 _UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 
 
@@ -57,7 +61,8 @@ class _Rewriter:
         for keyword, value in schema.items():
             if keyword not in ANNOTATIONS and keyword not in ("pattern", "format"):
                 found[keyword] = self._rewritten(keyword, value, f"{path}/{keyword}")
-        return _with_patterns(found, schema, path)
+        found = _with_patterns(found, schema, path)
+        return _with_bounds(found) if _may_be_fraction(schema) else found
 
     def _rewritten(self, keyword: str, value: Any, path: str) -> Any:
         if keyword == "$ref":
@@ -78,7 +83,7 @@ def _with_patterns(found: dict[str, Any], schema: dict[str, Any], path: str) -> 
     """With the pattern and the format that `schema` names, in plain notation; an unknown format stays."""
     patterns = [_pattern(schema["pattern"], path)] if "pattern" in schema else []
     if (name := schema.get("format")) in formats.FORMATS:
-        patterns.append(_anchored(regex.render(formats.FORMATS[name])))
+        patterns.append(_notation(formats.FORMATS[name]))
     elif name is not None:
         found["format"] = name
     if patterns:
@@ -97,31 +102,75 @@ def _with_plain_keys(found: dict[str, Any], path: str) -> dict[str, Any]:
 
 def _pattern(pattern: str, path: str) -> str:
     try:
-        return _anchored(regex.render(regex.parse(pattern, search=True)))
+        return _notation(regex.parse(pattern, search=True))
     except SchemaError as error:
         raise SchemaError(f"the pattern at {path}: {error}") from error
 
 
-def _anchored(pattern: str) -> str:
-    return f"^(?:{pattern})$"
+def _notation(expression: Expression) -> str:
+    return f"^(?:{regex.render(_quotable(expression))})$"
+
+
+def _quotable(expression: Expression) -> Expression:
+    """Without some of the control characters that the library cannot write: where a class holds all of them, it would
+    take a quotation mark and a backslash for members too."""
+    match expression:
+        case Chars(((0, last), *others)) if last >= 0x1F:
+            return Chars(((8, last), *others))
+        case Then(parts):
+            return Then(tuple(map(_quotable, parts)))
+        case Either(options):
+            return Either(tuple(map(_quotable, options)))
+        case Repeat(body):
+            return replace(expression, body=_quotable(body))
+    return expression
+
+
+def _with_bounds(found: dict[str, Any]) -> dict[str, Any]:
+    """An inclusive bound as what lies inside, or the bound alone: the library would not write 5.0 at a maximum of 5."""
+    options = []
+    for closed, opened in (("maximum", "exclusiveMaximum"), ("minimum", "exclusiveMinimum")):
+        if closed in found and (closed == "maximum" or found[closed] < 0):
+            bound = found.pop(closed)
+            options.append({"anyOf": [{opened: bound}, _alone(Decimal(bound))]})
+    return {**found, "allOf": [*found.get("allOf", []), *options]} if options else found
+
+
+def _alone(number: Decimal) -> dict[str, Any]:
+    """A whole number and no other, with and without a point: the only tenth from there to the next."""
+    next_tenth = float(number + (Decimal("-0.1") if number < 0 else Decimal("0.1")))
+    least, most = ("exclusiveMinimum", "maximum") if number < 0 else ("exclusiveMaximum", "minimum")
+    return {"type": "number", "multipleOf": 0.1, least: next_tenth, most: int(number)}
+
+
+def _may_be_fraction(schema: dict[str, Any]) -> bool:
+    kinds = schema.get("type", "number")
+    return "number" in ([kinds] if isinstance(kinds, str) else kinds)
 
 
 def _refuse_inexact(schema: dict[str, Any], path: str) -> None:
-    """What the library takes and gets wrong: multiples of most fractions (0.25, not 0.01), numbers that are no exact
-    floats, values that it spells in its own way, and different keys, which it does not tell from equal ones."""
+    """What the library takes and gets wrong: multiples of most fractions (0.25, not 0.01), fractions as bounds (0.9 is
+    refused below 0.95, 9 taken above 9), numbers that are no exact floats, values that it spells in its own way, and
+    different keys, which it does not tell from equal ones."""
     what = ""
     multiple = schema.get("multipleOf", 1)
     if multiple != int(multiple) and Decimal(repr(multiple)).normalize().as_tuple().digits != (1,):
         what = f"the keyword 'multipleOf' with {multiple!r}"
-    for keyword in _BOUNDS & schema.keys():
-        if abs(schema[keyword]) > _EXACT:
-            what = f"the keyword {keyword!r} with a number beyond 2**53"
+    for keyword in filter(schema.__contains__, _BOUNDS):
+        what = what or _inexact_bound(keyword, schema[keyword], _may_be_fraction(schema))
     free = schema.get("additionalProperties") is not False or schema.get("patternProperties")
     if free and schema.get("minProperties", 0) - len(set(schema.get("required", []))) > 1:
         what = "the keyword 'minProperties' for free keys"
     what = what or _misspelled([schema.get("enum"), schema.get("const")])
     if what:
         raise SchemaError(f"{what} at {path} cannot be held exactly by llguidance.")
+
+
+def _inexact_bound(keyword: str, bound: int | float, of_fractions: bool) -> str:
+    if of_fractions and bound != int(bound) and not (keyword == "minimum" and bound > 0):
+        return f"the keyword {keyword!r} with the fraction {bound!r}"
+    most = _TENTHS if of_fractions else _EXACT
+    return f"the keyword {keyword!r} with a number beyond 2**{most.bit_length() - 1}" if abs(bound) > most else ""
 
 
 def _misspelled(value: Any) -> str:

@@ -16,7 +16,7 @@ from core.constrain.json_value import spell
 from core.constrain.tokens import BYTES
 from core.errors import SchemaError
 
-LLGUIDANCE_ALONE = 628  # of the 697 it compiles 629 and gets one of them wrong
+HELD = 627  # llguidance alone takes 629 of the 697: one wrongly, and one with a bound that it would not hold exactly
 
 
 def accepts(constraint, value, found):
@@ -48,4 +48,4 @@ def test_no_valid_instance_is_refused_and_no_invalid_one_accepted():
                     wrong.append((member.name, found.engine, test["valid"]))
     print(dict(engines))
     assert not wrong
-    assert engines["dfa"] >= 100 and engines["dfa"] + engines["llguidance"] >= LLGUIDANCE_ALONE
+    assert engines["dfa"] >= 100 and engines["dfa"] + engines["llguidance"] >= HELD
