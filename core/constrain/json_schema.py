@@ -115,7 +115,7 @@ class _Builder:
         if "type" not in schema:
             raise NotRegular(f"no type is given at {path}: any JSON value would do, which an automaton cannot hold.")
         kinds = _kinds(schema["type"])
-        known = {"type"}.union(*(_KEYWORDS[kind] for kind in kinds))
+        known = {"type", "format"}.union(*(_KEYWORDS[kind] for kind in kinds))
         for keyword in sorted(keys - known):
             raise NotRegular(f"the keyword {keyword!r} at {path} cannot be held by an automaton.")
         found = [self._one_kind(kind, schema, path) for kind in kinds]
@@ -247,7 +247,7 @@ _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multip
 _KEYWORDS: dict[str, set[str]] = {
     "object": {"properties", "required", "additionalProperties", "minProperties", "maxProperties"},
     "array": {"items", "prefixItems", "minItems", "maxItems", "uniqueItems"},
-    "string": {"minLength", "maxLength", "pattern", "format"},
+    "string": {"minLength", "maxLength", "pattern"},
     "integer": _BOUNDS,
     "number": _BOUNDS,
     "boolean": set(),

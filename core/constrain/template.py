@@ -29,11 +29,14 @@ _KEY = re.compile(r'"([^"\\]+)":"?$')
 
 
 def automaton(template: Template, name: str = "template") -> Automaton:
-    """Raises SchemaError for an empty template or choice, and for what is no text."""
+    """Raises SchemaError for an empty template or choice, for what is no text, and for more states than Limits has: a
+    state is a kilobyte, and a byte of the answer is a state."""
     if not template:
         raise SchemaError("the template is empty: it needs at least one piece.")
     blocks = [_literal(encode(piece)) if isinstance(piece, str) else _choice(piece) for piece in template]
     offsets = [0, *accumulate(block.states for block in blocks)]
+    if offsets[-1] >= Limits.states:
+        raise _too_large()
     table = np.full((offsets[-1] + 1, 256), NONE, np.int32)
     shift = np.repeat(np.array(offsets[:-1], np.int32), [len(block.byte) for block in blocks])
     state, target = (np.concatenate(arrays) + shift for arrays in zip(*((b.state, b.target) for b in blocks)))
@@ -93,7 +96,7 @@ def _choice(choices: tuple[str, ...]) -> _Block:
         ends.append(state)
     states = len(following) + 1
     if states > Limits.states:
-        raise TooLarge(f"what may stand here needs more than {Limits.states:,} states: shorten the input.")
+        raise _too_large()
     tree = np.array([(*edge, target) for edge, target in following.items()])
     used, column = np.unique(tree[:, 1], return_inverse=True)
     table = np.full((states, len(used)), NONE, np.int32)
@@ -108,6 +111,10 @@ def _choice(choices: tuple[str, ...]) -> _Block:
     sources, columns = np.nonzero(small != NONE)
     targets = number[small[sources, columns]]
     return _Block(number[sources], used[columns].astype(np.uint8), targets, early, len(small) - 1)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"what may stand here needs more than {Limits.states:,} states: shorten the input.")
 
 
 def _parts(template: Template, offsets: list[int]) -> tuple[str, ...]:

@@ -93,6 +93,16 @@ class Stage(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "Stage":
         relevance.check(self)
+        if self.constraint == "soft" and not self.learns_distributions:
+            raise ValueError(
+                f"constraint 'soft' lowers what a teacher's distribution gives to refused tokens, and {self.method!r} "
+                "learns none: take the constraint 'hard' or 'none'"
+            )
+        if self.gold_weight and self.on_policy == 1:
+            raise ValueError(
+                "gold_weight has no share in batches on the student's own samples, and on_policy 1 makes all of them "
+                "such: lower on_policy, or leave gold_weight out"
+            )
         return self
 
 
@@ -289,7 +299,7 @@ class RunConfig(BaseModel):
             return False
         if stage.needs_scores:
             same_text = student.prompted or stage.method == "logits"
-            return same_text and stage.constraint != "soft" and not (stage.gold_weight and stage.on_policy < 1)
+            return same_text and stage.constraint != "soft" and not stage.gold_weight
         return student.prompted and stage.method == "pseudo_labels" and stage.constraint == "hard"
 
     def _check_address(self) -> None:

@@ -231,10 +231,15 @@ class Trainer:
         """
         device = self.student.device
         positions = counted(batch, stage)
-        allowed = positions.allowed(self.store if sampled is None else sampled)
-        hard = stage.constraint == "hard"
-        tokens = allowed.any(0).nonzero()[:, 0] if hard else torch.arange(len(self.student.tokens))
-        allowed = allowed[:, tokens]
+        hard, vocabulary = stage.constraint == "hard", len(self.student.tokens)
+        if stage.constraint == "none":
+            allowed = torch.ones((), dtype=torch.bool).expand(len(positions), vocabulary)
+        else:
+            allowed = positions.allowed(self.store if sampled is None else sampled)
+        tokens = torch.arange(vocabulary)
+        if hard:
+            tokens = allowed.any(0).nonzero()[:, 0]
+            allowed = allowed[:, tokens]
         student = self._student_logits(batch, positions, tokens.to(device))
         if not len(positions):  # all is forced: nothing to learn, and gradients of zero
             return student.sum(), torch.zeros((), device=device), positions

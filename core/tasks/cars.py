@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.data import cars, plain
 from core.data.files import json_lines, locate, read_text
@@ -15,6 +15,12 @@ from core.errors import DataError
 from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
 
 FIELDS = ("make", "model", "year", "mpg")
+WANTED = {
+    "make": f"one of {', '.join(cars.MAKES)}",
+    "model": "a text",
+    "year": "a whole number such as 1974",
+    "mpg": "a number or null",
+}
 YEARS = tuple(str(year) for year in range(1970, 1983))
 LONGEST_MODEL = 5
 
@@ -29,6 +35,8 @@ _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:\.[0-9]+)?")
 
 
 class CarInfo(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
     make: cars.Make
     model: str
     year: int
@@ -139,9 +147,8 @@ def _info(row: dict[str, Any], where: str) -> CarInfo:
         info = CarInfo.model_validate(row, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        raise DataError(f'{where}: "{first["loc"][0]}" is wrong. {first["msg"]}.') from error
-    if info.mpg is not None and not math.isfinite(info.mpg):
-        raise DataError(f'{where}: "mpg" is not a finite number. Give a number or null.')
+        field, wrong = str(first["loc"][0]), "missing" if first["type"] == "missing" else "wrong"
+        raise DataError(f'{where}: "{field}" is {wrong}. Give {WANTED[field]}.') from error
     if not 0 < info.year < 10_000:
         raise DataError(f'{where}: "year" is not a year. Give one such as 1974.')
     return info

@@ -62,7 +62,7 @@ class _Rewriter:
             if keyword not in ANNOTATIONS and keyword not in ("pattern", "format"):
                 found[keyword] = self._rewritten(keyword, value, f"{path}/{keyword}")
         found = _with_patterns(found, schema, path)
-        return _with_bounds(found) if _may_be_fraction(schema) else found
+        return _with_bounds(found) if _may_be(schema, "number") else found
 
     def _rewritten(self, keyword: str, value: Any, path: str) -> Any:
         if keyword == "$ref":
@@ -84,7 +84,7 @@ def _with_patterns(found: dict[str, Any], schema: dict[str, Any], path: str) -> 
     patterns = [_pattern(schema["pattern"], path)] if "pattern" in schema else []
     if (name := schema.get("format")) in formats.FORMATS:
         patterns.append(_notation(formats.FORMATS[name]))
-    elif name is not None:
+    elif name is not None and _may_be(schema, "string"):
         found["format"] = name
     if patterns:
         found["pattern"] = patterns[0]
@@ -143,9 +143,9 @@ def _alone(number: Decimal) -> dict[str, Any]:
     return {"type": "number", "multipleOf": 0.1, least: next_tenth, most: int(number)}
 
 
-def _may_be_fraction(schema: dict[str, Any]) -> bool:
-    kinds = schema.get("type", "number")
-    return "number" in ([kinds] if isinstance(kinds, str) else kinds)
+def _may_be(schema: dict[str, Any], kind: str) -> bool:
+    kinds = schema.get("type", kind)
+    return kind in ([kinds] if isinstance(kinds, str) else kinds)
 
 
 def _refuse_inexact(schema: dict[str, Any], path: str) -> None:
@@ -157,7 +157,7 @@ def _refuse_inexact(schema: dict[str, Any], path: str) -> None:
     if multiple != int(multiple) and Decimal(repr(multiple)).normalize().as_tuple().digits != (1,):
         what = f"the keyword 'multipleOf' with {multiple!r}"
     for keyword in filter(schema.__contains__, _BOUNDS):
-        what = what or _inexact_bound(keyword, schema[keyword], _may_be_fraction(schema))
+        what = what or _inexact_bound(keyword, schema[keyword], _may_be(schema, "number"))
     free = schema.get("additionalProperties") is not False or schema.get("patternProperties")
     if free and schema.get("minProperties", 0) - len(set(schema.get("required", []))) > 1:
         what = "the keyword 'minProperties' for free keys"

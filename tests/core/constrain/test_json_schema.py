@@ -271,6 +271,13 @@ def test_a_given_number_is_spelled_as_it_is_given_unless_it_is_to_be_an_integer(
     assert machine.matches(text) and not machine.matches(text.replace("1.0", "1") if "1.0" in text else "1.0")
 
 
+def test_a_format_is_about_texts_alone():
+    schema = {"type": ["integer", "string"], "format": "date"}
+    machine = compile(json_schema.expression(schema), "s")
+    assert machine.matches("7") and machine.matches('"2024-02-29"') and not machine.matches('"7"')
+    assert compile(json_schema.expression({"type": "integer", "format": "int32"}), "s").matches("7")
+
+
 def test_small_numbers_within_bounds():
     schema = {"type": "number", "minimum": 0}
     machine = compile(json_schema.expression(schema), "s")

@@ -47,6 +47,11 @@ def test_a_long_advert_has_its_automaton_and_a_book_is_refused():
         template.automaton(CARS.template(" ".join(str(i) * 7 for i in range(3000))))
 
 
+def test_a_line_as_long_as_a_book_is_refused_before_it_takes_the_memory():
+    with pytest.raises(SchemaError, match="more than 50,000 states: shorten the input"):
+        template.automaton(POS.template("word " * 4000))
+
+
 def test_states_are_named_after_the_key_they_are_the_value_of():
     machine = template.automaton(POS.template("Go on"))
     at = lambda text: machine.parts[machine.walk(text.encode(), machine.start)]
