@@ -42,9 +42,7 @@ def with_interval(score: Score | None) -> str:
 def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     """The table, a row a measure: the headline first, then the other metrics, the mask's share, the cost."""
     headline, *others = task.metrics
-    rows = [
-        _ratio(f"{titles.metric(headline, task)} (95 % interval)", [e.model.scores.get(headline) for e in shown], True)
-    ]
+    rows = _headline(titles.metric(headline, task), [e.model.scores.get(headline) for e in shown])
     rows += [_ratio(titles.metric(m, task), [e.model.scores.get(m) for e in shown]) for m in others]
     for metric in ("valid", headline):
         scores = [e.model.free_scores.get(metric) for e in shown]
@@ -72,6 +70,12 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     ]
 
 
+def _headline(title: str, scores: Sequence[Score | None]) -> list[Measure]:
+    """Its interval has a row of its own: beside the value it would not fit into the columns of a narrow window."""
+    interval = Measure(f"{title}, 95 % interval", (None,) * len(scores), tuple(map(_interval, scores)), None)
+    return [_ratio(title, scores), interval]
+
+
 def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
     """Rows of what not every report says: memory only where a GPU was in use."""
     rows: list[Measure] = []
@@ -85,11 +89,16 @@ def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
     return rows
 
 
-def _ratio(title: str, scores: Sequence[Score | None], interval: bool = False) -> Measure:
+def _ratio(title: str, scores: Sequence[Score | None]) -> Measure:
     values = tuple(s.value if s else None for s in scores)
-    return Measure(
-        title, values, tuple(map(with_interval, scores)) if interval else tuple(map(_percent, values)), "highest"
-    )
+    return Measure(title, values, tuple(map(_percent, values)), "highest")
+
+
+def _interval(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    low, high = score.interval
+    return f"{100 * low:.2f}–{100 * high:.2f} %"
 
 
 def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> Measure:

@@ -127,10 +127,10 @@ def test_default_view(root):
     table = cells(app, 0)
     by_measure = {m: i for i, m in enumerate(table["Measure"])}
     assert list(table)[1:] == ["Teacher", "Untrained student", "Trained student"]
-    accuracy = by_measure["Accuracy (95 % interval)"]
-    assert table["Trained student"][accuracy].startswith("★ 94.44 % (")
-    assert table["Teacher"][accuracy].startswith("★ 94.44 % (")
-    assert table["Untrained student"][accuracy].startswith("0.00 % (")
+    assert [table[name][by_measure["Accuracy"]] for name in list(table)[1:]] == ["★ 94.44 %", "0.00 %", "★ 94.44 %"]
+    intervals = [table[name][by_measure["Accuracy, 95 % interval"]] for name in list(table)[1:]]
+    low, high = (100 * end for end in pos_report().models[0].scores["accuracy"].interval)
+    assert intervals[0] == intervals[2] == f"{low:.2f}–{high:.2f} %" and intervals[1].startswith("0.00–")
     assert table["Trained student"][by_measure["Recovery (student / teacher)"]] == "100.00 %"
     assert table["Trained student"][by_measure["Size on disk"]] == "★ 1.0 MB"
     assert table["Untrained student"][by_measure["Without the mask: valid"]] == "0.00 %"
@@ -374,9 +374,9 @@ def test_runs_of_different_tasks_are_looked_at_one_task_at_a_time(root):
     adverts = list(CARS.shots[:2])
     run(root, "adverts", report(CARS, adverts, [a.answer for a in adverts], [a.answer for a in adverts]), age=5)
     app = page(run=["tags", "adverts"])
-    assert "Accuracy (95 % interval)" in cells(app, 0)["Measure"]
+    assert "Accuracy, 95 % interval" in cells(app, 0)["Measure"]
     checked(app.segmented_control(key="compare_task").set_value("cars").run())
-    assert "Field accuracy (95 % interval)" in cells(app, 0)["Measure"]
+    assert "Field accuracy, 95 % interval" in cells(app, 0)["Measure"]
     assert answered(app)["Field"] == ["make", "model", "year", "mpg"]
 
 
@@ -724,7 +724,7 @@ def test_the_html_report_has_every_answer_and_marks_differences(root):
     runs = [comparison.scored_runs()[0]["first"]]
     text = to_html(take_away.comparison_of(POS, comparison.entries(runs), runs))
     assert "<script" not in text and text.count("&lt;script&gt;") == 4  # machine, input, teacher and untrained student
-    assert 'class="wrong">✗ ADV</td>' in text and "Accuracy (95 % interval)" in text
+    assert 'class="wrong">✗ ADV</td>' in text and "Accuracy, 95 % interval" in text
     assert text.count("<svg") == 2
 
 
