@@ -49,7 +49,7 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
         if any(scores):
             rows.append(_ratio(f"{MASKED[False]}: {titles.metric(metric, task).lower()}", scores))
     if any(clean := [e.model.clean_scores.get(headline) for e in shown]):
-        rows.append(_ratio(f"{titles.metric(headline, task)} without leaked examples", clean))
+        rows.append(_ratio(f"{titles.metric(headline, task)} without leaks", clean))
     found = [e.run.report.recovery if e.role == "trained" else None for e in shown]
     for title, shares in (
         ("Recovery (student / teacher)", [r.share if r else None for r in found]),
@@ -109,7 +109,7 @@ def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> M
 
 def _size(entry: Entry) -> str:
     known = size(entry.model.megabytes) if entry.model.megabytes else "–"
-    return f"adapter of {known}, and its base" if entry.is_adapter else known
+    return f"{known} beside its base" if entry.is_adapter else known
 
 
 def _percent(value: float | None) -> str:
