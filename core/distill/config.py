@@ -1,6 +1,7 @@
 """`RunConfig`: the one source of the form, the YAML file and the command line of a run.
 
-Everything here is plain data and quick to import. What contradicts itself is refused by name.
+Everything here is plain data and quick to import. What contradicts itself is refused by name: a message has fields of
+the run between backticks, as YAML spells them, so that the form can call them by their titles.
 """
 
 from collections.abc import Callable, Sequence
@@ -253,25 +254,32 @@ class RunConfig(BaseModel):
         base, adapter = teachers.parts(self.base)
         if adapter and student.precision != "full":
             raise ValueError(
-                f"the adapter of {base}+{adapter} cannot be merged into {student.precision} weights: set the student's "
-                f"model to {base!r}, or precision 'full'"
+                f"the adapter of {base}+{adapter} cannot be merged into {student.precision} weights: set "
+                f"`student.model` to {base!r}, or take `student.precision: full`"
             )
         if student.tuning == "adalora" and (self.max_seconds or self.patience):
             raise ValueError(
                 "AdaLoRA shares its ranks out over a known number of steps, which neither a time budget nor patience "
-                "gives: leave max_seconds and patience out, or take tuning 'lora'"
+                "gives: leave `max_seconds` and `patience` out, or take `student.tuning: lora`"
             )
         if self.accumulate > self.batch_size:
-            raise ValueError(f"a batch of {self.batch_size} has no {self.accumulate} parts: lower accumulate")
-        taught = [stage for stage in self.stages if stage.needs_scores]
-        if self.signals.form == "sampled" and any(stage.loss != "forward_kl" for stage in taught):
-            raise ValueError("sampled signals know only what was drawn: take the loss 'forward_kl', or signals 'top'")
-        if self.signals.form == "exact" and any(s.constraint != "hard" or s.method == "logits" for s in taught):
+            raise ValueError(f"a batch of {self.batch_size} has no {self.accumulate} parts: lower `accumulate`")
+        for number, stage in enumerate(self.stages):
+            if stage.needs_scores:
+                self._check_signals(number, stage)
+        return self
+
+    def _check_signals(self, number: int, stage: Stage) -> None:
+        if self.signals.form == "sampled" and stage.loss != "forward_kl":
+            raise ValueError(
+                f"sampled signals know only what was drawn: take `stages.{number}.loss: forward_kl`, or "
+                "`signals.form: top`"
+            )
+        if self.signals.form == "exact" and (stage.constraint != "hard" or stage.method == "logits"):
             raise ValueError(
                 "exact signals hold the whole vocabulary without a hard constraint, and at the input's positions under "
-                "the method 'logits': take signals 'top' or 'live'"
+                "the method 'logits': take `signals.form: top` or `signals.form: live`"
             )
-        return self
 
     @model_validator(mode="after")
     def _answerable(self) -> "RunConfig":
@@ -280,13 +288,15 @@ class RunConfig(BaseModel):
         if is_api:
             self._check_address()
         elif {self.labels.price_in, self.labels.price_out} != {None}:
-            raise ValueError("a teacher that runs here has no price: leave labels.price_in and price_out empty")
+            raise ValueError(
+                "a teacher that runs here has no price: leave `labels.price_in` and `labels.price_out` empty"
+            )
         if self._is_its_own_teacher(self.stages[0]):
             raise ValueError(
-                "stage 1: the student is its own teacher and reads the same, so there is nothing to learn: "
-                "name another model in student.model, or take the method 'gold'"
+                "the student is its own teacher and reads the same, so there is nothing to learn: "
+                "name another model in `student.model`, or take `stages.0.method: gold`"
             )
-        for number, stage in enumerate(self.stages, 1):
+        for number, stage in enumerate(self.stages):
             if stage.method == "pseudo_labels" and stage.labels == "logprobs":
                 self._check_logprobs(number, stage, is_api)
         return self
@@ -307,18 +317,23 @@ class RunConfig(BaseModel):
             api.parse(self.teacher)
         except ModelError as error:
             raise ValueError(str(error).removesuffix(".")) from error
-        if any(stage.needs_scores for stage in self.stages):
-            raise ValueError("a teacher behind an API answers in text: take the method 'pseudo_labels' or 'gold'")
+        for number, stage in enumerate(self.stages):
+            if stage.needs_scores:
+                method = f"stages.{number}.method"
+                raise ValueError(
+                    f"a teacher behind an API answers in text: take `{method}: pseudo_labels` or `{method}: gold`"
+                )
         if not self.student.model:
-            raise ValueError("no student is made from a teacher behind an API: name a model in student.model")
+            raise ValueError("no student is made from a teacher behind an API: name a model in `student.model`")
 
     @staticmethod
     def _check_logprobs(number: int, stage: Stage, is_api: bool) -> None:
         if not is_api:
-            raise ValueError(f"stage {number}: a teacher that runs here tells everything: take the method 'task'")
+            raise ValueError(f"a teacher that runs here tells everything: take `stages.{number}.method: task`")
         if stage.constraint == "soft":
+            constraint = f"stages.{number}.constraint"
             raise ValueError(
-                f"stage {number}: an API's log-probabilities cannot be lowered: take a constraint 'hard' or 'none'"
+                f"an API's log-probabilities cannot be lowered: take `{constraint}: hard` or `{constraint}: none`"
             )
 
     @property

@@ -74,6 +74,21 @@ def test_three_models_and_a_link_that_opens_the_same_view(
     second.close()
 
 
+def test_a_chart_stands_below_what_it_has_no_room_beside(server: Server, page: Page) -> None:
+    """Else the last column of the table beside it was cut off, and its own legend."""
+    page.goto(f"{server.url}/compare?run=demo_run")
+    expect(page.locator(".st-key-compare_try")).to_be_visible(timeout=60_000)
+    settled(page, 120_000)
+    page.get_by_text("Tag by tag", exact=True).click()
+    opened = page.locator('[data-testid="stExpander"]').first
+    parts = [opened.locator(f'[data-testid="{kind}"]') for kind in ("stDataFrame", "stVegaLiteChart")]
+    for width, is_below in ((1280, False), (1024, True)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        table, chart = (part.bounding_box() for part in parts)
+        assert table and chart and (chart["x"] == table["x"]) is is_below
+
+
 def test_back_and_forward_take_back_and_repeat_one_choice_each(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/compare?run=demo_run&example=0")
     settled(page, 120_000)

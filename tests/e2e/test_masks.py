@@ -72,6 +72,15 @@ def test_clicking_a_token_moves_graph_grid_candidates_and_link(masks: Page) -> N
     expect(written).to_have_text(before[2])
 
 
+def test_the_legend_keeps_its_room_where_the_strip_is_narrow(masks: Page) -> None:
+    """As beside the form on Distill: the buttons go below it."""
+    masks.set_viewport_size({"width": 340, "height": 900})
+    widths = "(foot) => [foot.querySelector('.legend').clientWidth, foot.clientWidth]"
+    legend, whole = masks.locator(".st-key-masks_strip .foot").evaluate(widths)
+    masks.set_viewport_size({"width": 1280, "height": 900})
+    assert legend == whole
+
+
 def test_keys_alone(masks: Page) -> None:
     masks.locator(".st-key-masks_strip .strip").focus()
     masks.keyboard.press("Home")

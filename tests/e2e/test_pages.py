@@ -43,6 +43,12 @@ def test_nothing_is_cut_off_or_pushed_down_in_a_narrow_window(server: Server, pa
     assert add.evaluate("button => [...button.querySelectorAll('*')].every((n) => n.scrollWidth <= n.clientWidth + 1)")
     tops = [page.get_by_role("button", name=name).bounding_box() for name in ("Samples", "Reset")]
     assert tops[0] and tops[1] and tops[0]["y"] == tops[1]["y"]
+    page.goto(f"{server.url}/compare")
+    row = [page.locator(f".st-key-compare_{key}") for key in ("try", "try_stop")]
+    expect(row[1]).to_be_visible(timeout=60_000)
+    settled(page, 120_000)
+    ask, stop = (button.bounding_box() for button in row)
+    assert ask and stop and ask["y"] == stop["y"]
 
 
 def test_the_tour_leads_to_a_view_whatever_was_set_there(server: Server, page: Page) -> None:

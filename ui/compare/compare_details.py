@@ -15,6 +15,8 @@ from ui.compare.comparison import Entry
 from ui.page_tools import linked
 from ui.text import percent
 
+BESIDE = 440  # pixels that a chart leaves to what stands beside it; in a narrow window it stands below
+
 
 def parts(task: Task, shown: Sequence[Entry]) -> None:
     """One model's tags with what they were taken for, or all models' fields. To be drawn as a fragment: another model
@@ -37,7 +39,6 @@ def _tags(task: Task, known: Sequence[Entry]) -> None:
         "Model", list(by_id), format_func=lambda name: by_id[name].label, key="compare_tags", persist_state="session"
     )
     found = by_id[chosen].model.parts or PartScores()
-    left, right = st.columns(2)
     order = sorted(found.tags, key=lambda tag: -found.tags[tag].recall.total)
     frame = pd.DataFrame(
         [
@@ -51,12 +52,12 @@ def _tags(task: Task, known: Sequence[Entry]) -> None:
             for tag in order
         ]
     )
-    with left:
-        st.dataframe(frame, hide_index=True, width="stretch", height=38 + 35 * len(frame), key="compare_tags_table")
-        of_gold = [tag.f1.value for tag in found.tags.values() if tag.recall.total]
-        mean = percent(sum(of_gold) / len(of_gold)) if of_gold else "–"
-        st.caption(f"In per cent, with 95 % intervals. Mean F1 of the tags in gold: {mean}.")
-    with right:
+    with st.container(horizontal=True):
+        with st.container(width=BESIDE):
+            st.dataframe(frame, hide_index=True, width="stretch", height=38 + 35 * len(frame), key="compare_tags_table")
+            of_gold = [tag.f1.value for tag in found.tags.values() if tag.recall.total]
+            mean = percent(sum(of_gold) / len(of_gold)) if of_gold else "–"
+            st.caption(f"In per cent, with 95 % intervals. Mean F1 of the tags in gold: {mean}.")
         drawn = compare_charts.confusion_chart(found.confusion, task.tags)
         charts.chart(drawn, "compare_confusion", compare_charts.describe_confusion(found.confusion))
 
@@ -90,16 +91,16 @@ On the chart, a point on the dashed line is a model that is right as often as it
 
 
 def likelihood(shown: Sequence[Entry]) -> None:
-    """Perplexity, calibration and agreement, a line a model."""
+    """Perplexity, calibration and agreement, a line a measure as in the table of figures: so it is narrow enough."""
     with st.expander("How sure, and how rightly", icon=":material/speed:"):
         if not any(e.model.likelihood for e in shown):
             st.caption("This report does not say. A new run measures it.")
             return
-        st.dataframe(pd.DataFrame(map(_likelihood, shown)), hide_index=True, width="stretch", key="compare_likely")
-        words, chart = st.columns(2)
-        with words:
-            st.markdown(LIKELIHOOD_HELP)
-        with chart:
+        frame = pd.DataFrame({e.label: _likelihood(e) for e in shown}).rename_axis("Measure").reset_index()
+        config = {"Measure": st.column_config.TextColumn(pinned=True)}
+        st.dataframe(frame, hide_index=True, width="stretch", column_config=config, key="compare_likely")
+        with st.container(horizontal=True):
+            st.markdown(LIKELIHOOD_HELP, width=BESIDE)
             drawn = compare_charts.reliability_chart(shown)
             charts.chart(drawn, "compare_reliability", compare_charts.describe_reliability(shown))
 
@@ -108,7 +109,7 @@ def _likelihood(entry: Entry) -> dict[str, str]:
     read = entry.model.likelihood
     values = ("Perplexity, allowed", "of all tokens", "Refused mass", "Calibration error", "Agreement", "Forced")
     if read is None:
-        return {"Model": entry.label} | dict.fromkeys(values, NOT_MEASURED)
+        return dict.fromkeys(values, NOT_MEASURED)
     found = (
         f"{read.perplexity:,.2f}",
         f"{read.perplexity_unmasked:,.2f}" if read.perplexity_unmasked < 1e6 else f"{read.perplexity_unmasked:.1e}",
@@ -117,7 +118,7 @@ def _likelihood(entry: Entry) -> dict[str, str]:
         _agreement(entry),
         percent(read.forced_share),
     )
-    return {"Model": entry.label} | dict(zip(values, found, strict=True))
+    return dict(zip(values, found, strict=True))
 
 
 def _agreement(entry: Entry) -> str:

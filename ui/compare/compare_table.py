@@ -42,16 +42,14 @@ def with_interval(score: Score | None) -> str:
 def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     """The table, a row a measure: the headline first, then the other metrics, the mask's share, the cost."""
     headline, *others = task.metrics
-    rows = [
-        _ratio(f"{titles.metric(headline, task)} (95 % interval)", [e.model.scores.get(headline) for e in shown], True)
-    ]
+    rows = _headline(titles.metric(headline, task), [e.model.scores.get(headline) for e in shown])
     rows += [_ratio(titles.metric(m, task), [e.model.scores.get(m) for e in shown]) for m in others]
     for metric in ("valid", headline):
         scores = [e.model.free_scores.get(metric) for e in shown]
         if any(scores):
             rows.append(_ratio(f"{MASKED[False]}: {titles.metric(metric, task).lower()}", scores))
     if any(clean := [e.model.clean_scores.get(headline) for e in shown]):
-        rows.append(_ratio(f"{titles.metric(headline, task)} without leaked examples", clean))
+        rows.append(_ratio(f"{titles.metric(headline, task)} without leaks", clean))
     found = [e.run.report.recovery if e.role == "trained" else None for e in shown]
     for title, shares in (
         ("Recovery (student / teacher)", [r.share if r else None for r in found]),
@@ -72,6 +70,12 @@ def measures(task: Task, shown: Sequence[Entry]) -> list[Measure]:
     ]
 
 
+def _headline(title: str, scores: Sequence[Score | None]) -> list[Measure]:
+    """Its interval has a row of its own: beside the value it would not fit into the columns of a narrow window."""
+    interval = Measure(f"{title}, 95 % interval", (None,) * len(scores), tuple(map(_interval, scores)), None)
+    return [_ratio(title, scores), interval]
+
+
 def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
     """Rows of what not every report says: memory only where a GPU was in use."""
     rows: list[Measure] = []
@@ -85,11 +89,16 @@ def _speed_and_memory(models: Sequence[ModelReport]) -> list[Measure]:
     return rows
 
 
-def _ratio(title: str, scores: Sequence[Score | None], interval: bool = False) -> Measure:
+def _ratio(title: str, scores: Sequence[Score | None]) -> Measure:
     values = tuple(s.value if s else None for s in scores)
-    return Measure(
-        title, values, tuple(map(with_interval, scores)) if interval else tuple(map(_percent, values)), "highest"
-    )
+    return Measure(title, values, tuple(map(_percent, values)), "highest")
+
+
+def _interval(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    low, high = score.interval
+    return f"{100 * low:.2f}–{100 * high:.2f} %"
 
 
 def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> Measure:
@@ -100,7 +109,7 @@ def _cost(title: str, values: Sequence[float | None], texts: Sequence[str]) -> M
 
 def _size(entry: Entry) -> str:
     known = size(entry.model.megabytes) if entry.model.megabytes else "–"
-    return f"adapter of {known}, and its base" if entry.is_adapter else known
+    return f"{known} beside its base" if entry.is_adapter else known
 
 
 def _percent(value: float | None) -> str:

@@ -44,6 +44,7 @@ def choose_runs(runs: dict[str, ScoredRun]) -> list[ScoredRun]:
         names,
         key="compare_runs",
         placeholder="Choose at least one finished run",
+        wrap=True,
         persist_state="session",
     )
     to_address("run", chosen)

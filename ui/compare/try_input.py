@@ -25,15 +25,16 @@ def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) 
     """Returns what there is to be done once the page is drawn, if anything."""
     text = _ask_for_text(task, example)
     gold = next((e.gold for e in (example,) if e and e.input == text), "") or _gold_of_shot(task, text)
-    left, middle, right = st.columns([1.4, 1, 1.2], vertical_alignment="bottom")
-    pinned = _choose_pin(left, shown, bool(gold))
-    linked("compare_free", False)
-    free = middle.toggle(f"{MASKED[False]} too", key="compare_free", persist_state="session")
+    row = st.container(horizontal=True, vertical_alignment="bottom")  # the menu alone gives way
+    with row:
+        pinned = _choose_pin(shown, bool(gold))
+        linked("compare_free", False)
+        free = st.toggle(f"{MASKED[False]} too", key="compare_free", persist_state="session")
     wanted = {_label(e, masked): e for masked in ((True, False) if free else (True,)) for e in shown}
     asked = asking.current(STATE, (task.name, text), wanted)
     wrong = _why_not(task, text) if asked else ""
     missing = asked.missing(wanted) if asked and not wrong else []
-    with right.container(horizontal=True):
+    with row:
         st.button(
             "Ask every model",
             key="compare_try",
@@ -104,12 +105,12 @@ def _gold_of_shot(task: Task, text: str) -> str:
     return next((shot.answer for shot in task.shots if shot.input == text), "")
 
 
-def _choose_pin(place: st.delta_generator.DeltaGenerator, shown: Sequence[Entry], has_gold: bool) -> str:
+def _choose_pin(shown: Sequence[Entry], has_gold: bool) -> str:
     """The model, or gold, against which differences are marked (?pin=)."""
     names = {entry.id: entry.label for entry in shown} | ({GOLD: "Gold"} if has_gold else {})
     key = f"compare_pin {' '.join(names)}"
     linked(key, next(iter(names)), names)
-    return place.selectbox(
+    return st.selectbox(
         "Pinned: differences are marked against",
         list(names),
         format_func=lambda name: names[name],

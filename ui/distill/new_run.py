@@ -152,7 +152,7 @@ def _summary() -> None:
 
 
 def _one_a_line(error: ConfigError) -> str:
-    return str(error).removeprefix("the configuration is not valid: ").replace("; ", "\n")
+    return run_form.told(str(error).removeprefix("the configuration is not valid: ").replace("; ", "\n"))
 
 
 def _start_button(config: RunConfig | None) -> None:

@@ -143,7 +143,7 @@ def validation(records: Sequence[dict[str, Any]], names: Sequence[str]) -> alt.C
     dashes = alt.Scale(domain=shown, range=[[1, 0], [6, 3], [2, 2]][: len(shown)])
     widths = alt.Scale(domain=shown, range=[2.5, 1.5, 1.5][: len(shown)])
     fades = alt.Scale(domain=shown, range=[1, 0.6, 0.6][: len(shown)])
-    legend = alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=300)
+    legend = alt.Legend(title=None, orient="bottom", columns=2, symbolType="stroke", symbolSize=300)
     return (
         alt.Chart(frame)
         .mark_line(point=alt.OverlayMarkDef(size=45))

@@ -91,6 +91,19 @@ def named(path: Sequence[int | str]) -> str:
     return f"{title}, {_title(SECTIONS[section], inside[0])}" if inside and section in SECTIONS else title
 
 
+def told(message: str) -> str:
+    """A message of a run's validators, with its fields and choices as the form calls them."""
+    return re.sub(r"`([a-z0-9_.]+)(?:: ([a-z0-9_]+))?`", _told, message)
+
+
+def _told(found: re.Match[str]) -> str:
+    try:
+        title = named(found[1].split("."))
+    except (KeyError, ValueError):  # it was typed by the user
+        return found[0]
+    return f"“{title}: {titles.choice(found[2])}”" if found[2] else f"“{title}”"
+
+
 def _title(model: type[BaseModel], name: int | str) -> str:
     return model.model_fields[str(name)].title or str(name)
 

@@ -34,7 +34,7 @@ def test_values_from_the_command_line():
         ("student: {layers: [0, -1]}", r"layers \[-1\] are counted from 0"),
         ("student: {layers: [0, 1], frozen: 2}", "frozen 2 leaves none of the 2 layers to learn: lower it"),
         ("batchsize: 3", "batchsize: there is no such field"),
-        ("{batch_size: 2, accumulate: 3}", "a batch of 2 has no 3 parts: lower accumulate"),
+        ("{batch_size: 2, accumulate: 3}", "a batch of 2 has no 3 parts: lower `accumulate`"),
         ("schedule: steep", "schedule: Input should be 'linear', 'cosine' or 'constant'"),
         ("patience: 0", "patience: Input should be greater"),
         ("batch_size: 0", "batch_size: Input should be greater"),
@@ -47,7 +47,7 @@ def test_values_from_the_command_line():
         ("student: {precision: int8}", "precision 'int8' is for the kind 'existing'"),
         ("student: {prompted: true}", "prompted true is for the kind 'existing'"),
         ("{student: {kind: existing, tuning: adalora}, max_seconds: 60}", "a time budget nor patience gives"),
-        ("{student: {kind: existing, tuning: adalora}, patience: 3}", "leave max_seconds and patience out"),
+        ("{student: {kind: existing, tuning: adalora}, patience: 3}", "leave `max_seconds` and `patience` out"),
         ("student: {kind: existing, precision: nf4}", r"adapter of smollm2\+pos cannot be merged into nf4"),
         ("seed: 100000000000000000000", "seed: Input should be less than or equal to 2147483647"),
         ("stages: [{gold_weight: 1.0}]", r"stages\.0\.gold_weight: Input should be less than 1"),
@@ -58,6 +58,8 @@ def test_values_from_the_command_line():
         ("stages: [{method: pseudo_labels, constraint: soft}]", "'pseudo_labels' learns none"),
         ("stages: [{gold_weight: 0.5, on_policy: 1}]", "lower on_policy, or leave gold_weight out"),
         ("stages: [{method: gold, labels: logprobs}]", "labels 'logprobs' is for the method 'pseudo_labels'"),
+        ("{signals: {form: sampled}, stages: [{}, {loss: reverse_kl}]}", "take `stages.1.loss: forward_kl`"),
+        ("{signals: {form: sampled}, stages: [{loss: reverse_kl}]}", "take .* or `signals.form: top`"),
         ("{signals: {form: exact}, stages: [{method: logits}]}", "hold the whole vocabulary"),
         ("{signals: {form: exact}, stages: [{constraint: soft}]}", "hold the whole vocabulary"),
         ("a: [", "not YAML: line 1: expected the node content"),
@@ -85,9 +87,9 @@ OTHER = "student: {model: org/model}"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"{API}\n{OTHER}", "answers in text: take the method 'pseudo_labels'"),
-        (f"{API}\n{LABELS}", "name a model in student.model"),
-        (f"{API}\n{LABELS}\nstudent: {{kind: scratch}}", "name a model in student.model"),
+        (f"{API}\n{OTHER}", "answers in text: take `stages.0.method: pseudo_labels`"),
+        (f"{API}\n{LABELS}", "name a model in `student.model`"),
+        (f"{API}\n{LABELS}\nstudent: {{kind: scratch}}", "name a model in `student.model`"),
         (
             f"teacher: 'https://host/v1'\n{LABELS}\n{OTHER}",
             r"names no host or no model: write https://host/v1#model\.$",
@@ -95,10 +97,10 @@ OTHER = "student: {model: org/model}"
         (f"teacher: 'http://host/v1#m'\n{LABELS}\n{OTHER}", "in the clear"),
         (f"{LABELS}\nstudent: {{kind: existing, prompted: true}}", "is its own teacher"),
         ("labels: {price_in: 1}", "has no price"),
-        ("stages: [{method: pseudo_labels, labels: logprobs}]", "tells everything: take the method 'task'"),
+        ("stages: [{method: pseudo_labels, labels: logprobs}]", "tells everything: take `stages.0.method: task`"),
         (
             f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, constraint: soft}}]",
-            "stage 1: an API's",
+            "take `stages.0.constraint: hard`",
         ),
         (
             f"{API}\n{OTHER}\nstages: [{{method: pseudo_labels, labels: logprobs, temperature: 2}}]",

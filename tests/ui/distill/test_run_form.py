@@ -7,11 +7,12 @@ from streamlit.testing.v1 import AppTest
 from core.distill import config as run_config
 from core.distill.config import LabelConfig, RunConfig, SignalConfig, Stage
 from core.distill.presets import PRESETS
+from core.errors import ConfigError
 from core.models.student_config import StudentConfig
 from core.paths import ROOT
 from tests.ui.conftest import IdleJobs, checked
 from ui import engine, uploads
-from ui.distill import run_file
+from ui.distill import run_file, run_form
 from ui.run_text import describe
 from ui.text import literal
 
@@ -87,6 +88,49 @@ def test_wrong_fields_are_named(page, key, value, message):
     checked(app.text_input(key=key).set_value(value).run())
     assert message in texts(app)
     assert app.button(key="distill_start").disabled
+
+
+def test_a_contradiction_calls_fields_and_choices_as_the_form_does(page):
+    app = page()
+    app.number_input(key="distill_batch_size").set_value(2).run()
+    checked(app.number_input(key="distill_accumulate").set_value(3).run())
+    assert "a batch of 2 has no 3 parts: lower “Passes a step”." in texts(app)
+    app.number_input(key="distill_accumulate").set_value(1).run()
+    app.segmented_control(key="distill_signals_form").set_value("sampled").run()
+    checked(app.segmented_control(key="distill_stages_0_loss").set_value("reverse_kl").run())
+    assert "take “Stage 1, Loss: Forward KL”, or “Teacher signals, Kept as: Top”." in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("student: {kind: existing, precision: nf4}", "set “Student, Made from” to 'smollm2', or"),
+        ("{student: {kind: existing, tuning: adalora}, patience: 3}", "leave “Time budget” and “Patience” out"),
+        ("{signals: {form: exact}, stages: [{constraint: soft}]}", "Kept as: Top” or “Teacher signals, Kept as: Live”"),
+        ("labels: {price_in: 1}", "leave “Teacher's answers, Price of tokens read” and “Teacher's answers, Price of"),
+        ("{teacher: a, student: {kind: existing, prompted: true}}", "in “Student, Made from”, or take “Stage 1, Meth"),
+        (
+            "{teacher: 'https://host/v1#m', stages: [{method: gold}, {}]}",
+            "“Stage 2, Method: Pseudo-labels” or “Stage 2",
+        ),
+        ("{teacher: 'https://host/v1#m', stages: [{method: gold}]}", "name a model in “Student, Made from”"),
+        ("stages: [{method: pseudo_labels, labels: logprobs}]", "take “Stage 1, Method: Task”"),
+        (
+            "{teacher: 'https://host/v1#m', student: {model: m}, "
+            "stages: [{method: pseudo_labels, labels: logprobs, constraint: soft}]}",
+            "take “Stage 1, Constraint in the loss: Hard” or “Stage 1, Constraint in the loss: None”",
+        ),
+    ],
+)
+def test_every_contradiction_of_a_run_is_told_by_titles(text, words):
+    with pytest.raises(ConfigError) as found:
+        run_config.read_yaml(text)
+    assert words in run_form.told(str(found.value))
+
+
+def test_what_only_looks_like_a_field_is_left_as_it_was_typed():
+    typed = "`student.nothing`+`nothing: top` `stages.x` ``"
+    assert run_form.told(typed) == typed
 
 
 def test_a_number_that_is_cleared_is_named(page):
@@ -250,7 +294,7 @@ def test_a_teacher_behind_an_api(page):
     app = upload(page(), wanted.encode())
     assert shown(app) == run_config.read_yaml(wanted)
     checked(app.text_input(key="distill_student_model").set_value("").run())
-    assert "name a model in student.model" in texts(app)
+    assert "name a model in “Student, Made from”" in texts(app)
 
 
 @pytest.mark.parametrize(
