@@ -3,6 +3,7 @@
 import copy
 import threading
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -59,8 +60,10 @@ def dense_pair(t: Trainer, stage: Stage, k: int):
     return student, teacher
 
 
-@pytest.mark.parametrize("constraint", ["none", "soft", "hard"])
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0], ids=["task", "both", "gold"])
+@pytest.mark.parametrize(
+    ("share", "constraint"),
+    [pair for pair in product([0.0, 0.3, 1.0], ["none", "soft", "hard"]) if pair != (1.0, "soft")],
+)
 @pytest.mark.parametrize("conditioned", [True, False])
 def test_loss_and_gradient_equal_the_dense_reference(teacher, share, constraint, conditioned):
     """`share` of the loss is gold's."""
