@@ -6,7 +6,7 @@ Which data a task is worked on is kept in `st.session_state[CHOSEN]`, task name 
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -29,10 +29,10 @@ class Upload(Protocol):
 
 
 def place(upload: Upload) -> Path:
-    """Where an upload is kept: under its content's hash, so that the same file twice is one file."""
+    """Where an upload is kept: by its name in a folder named by its content, so that the same file twice is one."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(upload.name).name).lstrip(".")[-80:] or "data"
     safe = Path(safe).stem + Path(safe).suffix.lower()
-    return UPLOADS / f"{hashlib.sha256(upload.getvalue()).hexdigest()[:16]}-{safe}"
+    return UPLOADS / hashlib.sha256(upload.getvalue()).hexdigest()[:16] / safe
 
 
 def save(upload: Upload, path: Path) -> None:
@@ -49,27 +49,25 @@ def suffixes(task: Task) -> list[str]:
 
 def known(task: Task) -> list[tuple[str, str]]:
     """(label, path) of the uploads that this task may read, by name. Labels are unique."""
-    kept = [file for suffix in suffixes(task) for file in UPLOADS.glob(f"*{suffix}")]
-    files = sorted(kept, key=lambda file: (_name(file), file.name))
-    names = [_name(file) for file in files]
+    kept = [file for suffix in suffixes(task) for file in UPLOADS.glob(f"*/*{suffix}")]
+    files = sorted(kept, key=lambda file: (file.name, file.parent.name))
+    names = [file.name for file in files]
     return [
-        (name if names.count(name) == 1 else f"{name} ({file.name[:4]})", str(file))
-        for name, file in zip(names, files, strict=True)
+        (file.name if names.count(file.name) == 1 else f"{file.name} ({file.parent.name[:4]})", str(file))
+        for file in files
     ]
 
 
-def _name(file: Path) -> str:
-    return file.name.partition("-")[2] or file.name
-
-
 def is_upload(path: str) -> bool:
-    return Path(path).parent == UPLOADS
+    return Path(path).parent.parent == UPLOADS
 
 
 def remove(path: str) -> None:
     """Deletes an upload; a path outside the uploads is left alone."""
     if is_upload(path):
         Path(path).unlink(missing_ok=True)
+        with suppress(OSError):  # another name of the same content may be there
+            Path(path).parent.rmdir()
 
 
 def choose(task: Task, path: str | None) -> None:
@@ -90,15 +88,10 @@ def load(task: Task, path: str | None) -> Dataset:
 def _readable(path: str | None) -> Iterator[None]:
     try:
         yield
-    except DataError as error:
-        raise DataError(_as_given(str(error), path)) from error
+    except DataError:
+        raise
     except (OSError, ValueError, RuntimeError) as error:  # such as a path that no file system takes
         raise DataError(f"{path!r} cannot be read: {error}. Check the path.") from error
-
-
-def _as_given(message: str, path: str | None) -> str:
-    """An upload is named as its user named it."""
-    return message.replace(Path(path).name, _name(Path(path))) if path and is_upload(path) else message
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the data …")

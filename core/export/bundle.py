@@ -193,7 +193,9 @@ _BENEATH = f"  {BENEATH}/ what its base had learned before; its data and licence
 _PROMPTED = """
   # It reads the prompt in config.yaml (or the task's own) around the input, as its teacher does."""
 
-_MASK = """  Answers with the mask, by Stillroom's engine (run from its folder):
+_MASK = """\
+  Answers with the mask, by the engine of Stillroom, which made this bundle: run this with its .venv/bin/python
+  in the folder of Stillroom, with the path of this bundle's student/ where it is named.
 
   from pathlib import Path
   from core.constrain.constraints import Constraints
@@ -202,7 +204,7 @@ _MASK = """  Answers with the mask, by Stillroom's engine (run from its folder):
   from core.tasks import TASKS
 
   text = {text}
-  lm = checkpoint.load(Path("student"), "student")  # the path of this bundle's student/
+  lm = checkpoint.load(Path("path/to/this/bundle/student"), "student")
   mask = Constraints(TASKS["{task}"], lm.tokens, {conditioned}).of(text)
   print(generate(lm, [lm.student_prompt(text)], [mask], Sampling()).generations[0].text)
 """

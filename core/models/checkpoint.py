@@ -61,6 +61,8 @@ def load(folder: Path, name: str) -> LanguageModel:
     Raises ModelError that says what is missing."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    if not folder.is_dir():
+        raise ModelError(f"there is no folder {folder}: give the path of a student's folder.")
     if (folder / ADAPTER_CONFIG).exists():
         return _load_adapter(folder, name)
     if not (folder / "config.json").exists():

@@ -20,7 +20,7 @@ from ui.distill import run_charts
 from ui.page_tools import VISIT, went_back
 from ui.text import show_error
 
-CHOSEN, TABLE = "distill_run", "distill_runs"
+CHOSEN = "distill_run"
 VISITED = "distill_visit"  # the visit of the page whose link was read
 STARTED = "distill_started"  # runs that were started and not chosen yet
 ROWS_SHOWN = 6
@@ -104,24 +104,26 @@ def _table(current: str | None, before: tuple[tuple[str, str], ...]) -> None:
         st.rerun()
     names = [run.name for run in runs]
     line = names.index(current) if current in names else None
-    rows.select(TABLE, line)
+    # Another table once a run has come or gone: what a browser had selected in the old one may be another run by now.
+    table = f"distill_runs {hash(tuple(names))}"
+    rows.select(table, line)
     st.dataframe(
         [_row(run) for run in runs],
-        key=TABLE,
+        key=table,
         column_config=COLUMNS,
         hide_index=True,
         placeholder="–",
         height=38 + 35 * min(len(runs), ROWS_SHOWN),
-        on_select=lambda: _clicked(names),
+        on_select=lambda: _clicked(table, names),
         selection_mode="single-row",
     )
     rows.walk("distill", "run", line, len(names), lambda target: choose(names[target]))
 
 
-def _clicked(names: list[str]) -> None:
+def _clicked(table: str, names: list[str]) -> None:
     """A browser that has not heard yet of what was chosen last says with its next click, or by its timer, what its
     table had selected before: its address is the old one then. Nor does nothing selected mean that none is wanted."""
-    selected = st.session_state[TABLE]["selection"]["rows"]
+    selected = st.session_state[table]["selection"]["rows"]
     if selected and st.query_params.get("run") == st.session_state.get(CHOSEN):
         choose(names[selected[0]])
 

@@ -302,10 +302,20 @@ def kept(name: str, content: bytes) -> Path:
 
 def test_the_same_file_twice_is_one_and_names_stay_inside_the_folder() -> None:
     assert kept("a.conllu", b"x") == kept("a.conllu", b"x") and len(uploads.known(POS)) == 1
-    assert kept("../../ü/../x y.conllu", b"y").parent == uploads.UPLOADS
+    assert kept("../../ü/../x y.conllu", b"y").parent.parent == uploads.UPLOADS
     kept("a.conllu", b"z")
     labels = [label for label, _ in uploads.known(POS)]
     assert len(labels) == len(set(labels)) == 3
+
+
+def test_an_upload_keeps_its_name_and_goes_alone() -> None:
+    content = (SENTENCE.format(1) * 20).encode()
+    first, second = kept("a.conllu", content), kept("b.conllu", content)
+    assert POS.load(str(first)).name == "a.conllu"
+    uploads.remove(str(first))
+    assert [label for label, _ in uploads.known(POS)] == ["b.conllu"]
+    uploads.remove(str(second))
+    assert not any(uploads.UPLOADS.iterdir())
 
 
 def test_remove_leaves_files_outside_alone(tmp_path: Path) -> None:

@@ -192,10 +192,19 @@ def test_buttons_lead_from_run_to_run(page, root):
 )
 def test_what_a_browser_says_too_late_chooses_nothing(monkeypatch, address, rows, chosen):
     monkeypatch.setattr(st, "query_params", {"run": address} if address else {})
-    state = {run_list.CHOSEN: "demo", run_list.TABLE: {"selection": {"rows": rows}}}
+    state = {run_list.CHOSEN: "demo", "table": {"selection": {"rows": rows}}}
     monkeypatch.setattr(st, "session_state", state)
-    run_list._clicked(["demo", "two"])
+    run_list._clicked("table", ["demo", "two"])
     assert state[run_list.CHOSEN] == chosen
+
+
+def test_a_line_selected_in_an_older_list_is_not_one_of_the_new(page, root):
+    a_run(root)
+    app = page()
+    before = app.dataframe[0].proto.id
+    assert checked(app.run()).dataframe[0].proto.id == before
+    a_run(root)
+    assert checked(app.run()).dataframe[0].proto.id != before
 
 
 def test_a_finished_run_says_what_its_labels_were_like(page, root):
