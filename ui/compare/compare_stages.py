@@ -15,6 +15,7 @@ from ui import answers, asking, engine
 from ui.asking import Asked, Work
 from ui.compare import compare_models
 from ui.compare.comparison import ScoredRun
+from ui.compare.shared_examples import Shared
 from ui.page_tools import linked
 from ui.run_text import LEARNS_FROM
 from ui.text import heading, percent, show_error, size
@@ -45,7 +46,7 @@ def students(run: ScoredRun) -> list[StageStudent]:
     return [student for student in found if compare_models.has_weights(student.place)]
 
 
-def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> tuple[dict[str, int], Work | None]:
+def section(runs: Sequence[ScoredRun], example: Shared | None) -> tuple[dict[str, int], Work | None]:
     """Returns the seed in use, what it draws, and what there is to be done once the page is drawn; neither where there
     is no student to draw from."""
     run = _choose_run(runs)
