@@ -24,6 +24,7 @@ LEVELS = [
     {"runs"},
     {"export"},
 ]
+PAGES = {path.stem for path in (ROOT / "pages").glob("*.py")}
 HEAVY = {"torch", "transformers", "peft", "outlines"}
 
 
@@ -59,6 +60,13 @@ def test_core_points_down_and_knows_no_screen(path):
 @pytest.mark.parametrize("path", [*sources("ui", "pages"), ROOT / "app.py"], ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_interface_names_no_heavy_library(path):
     assert not {n.split(".")[0] for n in imports(path)} & HEAVY
+
+
+@pytest.mark.parametrize("path", sources("ui"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_parts_of_a_page_are_known_to_that_page_alone(path):
+    """What several pages use stands beside their folders."""
+    used = {n.split(".")[1] for n in imports(path) if n.startswith("ui.")}
+    assert used & PAGES <= {path.parent.name}
 
 
 def test_importing_the_interface_loads_no_heavy_library():

@@ -13,7 +13,6 @@ from core.models import weights
 from core.tasks import Task
 from ui import answers, asking, engine
 from ui.asking import Asked, Work
-from ui.compare import compare_models
 from ui.compare.comparison import ScoredRun
 from ui.compare.shared_examples import Shared
 from ui.page_tools import linked
@@ -43,7 +42,7 @@ def students(run: ScoredRun) -> list[StageStudent]:
         found.append(StageStudent(f"stages/{number}", f"After stage {number}: {learned}", folder.stages / str(number)))
     last = f"After stage {len(stages)}: {LEARNS_FROM[stages[-1].method]}" if len(stages) > 1 else "Trained"
     found.append(StageStudent("student", last, folder.student))
-    return [student for student in found if compare_models.has_weights(student.place)]
+    return [student for student in found if weights.are_in(student.place)]
 
 
 def section(runs: Sequence[ScoredRun], example: Shared | None) -> tuple[dict[str, int], Work | None]:
@@ -119,7 +118,7 @@ def _draw(
 ) -> list[str]:
     """The samples; how many tokens they are is shown as they grow. Raises StillroomError."""
     config = run.config()
-    lm = engine.student(run.name, student.which, compare_models.stamp(student.place))
+    lm = engine.student(run.name, student.which, weights.stamp(student.place))
     written = 0
 
     def tick() -> None:
@@ -132,7 +131,7 @@ def _draw(
         lm,
         run.task,
         text,
-        compare_models.prompt(config, "trained"),
+        config.student_prompt(),
         count=COUNT,
         seed=seed,
         constrained=masked,
