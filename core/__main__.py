@@ -23,6 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (StillroomError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before there is a run to stop
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

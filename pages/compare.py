@@ -13,6 +13,7 @@ from ui.compare import (
     take_away,
     try_input,
 )
+from ui.compare.shared_examples import outputs_of
 from ui.text import plain
 
 ASKING = "compare_asking"
@@ -72,7 +73,7 @@ def examples_and_models() -> list[asking.Work | None]:
     example = compare_examples.choose(runs, shown)
     if example:
         plain(example.input)
-        answers.side_by_side(task, example, answers.outputs_of(example, shown, runs))
+        answers.side_by_side(task, example.gold, outputs_of(example, shown, runs))
         st.caption(f"{answers.WRONG} differs from gold.")
         compare_tokens.section(example, shown, runs)
 

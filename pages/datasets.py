@@ -28,7 +28,7 @@ dataset_view.headline(dataset)
 
 split, wanted = data_form.narrow()
 examples = dataset.split(split)
-hits = dataset_view.search(examples, wanted)
+hits = data_form.search(examples, wanted)
 frame = dataset_view.table(task, hits)
 
 if hits:

@@ -1,45 +1,18 @@
 """Answers side by side: what each model said of each part of an example, and where it was wrong."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
 
-from core.tasks import TASKS, Task
+from core.tasks import Task
 from core.tasks.task import Part
-from ui.compare.comparison import Entry, ScoredRun, read_report
-from ui.titles import MASKED
 
 RIGHT, WRONG = "✓", "✗"
 DIFFERENT = "≠"
 NOT_VALID = "not valid"
 ABSENT = "–"
-FILTERS = {
-    "all": "All",
-    "student": "Student wrong",
-    "teacher": "Student wrong, teacher right",
-    "both": "Both wrong",
-    "untrained": "Untrained student wrong",
-    "invalid": f"Invalid {MASKED[False].lower()}",
-}
-NEEDS: dict[str, set[str]] = {
-    "student": {"trained"},
-    "teacher": {"trained", "teacher"},
-    "both": {"trained", "teacher"},
-    "untrained": {"untrained"},
-    "invalid": {"trained"},
-}
-
-
-@dataclass(frozen=True)
-class Shared:
-    """An example that all runs were scored on. `at[i]` is its place in the report of run i."""
-
-    input: str
-    gold: str
-    at: tuple[int, ...]
 
 
 @lru_cache(maxsize=8192)
@@ -57,74 +30,6 @@ def wrong_places(gold: Sequence[Part], found: Sequence[Part] | None) -> frozense
     return frozenset(i for i in range(length) if i >= len(gold) or i >= len(found) or gold[i] != found[i])
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def judged(path: str, stamp: int) -> dict[str, list[frozenset[int] | None]]:
-    """For each role, where each answer of a run's report is wrong; None where there is no answer."""
-    report = read_report(path, stamp)
-    task = TASKS[report.task]
-    gold = [parts(task, e.gold) for e in report.examples]
-    return {
-        m.role: [
-            None if i >= len(m.outputs) or right is None else wrong_places(right, parts(task, m.outputs[i]))
-            for i, right in enumerate(gold)
-        ]
-        for m in report.models
-    }
-
-
-def shared_examples(runs: Sequence[ScoredRun]) -> list[Shared]:
-    """The examples that all runs were scored on, in the first one's order."""
-    first, *others = runs
-    places = [{(e.input, e.gold): i for i, e in reversed(list(enumerate(run.report.examples)))} for run in others]
-    return [
-        Shared(e.input, e.gold, (i, *(place[e.input, e.gold] for place in places)))
-        for i, e in enumerate(first.report.examples)
-        if all((e.input, e.gold) in place for place in places)
-    ]
-
-
-def filters(run: ScoredRun, examples: Sequence[Shared], place: int) -> dict[str, list[int]]:
-    """The examples that each filter lets through; those that `run`, the `place`th of the chosen, has the models for."""
-    roles = {m.role for m in run.report.models}
-    names = [name for name in FILTERS if NEEDS.get(name, set()) <= roles]
-    student = run.report.model("trained")
-    if student and not student.free_outputs and "invalid" in names:
-        names.remove("invalid")
-    return {name: passing(run, examples, name, place) for name in names}
-
-
-def passing(run: ScoredRun, examples: Sequence[Shared], name: str, place: int = 0) -> list[int]:
-    """The examples that a filter lets through; it looks at the models of `run`, the `place`th of the chosen."""
-    marks, student = judged(run.path, run.stamp), run.report.model("trained")
-
-    def wrong(role: str, i: int) -> frozenset[int]:
-        return (marks[role][i] or frozenset()) if role in marks else frozenset()
-
-    def passes(i: int) -> bool:
-        mine, theirs = wrong("trained", i), wrong("teacher", i)
-        if name == "student":
-            return bool(mine)
-        if name == "teacher":
-            return "teacher" in marks and bool(mine - theirs)
-        if name == "both":
-            return bool(mine) and bool(theirs)
-        if name == "invalid":
-            free = student.free_outputs if student else ()
-            return i < len(free) and run.task.parse(free[i]) is None
-        return name == "all" or bool(wrong("untrained", i))
-
-    return [i for i, example in enumerate(examples) if passes(example.at[place])]
-
-
-def outputs_of(example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> dict[str, str | None]:
-    """What each model answered, by its label; None where the report has no answer."""
-    found: dict[str, str | None] = {}
-    for entry in shown:
-        i = example.at[runs.index(entry.run)]
-        found[entry.label] = entry.model.outputs[i] if i < len(entry.model.outputs) else None
-    return found
-
-
 def verdict(task: Task, gold: Sequence[Part] | None, output: str | None) -> str:
     """An answer in one cell: right, in how many parts wrong, or not valid."""
     if output is None or gold is None:
@@ -136,9 +41,9 @@ def verdict(task: Task, gold: Sequence[Part] | None, output: str | None) -> str:
     return f"{WRONG} {wrong} of {len(gold)}" if wrong else RIGHT
 
 
-def side_by_side(task: Task, example: Shared, outputs: Mapping[str, str | None]) -> None:
+def side_by_side(task: Task, gold_answer: str, outputs: Mapping[str, str | None]) -> None:
     """One example: a line a word or field, a column a model. Answers that are not valid follow as they are."""
-    gold = parts(task, example.gold)
+    gold = parts(task, gold_answer)
     if gold is None:
         st.warning("The gold answer of this example is not valid: answers are shown as they are.")
         raw(outputs)

@@ -1,12 +1,13 @@
 """The controls of the Datasets page: task, data, split, search, and adding data of one's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 from streamlit.typing import UploadedFile
 
 from core.errors import StillroomError
-from core.tasks import TASKS, Task
+from core.tasks import TASKS, Example, Task
 from core.tasks.task import SPLITS
 from ui import uploads
 from ui.page_tools import close, given, linked, to_address
@@ -192,3 +193,9 @@ def narrow() -> tuple[str, str]:
         persist_state="session",
     )
     return split or SPLITS[0], wanted
+
+
+def search(examples: Sequence[Example], wanted: str) -> list[tuple[int, Example]]:
+    """Examples whose input holds a text, upper and lower case alike, with their numbers from 1."""
+    wanted = wanted.casefold()
+    return [(i, e) for i, e in enumerate(examples, 1) if wanted in e.input.casefold()]

@@ -20,9 +20,9 @@ from core.models import api, bundled, teachers
 from core.models.api import ApiTeacher
 from core.runs import folder as run_folders
 from core.runs.jobs import Jobs
+from core.spelling import shortest
 from core.tasks import TASKS, Example, Task
 from core.tasks.prompt import Prompt
-from core.tasks.task import shortest
 
 LONGEST = 400  # tokens of an answer that need not come to an end by itself
 FREE_TOKENS = 160  # of one without the mask that is asked for on its own

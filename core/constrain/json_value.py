@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from core.errors import SchemaError
-from core.tasks.task import serialise
+from core.spelling import serialise
 
 
 def spell(value: Any) -> str:

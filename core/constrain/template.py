@@ -23,7 +23,7 @@ from core.constrain.engines.constraint import encode
 from core.constrain.expression import Either, Expression, Text, Then
 from core.constrain.minimise import minimise
 from core.errors import SchemaError
-from core.tasks.task import Template
+from core.spelling import Template
 
 _KEY = re.compile(r'"([^"\\]+)":"?$')
 

@@ -349,6 +349,10 @@ class RunConfig(BaseModel):
     def teacher_prompt(self) -> Prompt:
         return self.prompt or default_prompt(TASKS[self.task])
 
+    def student_prompt(self) -> Prompt | None:
+        """Nothing, unless the student was taught to read its teacher's."""
+        return self.teacher_prompt() if self.student.prompted else None
+
     def with_values(self, assignments: list[str]) -> "RunConfig":
         """A copy with `path=value` settings, values in YAML: `student.depth=6`, `stages.0.epochs=3`."""
         data = self.model_dump(mode="json")

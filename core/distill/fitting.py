@@ -9,7 +9,8 @@ from core.constrain.engines.constraint import check_answer
 from core.distill.sequences import length
 from core.errors import DataError, MisfitError, SchemaError
 from core.models.language_model import LanguageModel
-from core.tasks.task import SPLITS, Dataset, Example, shortest
+from core.spelling import shortest
+from core.tasks.task import SPLITS, Dataset, Example
 
 SHOWN = 80  # characters of an input
 MENDED = {

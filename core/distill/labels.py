@@ -22,8 +22,9 @@ from core.generate.decode import Sampling, generate
 from core.models import api, prompting
 from core.models.api import Answer, ApiTeacher, Asking, SaidToken
 from core.models.language_model import LanguageModel
+from core.spelling import serialise
 from core.tasks.prompt import Prompt
-from core.tasks.task import Task, serialise
+from core.tasks.task import Task
 
 BATCH = 12
 _FENCED = re.compile(r"\s*```\w*\n(.*?)```\s*", re.DOTALL)  # how chat models like to wrap JSON

@@ -15,6 +15,15 @@ def megabytes(folder: Path) -> float:
     return sum(f.stat().st_size for f in folder.glob("*.safetensors")) / 1e6
 
 
+def are_in(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
+
+
+def stamp(folder: Path) -> float:
+    """Tells versions of them apart; 0 where there are none."""
+    return max((f.stat().st_mtime for f in folder.glob("*.safetensors")), default=0.0)
+
+
 def adapter_settings(folder: Path) -> dict[str, Any]:
     """What peft wrote about an adapter beside its weights. Raises ModelError for what it cannot have written."""
     try:

@@ -10,8 +10,9 @@ from core.distill.config import RunConfig
 from core.errors import ConfigError, DataError
 from core.models import existing
 from core.runs.labelling import Labels
+from core.spelling import shortest
 from core.tasks import Dataset, Example, Task
-from core.tasks.task import SPLITS, shortest
+from core.tasks.task import SPLITS
 
 
 def content(examples: Sequence[Example]) -> str:

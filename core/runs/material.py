@@ -21,7 +21,7 @@ from core.tasks.task import SPLITS
 
 Say = Callable[[str], None]
 Stop = Callable[[], bool]
-Label = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
+LabelData = Callable[[RunConfig, Task, Dataset, Teacher, LanguageModel], Labels | None]
 SAMPLE = 32  # examples that show what matters in a model whose width is cut
 
 
@@ -65,7 +65,7 @@ def _reader(config: RunConfig, task: Task, lm: LanguageModel, prompted: bool) ->
     return lambda text: prompting.render(lm, task, prompt, text)
 
 
-def gather(config: RunConfig, say: Say = lambda line: None, label: Label | None = None) -> Material:
+def gather(config: RunConfig, say: Say = lambda line: None, label: LabelData | None = None) -> Material:
     """Raises DataError for data that cannot be learned from, ModelError for models that cannot be had. Without
     `label` the teacher is not asked for labels: that may take long, and cost money."""
     say("reading the data")

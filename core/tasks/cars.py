@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.data import cars, plain
 from core.data.files import json_lines, locate, read_text
 from core.errors import DataError
-from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
+from core.spelling import Template, serialise
+from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, without_gold
 
 FIELDS = ("make", "model", "year", "mpg")
 WANTED = {

@@ -10,7 +10,8 @@ from core.data import conllu, plain
 from core.data.files import locate
 from core.errors import DataError
 from core.paths import ASSETS
-from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, Template, serialise, without_gold
+from core.spelling import Template, serialise
+from core.tasks.task import SPLITS, Counts, Dataset, Example, Part, Task, without_gold
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
 BUNDLED = ASSETS / "data" / "pos"

@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.tasks.task import Example, Task, serialise
+from core.spelling import serialise
+from core.tasks.task import Example, Task
 
 
 class Shot(BaseModel):

@@ -3,19 +3,14 @@
 Adding a task is one file that builds a `Task`, and its name in `core/tasks/__init__.py`.
 """
 
-import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import DataError
-
-# An input-conditioned schema: literal text, or a tuple of the texts that may stand there.
-Template = tuple[str | tuple[str, ...], ...]
+from core.spelling import Template
 
 # One thing that an answer says: what it is about (a word, a field), and what is said of it.
 Part = tuple[str, str]
@@ -24,36 +19,6 @@ Part = tuple[str, str]
 Counts = dict[str, tuple[int, int]]
 
 SPLITS = ("train", "dev", "test")
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
-
-
-def shortest(template: Template) -> str:
-    """The shortest text that matches."""
-    return "".join(piece if isinstance(piece, str) else min(piece, key=len) for piece in template)
-
-
-def serialise(value: BaseModel | Any) -> str:
-    """The JSON spelling of data and prompts, and of what grammars allow: no blanks, no ASCII escapes, and no exponents,
-    which a grammar has none of within bounds. Raises TypeError for a key that is no text."""
-    return _written(value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_key(name)}:{_written(child)}" for name, child in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, float) and math.isfinite(value):
-        text = f"{Decimal(float.__repr__(value + 0.0)):f}"  # -0.0 as 0.0
-        return text if "." in text else f"{text}.0"  # read again it is a float, of any size
-    return _ENCODER.encode(value)
-
-
-def _key(name: Any) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"the key {name!r} is not a text")
-    return _ENCODER.encode(name)
 
 
 @dataclass(frozen=True)

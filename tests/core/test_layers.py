@@ -13,7 +13,7 @@ from core.paths import ROOT
 
 # Inside core arrows point down: a package imports its own level or a lower one.
 LEVELS = [
-    {"collector", "errors", "paths"},
+    {"collector", "errors", "paths", "spelling"},
     {"data"},
     {"tasks"},
     {"constrain"},
@@ -24,6 +24,7 @@ LEVELS = [
     {"runs"},
     {"export"},
 ]
+PAGES = {path.stem for path in (ROOT / "pages").glob("*.py")}
 HEAVY = {"torch", "transformers", "peft", "outlines"}
 
 
@@ -61,9 +62,23 @@ def test_the_interface_names_no_heavy_library(path):
     assert not {n.split(".")[0] for n in imports(path)} & HEAVY
 
 
+@pytest.mark.parametrize("path", sources("ui"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_parts_of_a_page_are_known_to_that_page_alone(path):
+    """What several pages use stands beside their folders."""
+    used = {n.split(".")[1] for n in imports(path) if n.startswith("ui.")}
+    assert used & PAGES <= {path.parent.name}
+
+
 def test_importing_the_interface_loads_no_heavy_library():
     modules = [module.name for module in pkgutil.walk_packages(ui.__path__, "ui.")]
     code = f"import sys, {', '.join(modules)}; print([m for m in {sorted(HEAVY)!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_constraints_of_any_schema_load_no_task():
+    modules = ", ".join(f"core.constrain.{name}" for name in ("schema", "template", "tokens", "engines.choice"))
+    code = f"import sys, {modules}; print([m for m in sys.modules if m.startswith(('core.tasks', 'core.data'))])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import answers, rows
 from ui.compare.comparison import Entry, ScoredRun
+from ui.compare.shared_examples import FILTERS, Shared, filters, outputs_of, shared_examples
 from ui.page_tools import given, linked, to_address, went_back
 
 LAST = "compare_last"  # the example that is looked at, for when the page is come back to
@@ -21,15 +22,15 @@ SAMPLES = {
 }
 
 
-def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared | None:
+def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> Shared | None:
     """A filter, an order, then one line of the table: ?filter=, ?hardest= and ?example= in the link. None, with a
     reason on the screen, if there is none."""
-    examples = answers.shared_examples(runs)
+    examples = shared_examples(runs)
     if not examples:
         st.info("The chosen runs share no example: choose runs that were scored on the same data.")
         return None
     place = _judged_run(runs)
-    found = answers.filters(runs[place], examples, place)
+    found = filters(runs[place], examples, place)
     key = f"compare_filter {runs[place].name}"
     linked(key, "all", found)
     name = (
@@ -41,7 +42,7 @@ def choose(runs: Sequence[ScoredRun], shown: Sequence[Entry]) -> answers.Shared 
             key=key,
             on_change=_from_the_top,
             persist_state="session",
-            format_func=lambda name: f"{answers.FILTERS[name]} ({len(found[name])})",
+            format_func=lambda name: f"{FILTERS[name]} ({len(found[name])})",
         )
         or "all"
     )
@@ -88,7 +89,7 @@ def _judged_run(runs: Sequence[ScoredRun]) -> int:
 def _table(
     runs: Sequence[ScoredRun],
     shown: Sequence[Entry],
-    examples: Sequence[answers.Shared],
+    examples: Sequence[Shared],
     places: Sequence[int],
     losses: Sequence[float | None] | None,
     key: str,
@@ -97,7 +98,7 @@ def _table(
     task = runs[0].task
     cells = []
     for i in places:
-        gold, outputs = answers.parts(task, examples[i].gold), answers.outputs_of(examples[i], shown, runs)
+        gold, outputs = answers.parts(task, examples[i].gold), outputs_of(examples[i], shown, runs)
         row: dict[str, object] = {"No.": i + 1}
         if losses is not None:
             row["Loss"] = losses[i]
@@ -136,7 +137,7 @@ def _table(
     return places[line]
 
 
-def _losses(run: ScoredRun, examples: Sequence[answers.Shared], place: int) -> list[float | None]:
+def _losses(run: ScoredRun, examples: Sequence[Shared], place: int) -> list[float | None]:
     """The trained student's mean loss on each example's gold answer; None where it was not measured."""
     student = run.report.model("trained")
     known = student.likelihood.losses if student and student.likelihood else ()

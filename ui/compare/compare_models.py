@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.distill.config import RunConfig
 from core.errors import ModelError
-from core.models import api
+from core.models import api, weights
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.compare.comparison import Entry
@@ -17,10 +17,6 @@ def folder(entry: Entry) -> Path:
     return entry.run.folder.student if entry.role == "trained" else entry.run.folder.untrained
 
 
-def has_weights(place: Path) -> bool:
-    return any(place.glob("*.safetensors"))
-
-
 def why_not(entry: Entry) -> str:
     """Why this model cannot be asked here; empty if it can. Raises RunError for a damaged configuration."""
     config = entry.run.config()
@@ -28,7 +24,7 @@ def why_not(entry: Entry) -> str:
         return (
             "behind an API, which is not asked from here: that may cost money" if api.is_address(config.teacher) else ""
         )
-    if has_weights(folder(entry)) or (entry.role == "untrained" and config.student.kind == "existing"):
+    if weights.are_in(folder(entry)) or (entry.role == "untrained" and config.student.kind == "existing"):
         return ""
     return "its weights are not here: run it again to get them"
 
@@ -43,17 +39,12 @@ def load(entry: Entry) -> Any:
     if entry.role == "untrained" and config.student.kind == "existing":
         return engine.teacher(config.base)
     place = folder(entry)
-    return engine.student(entry.run.name, place.name, stamp(place))
-
-
-def stamp(place: Path) -> float:
-    """Tells versions of a student on disk apart."""
-    return max((p.stat().st_mtime for p in place.glob("*.safetensors")), default=0.0)
+    return engine.student(entry.run.name, place.name, weights.stamp(place))
 
 
 def prompt(config: RunConfig, role: str) -> Prompt | None:
-    """What the model reads before the input: a student nothing, unless it was taught to read its teacher's prompt."""
-    return config.teacher_prompt() if role == "teacher" or config.student.prompted else None
+    """What the model reads before the input."""
+    return config.teacher_prompt() if role == "teacher" else config.student_prompt()
 
 
 @st.cache_data(max_entries=128, show_spinner="Both models read the gold answer …")

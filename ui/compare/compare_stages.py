@@ -13,8 +13,8 @@ from core.models import weights
 from core.tasks import Task
 from ui import answers, asking, engine
 from ui.asking import Asked, Work
-from ui.compare import compare_models
 from ui.compare.comparison import ScoredRun
+from ui.compare.shared_examples import Shared
 from ui.page_tools import linked
 from ui.run_text import LEARNS_FROM
 from ui.text import heading, percent, show_error, size
@@ -42,10 +42,10 @@ def students(run: ScoredRun) -> list[StageStudent]:
         found.append(StageStudent(f"stages/{number}", f"After stage {number}: {learned}", folder.stages / str(number)))
     last = f"After stage {len(stages)}: {LEARNS_FROM[stages[-1].method]}" if len(stages) > 1 else "Trained"
     found.append(StageStudent("student", last, folder.student))
-    return [student for student in found if compare_models.has_weights(student.place)]
+    return [student for student in found if weights.are_in(student.place)]
 
 
-def section(runs: Sequence[ScoredRun], example: answers.Shared | None) -> tuple[dict[str, int], Work | None]:
+def section(runs: Sequence[ScoredRun], example: Shared | None) -> tuple[dict[str, int], Work | None]:
     """Returns the seed in use, what it draws, and what there is to be done once the page is drawn; neither where there
     is no student to draw from."""
     run = _choose_run(runs)
@@ -118,7 +118,7 @@ def _draw(
 ) -> list[str]:
     """The samples; how many tokens they are is shown as they grow. Raises StillroomError."""
     config = run.config()
-    lm = engine.student(run.name, student.which, compare_models.stamp(student.place))
+    lm = engine.student(run.name, student.which, weights.stamp(student.place))
     written = 0
 
     def tick() -> None:
@@ -131,7 +131,7 @@ def _draw(
         lm,
         run.task,
         text,
-        compare_models.prompt(config, "trained"),
+        config.student_prompt(),
         count=COUNT,
         seed=seed,
         constrained=masked,

@@ -11,6 +11,7 @@ from core.errors import StillroomError
 from ui import answers
 from ui.compare import compare_models
 from ui.compare.comparison import Entry, ScoredRun
+from ui.compare.shared_examples import Shared
 from ui.components.strip_metrics import Metric, choose, legends
 from ui.components.token_strip import StripToken, select_token, token_strip
 from ui.page_tools import given, linked, to_address
@@ -24,7 +25,7 @@ METRICS = {
 }
 
 
-def section(example: answers.Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
+def section(example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
     """Two models and a switch; while it is on (?tokens=1), both read each example's gold answer."""
     able = [entry for entry in shown if not _why_not(entry)]
     if len(able) < 2:

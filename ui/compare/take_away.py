@@ -15,6 +15,7 @@ from ui import answers, titles
 from ui.compare import compare_csv
 from ui.compare.compare_table import conditions, measures, warnings
 from ui.compare.comparison import Entry, ScoredRun
+from ui.compare.shared_examples import Shared, outputs_of, shared_examples
 from ui.text import show_error, size
 
 
@@ -79,7 +80,7 @@ def comparison_of(task: Task, shown: Sequence[Entry], runs: Sequence[ScoredRun])
             "Time an example, ms": _points(task, shown, lambda entry: entry.model.ms_per_example),
         },
         confusions=tuple(Confusion(e.label, e.model.parts.confusion) for e in shown if task.tags and e.model.parts),
-        examples=tuple(_example(task, i, e, shown, runs) for i, e in enumerate(answers.shared_examples(runs), 1)),
+        examples=tuple(_example(task, i, e, shown, runs) for i, e in enumerate(shared_examples(runs), 1)),
         sign=answers.WRONG,
     )
 
@@ -95,9 +96,9 @@ def _points(task: Task, shown: Sequence[Entry], cost: Callable[[Entry], float | 
 
 
 def _example(
-    task: Task, number: int, example: answers.Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]
+    task: Task, number: int, example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]
 ) -> ExampleAnswers:
-    outputs = answers.outputs_of(example, shown, runs)
+    outputs = outputs_of(example, shown, runs)
     gold = answers.parts(task, example.gold)
     table = answers.columns_of(task, gold, outputs, "Gold", answers.WRONG) if gold is not None else {}
     odd = {k: o for k, o in outputs.items() if o is not None and (gold is None or answers.parts(task, o) is None)}

@@ -12,6 +12,7 @@ from ui import answers, asking, engine
 from ui.asking import Asked, Work
 from ui.compare import compare_models
 from ui.compare.comparison import Entry
+from ui.compare.shared_examples import Shared
 from ui.page_tools import linked, linked_text, say_unlinked
 from ui.text import heading, literal, plain, show_error
 from ui.titles import MASKED
@@ -21,7 +22,7 @@ GOLD = "gold"
 RAW_HEIGHT = 220  # pixels; longer text scrolls
 
 
-def section(task: Task, shown: Sequence[Entry], example: answers.Shared | None) -> Work | None:
+def section(task: Task, shown: Sequence[Entry], example: Shared | None) -> Work | None:
     """Returns what there is to be done once the page is drawn, if anything."""
     text = _ask_for_text(task, example)
     gold = next((e.gold for e in (example,) if e and e.input == text), "") or _gold_of_shot(task, text)
@@ -67,7 +68,7 @@ def _label(entry: Entry, masked: bool) -> tuple[str, int, bool]:
     return entry.id, entry.run.stamp, masked
 
 
-def _ask_for_text(task: Task, example: answers.Shared | None) -> str:
+def _ask_for_text(task: Task, example: Shared | None) -> str:
     key = _key(task)
     samples = list(dict.fromkeys([*([example.input] if example else ()), *(shot.input for shot in task.shots)]))
     left, right = st.columns([3, 1.2], vertical_alignment="bottom")

@@ -41,12 +41,6 @@ def headline(dataset: Dataset) -> None:
             st.dataframe(pd.DataFrame({"Input": leaks}), hide_index=True, key="datasets_leaks")
 
 
-def search(examples: Sequence[Example], wanted: str) -> list[tuple[int, Example]]:
-    """Examples whose input holds a text, upper and lower case alike, with their numbers from 1."""
-    wanted = wanted.casefold()
-    return [(i, e) for i, e in enumerate(examples, 1) if wanted in e.input.casefold()]
-
-
 def table(task: Task, hits: Sequence[tuple[int, Example]]) -> pd.DataFrame:
     """A row an example: its number, input and words, then the answer's fields or the labels."""
     return pd.DataFrame(

@@ -13,8 +13,8 @@ from typing import Any
 import streamlit as st
 
 from core.errors import SchemaError, StillroomError
+from core.spelling import shortest
 from core.tasks import TASKS
-from core.tasks.task import shortest
 from ui import engine, uploads
 from ui.masks import schema_form
 from ui.masks.mask_model import Model, Source

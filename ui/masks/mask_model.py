@@ -6,12 +6,11 @@ from typing import Any
 import streamlit as st
 
 from core.errors import ModelError
-from core.models import api
+from core.models import api, weights
 from core.runs import folder as run_folders
 from core.tasks import Task
 from core.tasks.prompt import Prompt, default_prompt
 from ui import engine, own_model
-from ui.compare import compare_models
 from ui.masks.schema_form import Wanted
 from ui.own_model import ANOTHER
 from ui.page_tools import linked
@@ -47,7 +46,7 @@ class Model:
         taught to read one. Raises RunError."""
         if self.run is not None:
             config = run_folders.open_run(self.run).config()
-            own = compare_models.prompt(config, "trained")
+            own = config.student_prompt()
             return own if own is None or config.task == task.name else default_prompt(task)
         return engine.own_prompt(self.name, task) or default_prompt(task)
 
@@ -66,8 +65,8 @@ def models() -> dict[str, Model]:
     """Teachers, then the students that finished runs left behind, by the name they are chosen by."""
     found = {name: Model(name, stamp=engine.stamp(name)) for name in engine.teacher_names()}
     for run in run_folders.all_runs():
-        if compare_models.has_weights(run.student) and run.status().state == "finished":
-            found.setdefault(f"student of {run.name}", Model("student", run.name, compare_models.stamp(run.student)))
+        if weights.are_in(run.student) and run.status().state == "finished":
+            found.setdefault(f"student of {run.name}", Model("student", run.name, weights.stamp(run.student)))
     return found
 
 

@@ -8,7 +8,7 @@ from core.tasks import Example, Task
 from core.tasks.prompt import Shot, as_shot
 from ui.components.component import signature
 from ui.components.focus import focus, wish
-from ui.datasets.dataset_view import search
+from ui.data_form import search
 from ui.text import whole
 
 CHOSEN = "teacher_shots"  # the shots of the prompt, in order

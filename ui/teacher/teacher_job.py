@@ -26,7 +26,7 @@ FEWEST, USUAL, MOST = 5, 10, 200
 KEPT = 16  # prompts whose answers are kept
 JOB, ANSWERS = "teacher_job", "teacher_answers"
 
-Teacher = tuple[str, float]  # its name, and its `engine.stamp`
+TeacherVersion = tuple[str, float]  # its name, and its `engine.stamp`
 Wanted = Sequence[tuple[Prompt, str]]  # prompts, each with an input
 
 
@@ -79,12 +79,12 @@ def seeds() -> dict[str, int]:
     return of_input | ({"the scored ones": state["teacher_draw"]} if "teacher_draw" in state else {})
 
 
-def answered(teacher: Teacher, task: Task, prompt: Prompt) -> Mapping[str, str]:
+def answered(teacher: TeacherVersion, task: Task, prompt: Prompt) -> Mapping[str, str]:
     """What this teacher has answered under this prompt, by input."""
     return st.session_state.get(ANSWERS, {}).get((teacher, task.name, prompt), {})
 
 
-def _to_fill(teacher: Teacher, task: Task, prompt: Prompt) -> dict[str, str]:
+def _to_fill(teacher: TeacherVersion, task: Task, prompt: Prompt) -> dict[str, str]:
     """The same, to be added to. What was asked longest ago is let go."""
     kept: dict[tuple, dict[str, str]] = st.session_state.setdefault(ANSWERS, {})
     key = (teacher, task.name, prompt)
@@ -147,7 +147,7 @@ def show_progress(place: Any, job: Job, done: int, wanted: int) -> None:
 
 
 def work(
-    lm: Any, teacher: Teacher, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
+    lm: Any, teacher: TeacherVersion, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
 ) -> Work:
     """What to do once the page is drawn: asks for what is missing, shows it, and draws the page anew."""
 
@@ -163,7 +163,7 @@ def work(
 
 
 def _ask(
-    lm: Any, teacher: Teacher, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
+    lm: Any, teacher: TeacherVersion, task: Task, wanted: Wanted, job: Job, place: Any, redraw: Callable[[], None]
 ) -> None:
     together = engine.REQUESTS if isinstance(lm, ApiTeacher) else 1
     prompts = list(dict.fromkeys(prompt for prompt, _ in wanted))

@@ -13,13 +13,13 @@ from core.tasks.prompt import Prompt
 from ui import titles
 from ui.asking import Work
 from ui.teacher import teacher_job
-from ui.teacher.teacher_job import Teacher
+from ui.teacher.teacher_job import TeacherVersion
 from ui.text import percent
 
 TABLE_HEIGHT = 320
 
 
-def section(lm: Any, teacher: Teacher, task: Task, examples: Sequence[Example], prompt: Prompt) -> Work | None:
+def section(lm: Any, teacher: TeacherVersion, task: Task, examples: Sequence[Example], prompt: Prompt) -> Work | None:
     """The buttons and the scores, which grow while examples are answered. Returns what there is to be done once the
     page is drawn, if anything."""
     key = ("score", teacher, task.name, prompt, tuple(examples))

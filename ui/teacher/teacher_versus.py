@@ -16,7 +16,7 @@ from ui import engine, titles
 from ui.asking import Work
 from ui.page_tools import linked
 from ui.teacher import teacher_job
-from ui.teacher.teacher_job import Teacher
+from ui.teacher.teacher_job import TeacherVersion
 from ui.teacher.teacher_score import TABLE_HEIGHT, metric
 from ui.text import show_error
 
@@ -24,7 +24,7 @@ ABOVE, OWN, SAVED = "above", "own", "saved "
 TITLES = {ABOVE: "The prompt above", OWN: "The task's own instructions"}
 
 
-def section(lm: Any, teacher: Teacher, task: Task, examples: Sequence[Example], prompt: Prompt) -> Work | None:
+def section(lm: Any, teacher: TeacherVersion, task: Task, examples: Sequence[Example], prompt: Prompt) -> Work | None:
     """The choice of the two, the buttons and what came of it. Returns what there is to be done once the page is drawn,
     if anything."""
     a, b = _choose(task, prompt)

@@ -14,8 +14,8 @@ from core.constrain.compile import compile
 from core.constrain.engines.choice import choose
 from core.constrain.tokens import BYTES
 from core.errors import SchemaError
+from core.spelling import serialise
 from core.tasks import CARS, POS
-from core.tasks.task import serialise
 
 
 class Part(BaseModel):

@@ -7,8 +7,9 @@ import pytest
 
 from core.data import cars
 from core.errors import DataError
+from core.spelling import Template, serialise
 from core.tasks.cars import CARS, YEARS, split_of
-from core.tasks.task import Example, Template, serialise
+from core.tasks.task import Example
 
 BUNDLED = CARS.load(None)
 EXAMPLES = (*BUNDLED.train, *BUNDLED.dev, *BUNDLED.test)

@@ -510,14 +510,6 @@ def test_csv_has_plain_numbers(root):
     assert rows[0]["valid_without_mask"] == ""
 
 
-def test_parts_that_are_missing_or_too_many():
-    gold = (("a", "DET"), ("dog", "NOUN"))
-    assert answers.wrong_places(gold, gold) == frozenset()
-    assert answers.wrong_places(gold, gold[:1]) == {1}
-    assert answers.wrong_places(gold, (*gold, ("!", "PUNCT"))) == {2}
-    assert answers.wrong_places(gold, None) == {0, 1}
-
-
 def test_reports_that_lack_models_or_outputs(root):
     whole = pos_report()
     models = (whole.models[0].model_copy(update={"outputs": ()}),)

@@ -10,7 +10,7 @@ from core.errors import ModelError
 from core.paths import ROOT
 from core.tasks import CARS, POS, Dataset, Task
 from tests.ui.conftest import checked
-from ui import engine, text, uploads
+from ui import data_form, engine, text, uploads
 from ui.datasets import dataset_view
 
 SENTENCE = "1\tGo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n2\t{}\t_\tNUM\t_\t_\t1\tobj\t_\t_\n\n"
@@ -326,6 +326,6 @@ def test_remove_leaves_files_outside_alone(tmp_path: Path) -> None:
 
 def test_the_table_has_a_column_for_each_field_of_a_flat_answer() -> None:
     examples = CARS.load(None).dev[:3]
-    frame = dataset_view.table(CARS, dataset_view.search(examples, ""))
+    frame = dataset_view.table(CARS, data_form.search(examples, ""))
     assert list(frame.columns) == ["No.", "Advert", "Words", "make", "model", "year", "mpg"]
     assert list(frame["No."]) == [1, 2, 3]
