@@ -1,16 +1,18 @@
 """The models behind the Compare page's figures: which of them can be asked here, and with what prompt."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from core.distill.config import RunConfig
-from core.errors import ModelError
+from core.errors import ModelError, StillroomError
 from core.models import api, weights
 from core.tasks.prompt import Prompt
 from ui import engine
 from ui.compare.comparison import Entry
+from ui.text import literal
 
 
 def folder(entry: Entry) -> Path:
@@ -18,8 +20,11 @@ def folder(entry: Entry) -> Path:
 
 
 def why_not(entry: Entry) -> str:
-    """Why this model cannot be asked here; empty if it can. Raises RunError for a damaged configuration."""
-    config = entry.run.config()
+    """Why this model cannot be asked here; empty if it can."""
+    try:
+        config = entry.run.config()
+    except StillroomError as error:
+        return str(error).removesuffix(".")
     if entry.role == "teacher":
         return (
             "behind an API, which is not asked from here: that may cost money" if api.is_address(config.teacher) else ""
@@ -27,6 +32,11 @@ def why_not(entry: Entry) -> str:
     if weights.are_in(folder(entry)) or (entry.role == "untrained" and config.student.kind == "existing"):
         return ""
     return "its weights are not here: run it again to get them"
+
+
+def reasons(entries: Sequence[Entry]) -> str:
+    """Of those that cannot be asked, in words."""
+    return " ".join(f"{literal(e.label)}: {literal(reason)}." for e in entries if (reason := why_not(e)))
 
 
 def load(entry: Entry) -> Any:

@@ -27,12 +27,9 @@ METRICS = {
 
 def section(example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
     """Two models and a switch; while it is on (?tokens=1), both read each example's gold answer."""
-    able = [entry for entry in shown if not _why_not(entry)]
+    able = [entry for entry in shown if not compare_models.why_not(entry)]
     if len(able) < 2:
-        st.caption(
-            "Token by token: two of the models shown must be on this machine. "
-            + " ".join(f"{e.label}: {_why_not(e)}." for e in shown if e not in able)
-        )
+        st.caption("Token by token: two of the models shown must be on this machine. " + compare_models.reasons(shown))
         return
     on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
     linked("compare_tokens", False)
@@ -71,13 +68,6 @@ def _model(label: str, name: str, able: Sequence[Entry], usual: Entry) -> Entry:
         label, list(by_id), key=key, persist_state="session", format_func=lambda name: by_id[name].label
     )
     return by_id[chosen]
-
-
-def _why_not(entry: Entry) -> str:
-    try:
-        return compare_models.why_not(entry)
-    except StillroomError as error:
-        return str(error).removesuffix(".")
 
 
 def _show(places: Sequence[Any], a: Entry, b: Entry) -> None:

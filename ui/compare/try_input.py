@@ -31,7 +31,8 @@ def section(task: Task, shown: Sequence[Entry], example: Shared | None) -> Work 
         pinned = _choose_pin(shown, bool(gold))
         linked("compare_free", False)
         free = st.toggle(f"{MASKED[False]} too", key="compare_free", persist_state="session")
-    wanted = {_label(e, masked): e for masked in ((True, False) if free else (True,)) for e in shown}
+    able = [entry for entry in shown if not compare_models.why_not(entry)]
+    wanted = {_label(e, masked): e for masked in ((True, False) if free else (True,)) for e in able}
     asked = asking.current(STATE, (task.name, text), wanted)
     wrong = _why_not(task, text) if asked else ""
     missing = asked.missing(wanted) if asked and not wrong else []
@@ -41,11 +42,13 @@ def section(task: Task, shown: Sequence[Entry], example: Shared | None) -> Work 
             key="compare_try",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=bool(missing),
+            disabled=bool(missing) or not able,
             on_click=asking.press,
             args=(STATE,),
         )
         asking.stop_button(STATE, "compare_try_stop", bool(missing))
+    if left_out := compare_models.reasons(shown):
+        st.caption(f"Not asked. {left_out}")
     if asked is None:
         st.caption("Press Ask: the models chosen above answer one after the other.")
         return None

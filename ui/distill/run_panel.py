@@ -48,8 +48,7 @@ def seeds(folder: RunFolder) -> dict[str, int]:
 
 def _panel(folder: RunFolder, before: str) -> None:
     if not folder.path.is_dir():
-        run_list.choose(None)
-        st.rerun()
+        st.rerun()  # which says so
     status = folder.status()
     if status.state != before:
         st.rerun()  # ends the timer, or begins it

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 from streamlit.testing.v1 import AppTest
 
 from core.distill.config import RunConfig, Stage, to_yaml
-from core.errors import ModelError, RunError
+from core.errors import ModelError
 from core.evaluate.disagreement import Place
 from core.evaluate.report import Bin, LabelReport, Likelihood, ModelReport, Report, ReportExample, completed, scores
 from core.export.report_html import to_html
@@ -430,6 +430,19 @@ def test_trying_an_input(root, monkeypatch):
     assert len(asked) == 7  # only what failed is asked again
 
 
+def test_who_has_no_weights_here_is_left_out_and_said_so(root, monkeypatch):
+    with_weights(run(root, "first", pos_report()), "student")
+    asked = []
+    monkeypatch.setattr(engine, "teacher", lambda name: "teacher")
+    monkeypatch.setattr(engine, "student", lambda name, which, stamp: which)
+    answer = engine.Answer(SENTENCE.answer, (1, 2), (False, True), True, 0.25, 2)
+    monkeypatch.setattr(engine, "answer", lambda lm, *rest, **options: asked.append(lm) or answer)
+    app = page()
+    checked(app.button(key="compare_try").click().run())
+    assert asked == ["teacher", "student"] and not app.error
+    assert any(c.value.startswith("Not asked. Untrained student: its weights are not here") for c in app.caption)
+
+
 def test_a_new_run_of_the_same_name_is_asked_anew(root, monkeypatch):
     folder = run(root, "first", pos_report())
     with_weights(folder, "student")
@@ -487,8 +500,7 @@ def test_who_cannot_be_asked(root):
     write_whole(folder.path / "config.yaml", to_yaml(config))
     assert "API" in compare_models.why_not(teacher) and compare_models.why_not(untrained) == ""
     write_whole(folder.path / "config.yaml", "[")
-    with pytest.raises(RunError):
-        compare_models.why_not(teacher)
+    assert "cannot be read" in compare_models.why_not(teacher)
     assert any("cannot be read" in c.value for c in page().code)
 
 
