@@ -182,6 +182,8 @@ def _locate_path(name: str) -> tuple[str, dict[str, Any]]:
         if not (path / "config.json").exists():
             raise ModelError(f"the folder {name!r} holds no config.json: it is not a model's folder.")
         return str(path), {}
+    if path.is_file():
+        raise ModelError(f"the file {name!r} is no .gguf: give one, or a folder of safetensors.")
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise ModelError(f"there is no folder {name!r}: check the path.")
     _check_hub(name)

@@ -13,6 +13,7 @@ from core.tasks.prompt import Prompt, default_prompt
         ("not a hub id!", "neither a folder here nor a hub id"),
         ("/no/such/folder", "no folder"),
         ("~/missing.gguf", "no file"),
+        (__file__, r"is no \.gguf"),
         ("smollm2+juggling", "no adapter 'juggling'"),
     ],
 )
