@@ -79,7 +79,7 @@ def follow(task: Task) -> str | None:
 def labels(task: Task) -> dict[str, str]:
     """The task's data: path -> what lists call it."""
     found = {BUNDLED: "Bundled"} | {path: label for label, path in uploads.known(task)}
-    typed = st.session_state.get(f"datasets_path_{task.name}", "").strip()
+    typed = st.session_state.get(f"datasets_path_{task.name}", "").strip().strip("'\"")
     return found | {typed: typed} if typed and _works(task, typed) else found
 
 
@@ -143,7 +143,7 @@ def read_uploads() -> None:
 
 
 def _take_path(task: Task, key: str) -> None:
-    path = st.session_state[key].strip()
+    path = st.session_state[key].strip().strip("'\"")  # as a file manager copies it
     if path:
         _take(task, path)
     else:

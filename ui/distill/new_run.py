@@ -6,7 +6,7 @@ from pydantic.fields import FieldInfo
 from core.distill import config as run_config
 from core.distill.config import RunConfig
 from core.distill.presets import PRESETS
-from core.errors import ConfigError, StillroomError
+from core.errors import ConfigError, DataError, StillroomError
 from core.tasks import TASKS
 from ui import data_form, engine, uploads
 from ui.data_form import BUNDLED
@@ -141,17 +141,27 @@ def _summary() -> None:
     try:
         config = run_config.validate(run_form.configured(), run_form.named)
         st.markdown(describe(config))
-    except ConfigError as error:
+        _check_data(config)
+        _start_button(config)
+    except (ConfigError, DataError) as error:
         st.error("This cannot run yet", icon=":material/error:")
         st.code(_one_a_line(error), language=None, wrap_lines=True)
-    _start_button(config)
+        _start_button(None)
     if config is not None:
         preview_view.draw(config)
         run_file.draw(config)
     run_file.upload()
 
 
-def _one_a_line(error: ConfigError) -> str:
+def _check_data(config: RunConfig) -> None:
+    """Raises DataError for data of one's own that cannot be read, or that has not what a stage learns."""
+    if config.data is not None:
+        from core.runs.examples import check_gold  # it takes seconds, and bundled data has all
+
+        check_gold(config, uploads.load(TASKS[config.task], config.data))
+
+
+def _one_a_line(error: StillroomError) -> str:
     return run_form.told(str(error).removeprefix("the configuration is not valid: ").replace("; ", "\n"))
 
 

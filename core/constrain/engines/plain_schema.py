@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.constrain import formats, keywords, regex
+from core.constrain.engines.endless import ends
 from core.constrain.expression import Chars, Either, Expression, Repeat, Then
 from core.constrain.keywords import ANNOTATIONS, SIBLINGS
 from core.constrain.references import References
@@ -29,7 +30,7 @@ _UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 
 
 def plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Raises SchemaError for what llguidance would not hold exactly."""
+    """Raises SchemaError for what llguidance would not hold exactly, and for what no answer could ever meet."""
     rewriter = _Rewriter(schema)
     found = rewriter.schema(schema, "#")
     targets: dict[str, Any] = {}
@@ -37,7 +38,10 @@ def plain(schema: dict[str, Any]) -> dict[str, Any]:
         name = list(rewriter.names)[len(targets)]
         targets[rewriter.names[name]] = rewriter.schema(rewriter.references.target(name, "#"), name)
     stated = {"$schema": schema["$schema"]} if "$schema" in schema else {}
-    return {**stated, **found, **({"$defs": targets} if targets else {})}
+    whole = {**stated, **found, **({"$defs": targets} if targets else {})}
+    if not ends(whole):
+        raise SchemaError("no answer comes to an end: the schema asks for itself again at every turn.")
+    return whole
 
 
 class _Rewriter:

@@ -90,5 +90,5 @@ def test_a_folder_may_be_plain_where_it_trains_and_tagged_where_it_is_scored(tmp
 
 def test_a_row_that_has_some_of_its_fields_is_still_refused(tmp_path):
     rows = [{"text": t} for t in INPUTS] + [{"text": "x", "make": "ford"}]
-    with pytest.raises(DataError, match='line 11: "model" is wrong'):
+    with pytest.raises(DataError, match='line 11: "model" is missing'):
         CARS.load(str(write(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)))))

@@ -336,6 +336,17 @@ def test_an_empty_folder_is_a_damaged_run(page, root):
     assert "damaged" in texts(app)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [("Go !\nCome !\n" * 20, "learns the data's own answers"), ("", "holds no input")]
+)
+def test_data_that_the_stages_cannot_learn_is_said_before_the_start(page, root, tmp_path, content, reason):
+    (tmp_path / "inputs.txt").write_text(content)
+    app = page()
+    app.session_state[uploads.CHOSEN] = {"pos": str(tmp_path / "inputs.txt")}
+    checked(app.run())
+    assert reason in texts(app) and app.button(key="distill_start").disabled
+
+
 def test_a_link_to_a_run_that_is_gone(page, root):
     a_run(root)
     app = page("no-such-run")
