@@ -1,10 +1,9 @@
 """More sentences in a treebank's style, for a student that knows its own by heart (docs/results.md says what for).
 
 The bundled model goes on after four sentences of the treebank in a row, a line each; what it writes is split into words
-as the treebank splits them, and a student tags it with its mask. The tags are no gold: they only say after which tags
-a teacher is asked. `python -m bench.sentences TRAIN.conllu STUDENT SECONDS MORE.conllu` appends to MORE.conllu for so
-many seconds, and prints one JSON object last. A core writes five to six a second. Parts are taken by other seeds:
-the last argument, 0 if left out.
+roughly as English treebanks do, and a student tags it with its mask. The tags are no gold: they only say after which
+tags a teacher is asked. `python -m bench.sentences TRAIN.conllu STUDENT SECONDS MORE.conllu [SEED]` appends to
+MORE.conllu for so many seconds, and prints one JSON object last. A core writes five to six a second.
 """
 
 import json
@@ -36,7 +35,7 @@ _CLITIC = re.compile(r"(?<=.)(n't|'s|'re|'ll|'ve|'m|'d)$")
 def main(treebank: Path, student: Path, seconds: float, more: Path, seed: int = 0) -> None:
     known = {" ".join(sentence.words) for sentence in conllu.read(treebank)}
     tagger, kept, words = checkpoint.load(student, "student"), 0, 0
-    ends = time.monotonic() + seconds
+    started = time.monotonic()
     with more.open("a", encoding="utf-8") as file:
         for lines in _written(treebank, seed):
             found = [text for line in lines if (text := " ".join(split(line))) not in known and _is_kept(text)]
@@ -46,13 +45,13 @@ def main(treebank: Path, student: Path, seconds: float, more: Path, seed: int = 
                 file.write("\n")
             file.flush()
             kept, words = kept + len(found), words + sum(len(text.split()) for text in found)
-            if time.monotonic() > ends:
+            if time.monotonic() > started + seconds:
                 break
-    print(json.dumps({"sentences": kept, "words": words, "seconds": seconds, "seed": seed}))
+    print(json.dumps({"sentences": kept, "words": words, "seconds": round(time.monotonic() - started), "seed": seed}))
 
 
 def split(line: str) -> list[str]:
-    """The words of a line as English treebanks write them: punctuation and clitics apart."""
+    """The words of a line, punctuation and clitics apart: roughly as English treebanks have them."""
     return [word for text in line.split() for word in _split(text)]
 
 
@@ -74,12 +73,12 @@ def _is_kept(text: str) -> bool:
 def _written(treebank: Path, seed: int) -> Iterator[list[str]]:
     """Lines that the model writes, a batch at a time, without end."""
     sentences = [sentence.words for sentence in conllu.read(treebank)]
-    runs = [sentences[i : i + BEFORE] for i in range(len(sentences) - BEFORE)]
+    runs = [sentences[i : i + BEFORE] for i in range(len(sentences) - BEFORE + 1)]
     runs = [run for run in runs if sum(map(len, run)) in WORDS_BEFORE]
     lm, chance = teachers.load("smollm2"), random.Random(seed)
     lm.tokenizer.padding_side = "left"
     for number in range(sys.maxsize):
-        prompts = ["".join(" ".join(words) + "\n" for words in run) for run in chance.sample(runs, BATCH)]
+        prompts = ["".join(" ".join(words) + "\n" for words in run) for run in chance.choices(runs, k=BATCH)]
         read = lm.tokenizer(prompts, return_tensors="pt", padding=True).to(lm.device)
         with randomness.seeded(hash((seed, number)) % 2**31), torch.inference_mode():
             ids = lm.model.generate(

@@ -15,13 +15,14 @@ from typing import Any
 
 import streamlit as st
 
+from core.distill.config import RunConfig
 from core.errors import ModelError
 from core.models import api, bundled, teachers
 from core.models.api import ApiTeacher
 from core.runs import folder as run_folders
 from core.runs.jobs import Jobs
 from core.spelling import shortest
-from core.tasks import TASKS, Example, Task
+from core.tasks import TASKS, Dataset, Example, Task
 from core.tasks.prompt import Prompt
 
 LONGEST = 400  # tokens of an answer that need not come to an end by itself
@@ -85,6 +86,13 @@ def student(run: str, which: str, stamp: float) -> Any:
     from core.models import checkpoint
 
     return checkpoint.load(run_folders.open_run(run).path / which, f"{run}/{which}")
+
+
+def check_gold(config: RunConfig, data: Dataset) -> None:
+    """Raises DataError for a stage that learns gold answers which the data does not have."""
+    from core.runs import examples
+
+    examples.check_gold(config, data)
 
 
 def teacher_names() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """`RunConfig`: the one source of the form, the YAML file and the command line of a run.
 
-Everything here is plain data and quick to import. What contradicts itself is refused by name: a message has fields of
-the run between backticks, as YAML spells them, so that the form can call them by their titles.
+Everything here is plain data and quick to import. What contradicts itself is refused by name: a message about more
+than one part of the run has fields between backticks, as YAML spells them, so that the form can say their titles.
 """
 
 from collections.abc import Callable, Sequence

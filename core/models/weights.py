@@ -28,7 +28,8 @@ def adapter_settings(folder: Path) -> dict[str, Any]:
     """What peft wrote about an adapter beside its weights. Raises ModelError for what it cannot have written."""
     try:
         settings = dict(json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8")))
-        settings["base_model_name_or_path"]
+        if not isinstance(settings["base_model_name_or_path"], str):
+            raise TypeError("the base is no name")
     except (ValueError, KeyError, TypeError) as error:
         raise damaged_adapter(folder) from error
     return settings

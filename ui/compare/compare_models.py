@@ -34,9 +34,11 @@ def why_not(entry: Entry) -> str:
     return "its weights are not here: run it again to get them"
 
 
-def reasons(entries: Sequence[Entry]) -> str:
-    """Of those that cannot be asked, in words."""
-    return " ".join(f"{literal(e.label)}: {literal(reason)}." for e in entries if (reason := why_not(e)))
+def able(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
+    """Those that can be asked, and in words why the others cannot."""
+    reasons = [(entry, why_not(entry)) for entry in entries]
+    words = " ".join(f"{literal(entry.label)}: {literal(reason)}." for entry, reason in reasons if reason)
+    return [entry for entry, reason in reasons if not reason], words
 
 
 def load(entry: Entry) -> Any:

@@ -27,9 +27,9 @@ METRICS = {
 
 def section(example: Shared, shown: Sequence[Entry], runs: Sequence[ScoredRun]) -> None:
     """Two models and a switch; while it is on (?tokens=1), both read each example's gold answer."""
-    able = [entry for entry in shown if not compare_models.why_not(entry)]
+    able, why_not = compare_models.able(shown)
     if len(able) < 2:
-        st.caption("Token by token: two of the models shown must be on this machine. " + compare_models.reasons(shown))
+        st.caption("Token by token: two of the models shown must be on this machine. " + why_not)
         return
     on, first, second = st.columns([1.2, 1, 1], vertical_alignment="bottom")
     linked("compare_tokens", False)

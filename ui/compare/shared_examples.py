@@ -84,7 +84,7 @@ def passing(run: ScoredRun, examples: Sequence[Shared], name: str, place: int = 
         if name == "student":
             return bool(mine)
         if name == "teacher":
-            return "teacher" in marks and bool(mine) and not theirs
+            return "teacher" in marks and bool(mine) and marks["teacher"][i] == frozenset()
         if name == "both":
             return bool(mine) and bool(theirs)
         if name == "invalid":

@@ -31,7 +31,7 @@ def section(task: Task, shown: Sequence[Entry], example: Shared | None) -> Work 
         pinned = _choose_pin(shown, bool(gold))
         linked("compare_free", False)
         free = st.toggle(f"{MASKED[False]} too", key="compare_free", persist_state="session")
-    able = [entry for entry in shown if not compare_models.why_not(entry)]
+    able, left_out = compare_models.able(shown)
     wanted = {_label(e, masked): e for masked in ((True, False) if free else (True,)) for e in able}
     asked = asking.current(STATE, (task.name, text), wanted)
     wrong = _why_not(task, text) if asked else ""
@@ -47,10 +47,11 @@ def section(task: Task, shown: Sequence[Entry], example: Shared | None) -> Work 
             args=(STATE,),
         )
         asking.stop_button(STATE, "compare_try_stop", bool(missing))
-    if left_out := compare_models.reasons(shown):
+    if left_out:
         st.caption(f"Not asked. {left_out}")
     if asked is None:
-        st.caption("Press Ask: the models chosen above answer one after the other.")
+        if able:
+            st.caption("Press Ask: the models chosen above answer one after the other.")
         return None
     if wrong:
         show_error(wrong)

@@ -156,9 +156,7 @@ def _summary() -> None:
 def _check_data(config: RunConfig) -> None:
     """Raises DataError for data of one's own that cannot be read, or that has not what a stage learns."""
     if config.data is not None:
-        from core.runs.examples import check_gold  # it takes seconds, and bundled data has all
-
-        check_gold(config, uploads.load(TASKS[config.task], config.data))
+        engine.check_gold(config, uploads.load(TASKS[config.task], config.data))  # bundled data has all
 
 
 def _one_a_line(error: StillroomError) -> str:

@@ -1,7 +1,8 @@
 """Whether any value of a JSON Schema comes to an end.
 
 A schema that asks for itself at every turn, as a required property that is the whole again does, has none; an engine
-would write openings until its limit. Only what must be there is followed: what may be left out ends a value.
+would write openings until its limit. Only what must be there is followed: what may be left out ends a value, and a key
+that only a pattern names is taken to.
 """
 
 from collections.abc import Collection
@@ -37,8 +38,19 @@ def _kind_ends(kind: str, schema: dict[str, Any], known: Collection[str]) -> boo
     if kind == "object":
         given = schema.get("properties", {})
         other = schema.get("additionalProperties", True) if "patternProperties" not in schema else True
-        return all(_ends(given.get(name, other), known) for name in schema.get("required", []))
+        required = schema.get("required", [])
+        optional = [
+            child for name, child in [*given.items(), ("", other)] if name not in required and child is not False
+        ]
+        more = schema.get("minProperties", 0) > len(required)
+        if more and not any(_ends(child, known) for child in optional):
+            return False
+        return all(_ends(given.get(name, other), known) for name in required)
     least = int(schema.get("minItems", 0))
-    listed = schema.get("prefixItems", schema["items"] if isinstance(schema.get("items"), list) else [])
-    rest = schema.get("items", True) if least > len(listed) and not isinstance(schema.get("items"), list) else True
-    return all(_ends(item, known) for item in [*listed[:least], rest])
+    items = schema.get("items", True)
+    listed, rest = (
+        (items, schema.get("additionalItems", True))
+        if isinstance(items, list)
+        else (schema.get("prefixItems", []), items)
+    )
+    return all(_ends(item, known) for item in [*listed[:least], *([rest] if least > len(listed) else [])])

@@ -25,7 +25,7 @@ _LISTS = {"allOf", "anyOf", "items", "oneOf", "prefixItems"}
 _NAMED = {"dependentSchemas", "patternProperties", "properties"}
 _BOUNDS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum")
 _EXACT = 2**53  # numbers are floats in the library
-_TENTHS = 2**50  # up to here a float has tenths
+_TENTHS = 2**49  # up to here a float has tenths
 _UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 
 
@@ -116,10 +116,10 @@ def _notation(expression: Expression) -> str:
 
 
 def _quotable(expression: Expression) -> Expression:
-    """Without some of the control characters that the library cannot write: where a class holds all of them, it would
-    take a quotation mark and a backslash for members too."""
+    """Without some of the control characters that the library cannot write: where a class holds all, or all but the
+    line feed, it would take a quotation mark and a backslash for members too."""
     match expression:
-        case Chars(((0, last), *others)) if last >= 0x1F:
+        case Chars(((0, last), *others)) if last >= 8:
             return Chars(((8, last), *others))
         case Then(parts):
             return Then(tuple(map(_quotable, parts)))
@@ -134,7 +134,7 @@ def _with_bounds(found: dict[str, Any]) -> dict[str, Any]:
     """An inclusive bound as what lies inside, or the bound alone: the library would not write 5.0 at a maximum of 5."""
     options = []
     for closed, opened in (("maximum", "exclusiveMaximum"), ("minimum", "exclusiveMinimum")):
-        if closed in found and (closed == "maximum" or found[closed] < 0):
+        if closed in found and found.get(opened) is not True and (closed == "maximum" or found[closed] < 0):
             bound = found.pop(closed)
             options.append({"anyOf": [{opened: bound}, _alone(Decimal(bound))]})
     return {**found, "allOf": [*found.get("allOf", []), *options]} if options else found

@@ -167,7 +167,13 @@ def test_an_adapter_comes_back_on_a_base_as_it_was(wider_folder, tmp_path, preci
 
 @pytest.mark.parametrize(
     ("file", "content"),
-    [("adapter_config.json", "{"), ("adapter_config.json", "[]"), ("adapter_config.json", "{}"), ("base.json", "[]")],
+    [
+        ("adapter_config.json", "{"),
+        ("adapter_config.json", "[]"),
+        ("adapter_config.json", "{}"),
+        ("adapter_config.json", '{"base_model_name_or_path": 3}'),
+        ("base.json", "[]"),
+    ],
 )
 def test_a_damaged_adapter_says_so(base, tmp_path, file, content):
     checkpoint.save(students.build(config(lora_rank=2), base, [], seed=0), tmp_path)

@@ -8,6 +8,7 @@ from core.constrain.tokens import BYTES
 from core.errors import SchemaError
 
 ROOT = {"$ref": "#"}
+DRAFT7 = "http://json-schema.org/draft-07/schema#"
 
 
 def node(**of):
@@ -22,6 +23,8 @@ def node(**of):
         {"type": "array", "minItems": 2, "prefixItems": [{"type": "null"}, ROOT]},
         {"type": "object", "required": ["b"], "additionalProperties": ROOT},
         {"anyOf": [node(), {"type": "array", "minItems": 1, "items": ROOT}]},
+        {"type": "object", "minProperties": 1, "additionalProperties": ROOT},
+        {"$schema": DRAFT7, "type": "array", "minItems": 2, "items": [{"type": "null"}], "additionalItems": ROOT},
         {"type": "object", "properties": {"a": {"allOf": [{"type": "object"}, ROOT]}}, "required": ["a"]},
         {
             "$ref": "#/$defs/x",
@@ -40,6 +43,7 @@ def test_what_never_ends_is_refused(schema):
         node(required=[]),
         node(type=["object", "null"]),
         node(required=["b"]),
+        {"$schema": DRAFT7, "type": "array", "minItems": 1, "items": [{"type": "null"}], "additionalItems": ROOT},
         {"anyOf": [node(), {"type": "null"}]},
         {"type": "array", "items": ROOT},
         {"type": "array", "minItems": 1, "items": {"anyOf": [ROOT, {"type": "integer"}]}},
@@ -55,4 +59,5 @@ def test_what_may_end_is_held(schema):
 def test_definitions_that_need_each_other_end_in_any_order():
     parts = {str(i): node(properties={"a": {"$ref": f"#/$defs/{i + 1}"}}) for i in range(30)}
     assert ends({"$ref": "#/$defs/0", "$defs": {**parts, "30": {"type": "null"}}})
+    assert ends(node(required=[], minProperties=1) | {"$defs": {}})
     assert not ends({"$ref": "#/$defs/0", "$defs": {**parts, "30": {"$ref": "#/$defs/0"}}})

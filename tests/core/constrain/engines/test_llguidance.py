@@ -53,6 +53,7 @@ def test_classes_are_ascii():
 
 
 INTEGER = {"type": "integer"}
+DRAFT4 = "http://json-schema.org/draft-04/schema#"
 DRAFT7 = "http://json-schema.org/draft-07/schema#"
 
 
@@ -62,7 +63,7 @@ DRAFT7 = "http://json-schema.org/draft-07/schema#"
         ({"type": "object", "additionalProperties": INTEGER, "minProperties": 2}, "'minProperties' for free keys at #"),
         ({"patternProperties": {"^a": INTEGER}, "additionalProperties": False, "minProperties": 2}, "'minProperties'"),
         ({"type": "integer", "maximum": 2**53 + 1}, "'maximum' with a number beyond"),
-        ({"type": "number", "maximum": 2**51}, "'maximum' with a number beyond 2\\*\\*50"),
+        ({"type": "number", "maximum": 2**49 + 1}, "'maximum' with a number beyond 2\\*\\*49"),
         ({"type": "number", "maximum": 0.95}, "'maximum' with the fraction 0.95 at #"),
         ({"exclusiveMinimum": 9, "maximum": 9.99}, "'maximum' with the fraction 9.99 at #"),
         ({"type": ["number", "null"], "minimum": -0.5}, "'minimum' with the fraction -0.5 at #"),
@@ -96,9 +97,14 @@ def test_what_would_be_held_inexactly_is_refused(schema, message):
         ({"$ref": "#/$defs/a%20b/anyOf/1", "$defs": {"a b": {"anyOf": [{"type": "null"}, INTEGER]}}}, ["1"], ["null"]),
         ({"$schema": DRAFT7, "$ref": "#/definitions/a", "maximum": 3, "definitions": {"a": INTEGER}}, ["5"], ['""']),
         ({"type": "array", "items": {"anyOf": [{"$ref": "#"}, INTEGER]}}, ["[[1],[]]"], ['[""]']),
+        ({"type": "string", "pattern": r'^[^\n"\\]*$'}, ['"a"', r'"\t"'], [r'"\""', r'"\\"', r'"\n"']),
         ({"type": "string", "pattern": '^[^"]$'}, ['"a"', '"\\n"', r'"\\"'], [r'"\""']),
         ({"type": "string", "pattern": r"^[\u0000-\u001fb]+$"}, ['"b\\n"'], [r'"\""', r'"\\"']),
         ({"maximum": 5}, ["5", "5.0", "-7.25", '"a"', "null", '[{"a":6}]'], ["5.01", "5.1", "6"]),
+        ({"$schema": DRAFT4, "type": "number", "maximum": 5, "exclusiveMaximum": True}, ["4.9"], ["5", "5.0"]),
+        ({"$schema": DRAFT4, "type": "number", "minimum": -5, "exclusiveMinimum": True}, ["-4"], ["-5", "-5.0"]),
+        ({"$schema": DRAFT4, "type": "number", "maximum": 5, "exclusiveMaximum": False}, ["5", "5.0"], ["5.1"]),
+        ({"type": "number", "maximum": 2**49}, [str(2**49), f"{2**49}.0"], [f"{2**49}.1", str(2**49 + 1)]),
         ({"maximum": 5, "allOf": [INTEGER]}, ["5", "-6"], ["5.0", "4.5", "6"]),
         ({"maximum": 5, "type": "integer"}, ["5", "-6"], ["4.5", "6"]),
         (
