@@ -33,9 +33,9 @@ SCHEMA = {
 def hostile(server: Server) -> Server:
     """Data, a run and its report that try to be more than text."""
     row = {"text": f"{HOSTILE} {LONG}", "make": "ford", "model": HOSTILE, "year": 1974, "mpg": None}
-    uploads = server.home / "uploads"
-    uploads.mkdir()
-    (uploads / "0-bold.jsonl").write_text((json.dumps(row) + "\n") * 20)
+    uploads = server.home / "uploads" / "0"
+    uploads.mkdir(parents=True)
+    (uploads / "bold.jsonl").write_text((json.dumps(row) + "\n") * 20)
     examples = [Example(HOSTILE, POS.shots[0].answer), Example(POS.shots[1].input, POS.shots[1].answer)]
     given = {"teacher": [HOSTILE] * 2, "trained": [examples[0].answer.replace("She", NAME.split()[0]), LONG]}
     models = tuple(

@@ -58,7 +58,7 @@ def test_a_reset_of_datasets_is_not_taken_back_by_the_next_click(server: Server,
     page.locator(".st-key-datasets_split").get_by_text("test").click()
     page.wait_for_function("location.search.includes('split=test')")
     expect_data(page, "Bundled")
-    assert not list((server.home / "uploads").glob("*reset.txt"))
+    assert not list((server.home / "uploads").rglob("*reset.txt"))
 
 
 def test_a_click_while_an_upload_is_read(server: Server, page: Page, tmp_path: Path) -> None:
